@@ -1,0 +1,1 @@
+"""Presentation: the command line, the screen, and the composition root."""

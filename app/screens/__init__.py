@@ -1,0 +1,1 @@
+"""Screens: the only parts of the interface that talk to the host."""

@@ -1,0 +1,1 @@
+"""The core of Foredeck: everything that works without a terminal."""

@@ -1,0 +1,1 @@
+"""The four agents, their tools, and the two ways a stage works."""

@@ -1,0 +1,47 @@
+"""What a stage is given and what it returns, whichever mode it works in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from foredeck.services.domain.records import Mode, Project, Run, Step, TokenUsage, Verdict
+from foredeck.services.jobs.output import OutputWriter
+
+
+@dataclass(frozen=True)
+class StageTask:
+    """One attempt of a stage.
+
+    `role` is the agent's (`planner builder qa_qc prod_ready`). `summaries` are the earlier
+    stages' (step key, summary), oldest first; `rework_items` what a verdict sent back.
+    `mode` is `agent` or `direct`, never `auto`.
+    """
+
+    project: Project
+    run: Run
+    step: Step
+    attempt: int
+    role: str
+    mode: Mode
+    output: OutputWriter
+    summaries: tuple[tuple[str, str], ...] = ()
+    rework_items: tuple[str, ...] = ()
+    timeout: float = 3600.0
+
+
+@dataclass(frozen=True)
+class StageOutcome:
+    """What a stage hands on; only Production Readiness returns a verdict."""
+
+    summary: str
+    verdict: Verdict | None = None
+    usage: TokenUsage = field(default_factory=TokenUsage)
+
+
+class StageRunner(Protocol):
+    """Works on a stage until it is done; raises `StepFailed`, or is cancelled."""
+
+    async def run(self, task: StageTask) -> StageOutcome:
+        """Return the stage's outcome; what it says and does is stored as it happens."""
+        ...

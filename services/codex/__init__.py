@@ -1,0 +1,1 @@
+"""The codex program: found, started, spoken to, understood."""

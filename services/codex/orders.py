@@ -1,0 +1,51 @@
+"""What a codex turn is asked for and what it answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from foredeck.services.domain.records import FileChange, Sandbox, TokenUsage
+from foredeck.services.jobs.output import OutputWriter
+
+
+@dataclass(frozen=True)
+class TurnOrder:
+    """One codex turn to run in a workspace.
+
+    `job_id` marks every process of the turn (FOREDECK_JOB_ID). `thread_id` resumes that
+    thread, else a new one begins. `thread_usage` is what the thread had used before, so
+    that the turn's own tokens are a difference. `output_schema` is a JSON schema for the
+    last message. `timeout` and `stall_timeout` are seconds; a stall is no sign of life
+    from codex at all while no command runs.
+    """
+
+    job_id: str
+    workspace: str
+    prompt: str
+    output: OutputWriter
+    thread_id: str | None = None
+    thread_usage: TokenUsage = field(default_factory=TokenUsage)
+    model: str | None = None
+    sandbox: Sandbox = Sandbox.WORKSPACE_WRITE
+    output_schema: dict[str, Any] | None = None
+    timeout: float = 600.0
+    stall_timeout: float = 300.0
+
+
+@dataclass(frozen=True)
+class TurnResult:
+    """How a codex turn ended well: its last message, tokens and the files it changed.
+
+    `usage` is this turn's own; `thread_usage` the thread's total after it. `errors` are
+    warnings and failed commands that did not end the turn. A turn that ends badly
+    raises `StepFailed` instead.
+    """
+
+    thread_id: str
+    turn_id: str
+    message: str
+    usage: TokenUsage = field(default_factory=TokenUsage)
+    thread_usage: TokenUsage = field(default_factory=TokenUsage)
+    changes: tuple[FileChange, ...] = ()
+    errors: tuple[str, ...] = ()

@@ -1,0 +1,120 @@
+"""Everything Foredeck raises on purpose.
+
+    ForedeckError                 a sentence for a person, and an exit code
+    ├── UsageError                the request cannot be understood          (exit 2)
+    │   ├── InvalidInput          a value is not acceptable
+    │   ├── NotFound              nothing has that id or name
+    │   └── Ambiguous             an abbreviation fits several things
+    ├── Conflict                  it cannot be done in the present state
+    │   ├── IllegalTransition     the state table has no such arrow
+    │   └── HostBusy              another process holds the data directory
+    ├── StoreError                the database cannot be used
+    │   ├── NewerDatabase         written by a later version of Foredeck
+    │   └── StorageFull           the disk has no room
+    ├── SettingsError             a setting is unknown or wrong             (exit 2)
+    ├── CodexError                the codex program cannot be used
+    │   ├── CodexMissing          there is none
+    │   ├── CodexTooOld           it lacks what Foredeck needs
+    │   ├── CodexLoggedOut        it has no account
+    │   └── CodexUnreachable      its app-server does not answer
+    └── StepFailed                a step ends with a classified failure
+
+Every error carries what happened (`message`) and what to do next (`advice`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from foredeck.services.domain.records import Failure
+
+
+class ForedeckError(Exception):
+    """Something went wrong that a person can understand; `advice` says what to do."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, advice: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.advice = advice
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.advice}".strip()
+
+
+class UsageError(ForedeckError):
+    """The request itself is wrong."""
+
+    exit_code = 2
+
+
+class InvalidInput(UsageError):
+    """A value is not acceptable."""
+
+
+class NotFound(UsageError):
+    """Nothing has that id or name."""
+
+
+class Ambiguous(UsageError):
+    """An abbreviated id or a name fits several things."""
+
+
+class Conflict(ForedeckError):
+    """It cannot be done in the present state."""
+
+
+class IllegalTransition(Conflict):
+    """The state table has no arrow from here to there."""
+
+
+class HostBusy(Conflict):
+    """Another process holds the data directory."""
+
+
+class StoreError(ForedeckError):
+    """The database cannot be used."""
+
+
+class NewerDatabase(StoreError):
+    """The database was written by a later version of Foredeck."""
+
+
+class StorageFull(StoreError):
+    """The disk has no room."""
+
+
+class SettingsError(ForedeckError):
+    """A setting is unknown or its value is wrong."""
+
+    exit_code = 2
+
+
+class CodexError(ForedeckError):
+    """The codex program cannot be used."""
+
+
+class CodexMissing(CodexError):
+    """There is no codex program."""
+
+
+class CodexTooOld(CodexError):
+    """The codex program lacks what Foredeck needs."""
+
+
+class CodexLoggedOut(CodexError):
+    """The codex program has no account to work with."""
+
+
+class CodexUnreachable(CodexError):
+    """The codex app-server does not answer."""
+
+
+class StepFailed(ForedeckError):
+    """A step ends with a classified failure."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.message, failure.advice)
+        self.failure = failure

@@ -1,0 +1,71 @@
+"""What happened, in the past tense; published after the commit that made it true."""
+
+from dataclasses import dataclass
+
+from foredeck.services.domain.states import JobState, RunState, StepState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Something happened; `seq` grows by one with each event of a host."""
+
+    seq: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectSaved(Event):
+    """A project was created or changed."""
+
+    project_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSaved(Event):
+    """A run was created or changed; `previous` is None at creation or without a transition."""
+
+    run_id: str
+    project_id: str
+    state: RunState
+    previous: RunState | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepSaved(Event):
+    """A step was created or changed."""
+
+    run_id: str
+    step_id: str
+    key: str
+    state: StepState
+    previous: StepState | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobSaved(Event):
+    """A job was created or changed."""
+
+    job_id: str
+    run_id: str | None
+    state: JobState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageSaved(Event):
+    """A message of a conversation was added or grew."""
+
+    run_id: str
+    step_id: str
+    message_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoticeRaised(Event):
+    """The host has something to tell a person; `severity` is information, warning or error."""
+
+    severity: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resync(Event):
+    """The subscriber fell behind and must read a fresh snapshot."""

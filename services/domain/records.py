@@ -1,0 +1,344 @@
+"""What is stored, as frozen records.
+
+Plain dataclasses, because the screen imports this module before its first paint;
+what comes from outside is validated where it enters (settings, codex, models).
+All times are UTC; durations are seconds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from foredeck.services.domain.states import JobState, RunState, StepState
+
+
+class Trigger(StrEnum):
+    """What started a run."""
+
+    MANUAL = "manual"
+    SCHEDULE = "schedule"
+    BATCH = "batch"
+    CLI = "cli"
+    AGENT = "agent"
+    RETRY = "retry"
+
+
+class StepKind(StrEnum):
+    """What a step does."""
+
+    AGENT = "agent"
+    CODEX = "codex"
+    COMMAND = "command"
+    GATE = "gate"
+
+
+class Mode(StrEnum):
+    """How a stage works: an Agents SDK agent, codex directly, or whichever is possible."""
+
+    AUTO = "auto"
+    AGENT = "agent"
+    DIRECT = "direct"
+
+
+class Sandbox(StrEnum):
+    """What codex lets a command touch; the words are codex's own."""
+
+    READ_ONLY = "read-only"
+    WORKSPACE_WRITE = "workspace-write"
+    DANGER_FULL_ACCESS = "danger-full-access"
+
+
+class FailureClass(StrEnum):
+    """Why a step failed (SPEC C10), with four classes of our own at the end."""
+
+    USAGE_LIMIT = "usage_limit"
+    AUTHENTICATION = "authentication"
+    NETWORK = "network"
+    SANDBOX = "sandbox"
+    MODEL = "model"
+    CONTEXT_LENGTH = "context_length"
+    TIMEOUT = "timeout"
+    CRASH = "crash"
+    VERDICT = "verdict"
+    CODEX = "codex"
+    WORKSPACE = "workspace"
+    DISK = "disk"
+    INTERNAL = "internal"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A classified failure: a sentence, what to do, and the evidence.
+
+    `detail` is a traceback or the tail of the output; it is shown only on demand.
+    """
+
+    failure_class: FailureClass
+    message: str
+    advice: str = ""
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenUsage:
+    """Tokens of one or more model calls; `cached_input` is part of `input`."""
+
+    input: int = 0
+    cached_input: int = 0
+    output: int = 0
+    reasoning: int = 0
+
+    @property
+    def total(self) -> int:
+        """Input and output together."""
+        return self.input + self.output
+
+    def __add__(self, other: TokenUsage) -> TokenUsage:
+        return TokenUsage(
+            self.input + other.input,
+            self.cached_input + other.cached_input,
+            self.output + other.output,
+            self.reasoning + other.reasoning,
+        )
+
+    def __sub__(self, other: TokenUsage) -> TokenUsage:
+        return TokenUsage(
+            max(0, self.input - other.input),
+            max(0, self.cached_input - other.cached_input),
+            max(0, self.output - other.output),
+            max(0, self.reasoning - other.reasoning),
+        )
+
+
+class ChangeKind(StrEnum):
+    """What happened to a file."""
+
+    CREATED = "created"
+    MODIFIED = "modified"
+    DELETED = "deleted"
+
+
+@dataclass(frozen=True, slots=True)
+class FileChange:
+    """A file that a job changed; `path` is relative to the workspace."""
+
+    path: str
+    kind: ChangeKind
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """One line of a verdict: `status` is `pass` or `fail`."""
+
+    id: str
+    status: str
+    evidence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What Production Readiness returns (SPEC A3); `verdict` is APPROVED or NEEDS_WORK."""
+
+    verdict: str
+    requirements: tuple[Requirement, ...] = ()
+    tests_passed: int = 0
+    tests_failed: int = 0
+    tests_skipped: int = 0
+    security: tuple[str, ...] = ()
+    blocking: tuple[str, ...] = ()
+    recommendations: tuple[str, ...] = ()
+    deployment_checklist: tuple[str, ...] = ()
+    items: tuple[str, ...] = ()
+
+    @property
+    def approved(self) -> bool:
+        """Whether the work may ship."""
+        return self.verdict == "APPROVED"
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectSettings:
+    """What a project decides for its runs; None leaves it to the global setting."""
+
+    model: str | None = None
+    sandbox: Sandbox | None = None
+    mode: Mode | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A workspace directory with a name."""
+
+    id: str
+    name: str
+    workspace: str
+    created_at: datetime
+    updated_at: datetime
+    description: str = ""
+    settings: ProjectSettings = field(default_factory=ProjectSettings)
+    archived_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One execution of a workflow in a project.
+
+    `definition` is the JSON of the `WorkflowSpec` that the run started with.
+    """
+
+    id: str
+    project_id: str
+    workflow: str
+    definition: str
+    request: str
+    title: str
+    trigger: Trigger
+    mode: Mode
+    state: RunState
+    created_at: datetime
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    current_stage: str = ""
+    summary: str = ""
+    error: str = ""
+    parent_run_id: str | None = None
+    usage: TokenUsage = field(default_factory=TokenUsage)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A node of a run. `key` is unique in the run: `builder`, `builder#2`, …
+
+    `spec_id` names the step of the definition it is an instance of; `attempt`
+    counts from 1 once it has started; `reason` says why it waits or was skipped.
+    """
+
+    id: str
+    run_id: str
+    key: str
+    spec_id: str
+    position: int
+    kind: StepKind
+    title: str
+    needs: tuple[str, ...]
+    critical: bool
+    state: StepState
+    round: int = 1
+    attempt: int = 0
+    max_attempts: int = 1
+    retry_at: datetime | None = None
+    reason: str = ""
+    failure: Failure | None = None
+    summary: str = ""
+    verdict: Verdict | None = None
+    usage: TokenUsage = field(default_factory=TokenUsage)
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try of a step; `output_path` is the file its live output goes to."""
+
+    id: str
+    step_id: str
+    run_id: str
+    number: int
+    state: StepState
+    output_path: str
+    started_at: datetime
+    ended_at: datetime | None = None
+    failure: Failure | None = None
+    usage: TokenUsage = field(default_factory=TokenUsage)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One supervised codex turn (or, later, OS process).
+
+    `thread_id` and `turn_id` are codex's; `mark` is the value of the environment
+    variable FOREDECK_JOB_ID that every process of this job carries.
+    """
+
+    id: str
+    name: str
+    state: JobState
+    prompt: str
+    workspace: str
+    output_path: str
+    created_at: datetime
+    updated_at: datetime
+    type: str = "codex"
+    run_id: str | None = None
+    step_id: str | None = None
+    attempt: int = 1
+    timeout: float = 600.0
+    thread_id: str | None = None
+    turn_id: str | None = None
+    exit_code: int | None = None
+    message: str = ""
+    failure: Failure | None = None
+    files_changed: tuple[FileChange, ...] = ()
+    usage: TokenUsage = field(default_factory=TokenUsage)
+    queued_at: datetime | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+
+
+class Role(StrEnum):
+    """Who speaks in a conversation."""
+
+    USER = "user"
+    ASSISTANT = "assistant"
+    SYSTEM = "system"
+    TOOL = "tool"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message or tool call of a stage's conversation.
+
+    A tool call has role `tool`, a `tool` name and JSON `arguments`; its answer is
+    the `content`. `complete` is False while it is still being produced.
+    """
+
+    id: str
+    run_id: str
+    step_id: str
+    attempt: int
+    position: int
+    role: Role
+    content: str
+    at: datetime
+    model: str = ""
+    usage: TokenUsage = field(default_factory=TokenUsage)
+    tool: str = ""
+    call_id: str = ""
+    arguments: str = ""
+    duration: float | None = None
+    complete: bool = True
+
+
+class EntityKind(StrEnum):
+    """What a transition belongs to."""
+
+    RUN = "run"
+    STEP = "step"
+    JOB = "job"
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """A change of state, never updated or deleted; `old` is empty at creation."""
+
+    id: int
+    entity: EntityKind
+    entity_id: str
+    run_id: str | None
+    old: str
+    new: str
+    at: datetime
+    actor: str
+    reason: str

@@ -1,0 +1,131 @@
+"""The states of runs, steps and jobs, and the one table of legal transitions."""
+
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import Protocol
+
+from foredeck.services.domain.errors import IllegalTransition
+
+
+class RunState(StrEnum):
+    """Where a run stands; derived from its steps by `derive_run_state`."""
+
+    CREATED = "created"
+    RUNNING = "running"
+    WAITING = "waiting"
+    RETRY = "retry"
+    SUCCESS = "success"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    PARTIAL_SUCCESS = "partial_success"
+
+
+class StepState(StrEnum):
+    """Where a step stands."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    WAITING = "waiting"
+    RETRY = "retry"
+    SUCCESS = "success"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    CANCELLED = "cancelled"
+
+
+class JobState(StrEnum):
+    """Where a job stands; `lost` means its process vanished without a recorded exit."""
+
+    PENDING = "pending"
+    QUEUED = "queued"
+    IN_PROGRESS = "in_progress"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    TIMEOUT = "timeout"
+    LOST = "lost"
+
+
+State = RunState | StepState | JobState
+
+ACTIVE_RUNS = frozenset({RunState.RUNNING, RunState.WAITING, RunState.RETRY})
+FINAL_RUNS = frozenset(
+    {RunState.SUCCESS, RunState.FAILED, RunState.CANCELLED, RunState.PARTIAL_SUCCESS}
+)
+FINAL_STEPS = frozenset(
+    {StepState.SUCCESS, StepState.FAILED, StepState.SKIPPED, StepState.CANCELLED}
+)
+FINAL_JOBS = frozenset(
+    {JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED, JobState.TIMEOUT, JobState.LOST}
+)
+
+_R, _S, _J = RunState, StepState, JobState
+
+# A final run goes on when a retry or a resume adds attempts to it; a final step
+# goes back to pending for the same reason. A final job never moves: its retry is
+# a new attempt, except that `retry` queues the same job again (SPEC J1).
+TRANSITIONS: dict[State, frozenset[State]] = {
+    _R.CREATED: frozenset({_R.RUNNING, _R.WAITING, _R.FAILED, _R.CANCELLED}),
+    _R.RUNNING: frozenset(set(_R) - {_R.CREATED, _R.RUNNING}),
+    _R.WAITING: frozenset(set(_R) - {_R.CREATED, _R.WAITING}),
+    _R.RETRY: frozenset(set(_R) - {_R.CREATED, _R.RETRY}),
+    _R.SUCCESS: frozenset({_R.RUNNING}),
+    _R.FAILED: frozenset({_R.RUNNING, _R.WAITING, _R.CANCELLED}),
+    _R.CANCELLED: frozenset({_R.RUNNING, _R.WAITING}),
+    _R.PARTIAL_SUCCESS: frozenset({_R.RUNNING}),
+    _S.PENDING: frozenset({_S.RUNNING, _S.WAITING, _S.SKIPPED, _S.CANCELLED}),
+    _S.RUNNING: frozenset({_S.SUCCESS, _S.FAILED, _S.RETRY, _S.WAITING, _S.CANCELLED}),
+    _S.WAITING: frozenset(set(_S) - {_S.WAITING}),
+    _S.RETRY: frozenset({_S.RUNNING, _S.PENDING, _S.FAILED, _S.SKIPPED, _S.CANCELLED}),
+    _S.SUCCESS: frozenset({_S.PENDING}),
+    _S.FAILED: frozenset({_S.PENDING}),
+    _S.SKIPPED: frozenset({_S.PENDING}),
+    _S.CANCELLED: frozenset({_S.PENDING}),
+    _J.PENDING: frozenset({_J.QUEUED, _J.CANCELLED}),
+    _J.QUEUED: frozenset({_J.IN_PROGRESS, _J.CANCELLED, _J.FAILED, _J.LOST}),
+    _J.IN_PROGRESS: frozenset(FINAL_JOBS),
+    _J.COMPLETED: frozenset(),
+    _J.FAILED: frozenset({_J.QUEUED}),
+    _J.CANCELLED: frozenset(),
+    _J.TIMEOUT: frozenset({_J.QUEUED}),
+    _J.LOST: frozenset({_J.QUEUED}),
+}
+
+
+def check_transition(old: State, new: State) -> None:
+    """Raise `IllegalTransition` unless the table has an arrow from `old` to `new`."""
+    if new not in TRANSITIONS[old] or type(old) is not type(new):
+        raise IllegalTransition(f"It is {old} and cannot become {new}.")
+
+
+class StepStanding(Protocol):
+    """What of a step decides the state of its run."""
+
+    @property
+    def key(self) -> str: ...
+    @property
+    def state(self) -> StepState: ...
+    @property
+    def critical(self) -> bool: ...
+
+
+def derive_run_state(steps: Iterable[StepStanding], *, ready: bool) -> RunState:
+    """Return the state of a started run from its steps (SPEC section 1).
+
+    `ready` says that a pending step may start now, so that the run keeps going
+    in the moment between two steps.
+    """
+    steps = list(steps)
+    states = {step.state for step in steps}
+    if StepState.RUNNING in states or ready:
+        return RunState.RUNNING
+    if StepState.WAITING in states:
+        return RunState.WAITING
+    if StepState.RETRY in states:
+        return RunState.RETRY
+    failed = [step for step in steps if step.state is StepState.FAILED]
+    if any(step.critical for step in failed):
+        return RunState.FAILED
+    if StepState.CANCELLED in states:
+        return RunState.CANCELLED
+    return RunState.PARTIAL_SUCCESS if failed else RunState.SUCCESS

@@ -1,0 +1,187 @@
+"""View models: what a screen or a command shows, ready to be shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Generic, TypeVar
+
+from foredeck.services.domain.records import (
+    Failure,
+    Mode,
+    Role,
+    StepKind,
+    TokenUsage,
+    Trigger,
+    Verdict,
+)
+from foredeck.services.domain.states import RunState, StepState
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """Part of a list, newest first; `total` counts the whole of it."""
+
+    items: tuple[T, ...]
+    total: int
+    limit: int
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectRow:
+    """A project in a list."""
+
+    id: str
+    name: str
+    description: str
+    workspace: str
+    archived: bool
+    runs: int
+    active_runs: int
+    created_at: datetime
+    last_run_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """A run in a list; `done` and `total` count steps."""
+
+    id: str
+    project_id: str
+    project_name: str
+    title: str
+    state: RunState
+    trigger: Trigger
+    mode: Mode
+    current_stage: str
+    done: int
+    total: int
+    usage: TokenUsage
+    created_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class StepRow:
+    """A step as the stage table and the graph show it.
+
+    `output_path` is the file of its latest attempt, None before the first one.
+    """
+
+    id: str
+    key: str
+    title: str
+    kind: StepKind
+    state: StepState
+    needs: tuple[str, ...]
+    critical: bool
+    attempt: int
+    max_attempts: int
+    reason: str
+    failure: Failure | None
+    summary: str
+    verdict: Verdict | None
+    usage: TokenUsage
+    output_path: str | None
+    started_at: datetime | None
+    ended_at: datetime | None
+    retry_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class RunDetail:
+    """One run, whole; steps in the order of the definition. `seq` dates the snapshot."""
+
+    run: RunRow
+    request: str
+    summary: str
+    error: str
+    workspace: str
+    steps: tuple[StepRow, ...]
+    seq: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectNode:
+    """A project and its latest runs, for the tree."""
+
+    project: ProjectRow
+    runs: tuple[RunRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sidebar:
+    """The project tree; `seq` dates the snapshot."""
+
+    projects: tuple[ProjectNode, ...]
+    seq: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TranscriptEntry:
+    """A message or a tool call as the transcript shows it."""
+
+    id: str
+    step_key: str
+    attempt: int
+    role: Role
+    content: str
+    at: datetime
+    model: str
+    usage: TokenUsage
+    tool: str
+    arguments: str
+    duration: float | None
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryEntry:
+    """One transition as a person reads it; `subject` is a step key, `run` or a job's name."""
+
+    at: datetime
+    subject: str
+    old: str
+    new: str
+    actor: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What an action would do, a sentence a line, before it is done."""
+
+    title: str
+    lines: tuple[str, ...]
+    possible: bool = True
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HostStatus:
+    """The figures of the status bar."""
+
+    active_runs: int
+    waiting_runs: int
+    queued_turns: int
+    running_turns: int
+    turn_limit: int
+    mode: Mode
+    codex: str
+    tokens: TokenUsage
+    rehearsal: bool = False
+    seq: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One line of `doctor`: `state` is ok, warning or failed."""
+
+    name: str
+    state: str
+    message: str
+    advice: str = ""

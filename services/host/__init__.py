@@ -1,0 +1,1 @@
+"""The host: whoever holds the data directory runs the orchestrator and answers here."""

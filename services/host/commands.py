@@ -1,0 +1,71 @@
+"""What a client may want done. A `ref` is an id, the beginning of one, or a name."""
+
+from dataclasses import dataclass
+
+from foredeck.services.domain.records import Mode, Sandbox, Trigger
+from foredeck.services.domain.views import ProjectRow, RunRow
+from foredeck.services.host.interface import Command
+
+
+@dataclass(frozen=True)
+class CreateProject(Command[ProjectRow]):
+    """Make a project; without a workspace, a new directory under the workspaces root."""
+
+    name: str
+    workspace: str | None = None
+    description: str = ""
+    model: str | None = None
+    sandbox: Sandbox | None = None
+    mode: Mode | None = None
+
+
+@dataclass(frozen=True)
+class UpdateProject(Command[ProjectRow]):
+    """Rename or describe a project; None leaves a field as it is."""
+
+    ref: str
+    name: str | None = None
+    description: str | None = None
+
+
+@dataclass(frozen=True)
+class ArchiveProject(Command[ProjectRow]):
+    """Hide a project from the lists, or bring it back; nothing is deleted."""
+
+    ref: str
+    archived: bool = True
+
+
+@dataclass(frozen=True)
+class CreateRun(Command[RunRow]):
+    """Store a run and, unless `start` is False, start it."""
+
+    project: str
+    request: str
+    title: str = ""
+    mode: Mode | None = None
+    trigger: Trigger = Trigger.MANUAL
+    start: bool = True
+
+
+@dataclass(frozen=True)
+class StartRun(Command[RunRow]):
+    """Start a run that was created with `start=False`; a second start is a `Conflict`."""
+
+    ref: str
+
+
+@dataclass(frozen=True)
+class RetryRun(Command[RunRow]):
+    """Give the failed steps (or one of them) another attempt in the same run."""
+
+    ref: str
+    step_key: str | None = None
+
+
+@dataclass(frozen=True)
+class CancelRun(Command[RunRow]):
+    """Stop a run and everything that works for it; returns when nothing of it is left."""
+
+    ref: str
+    reason: str = "cancelled by the user"

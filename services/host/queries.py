@@ -1,0 +1,98 @@
+"""The questions a client may ask. A `ref` is an id, the beginning of one, or a name."""
+
+from dataclasses import dataclass
+
+from foredeck.services.domain.views import (
+    Check,
+    HistoryEntry,
+    HostStatus,
+    Page,
+    Preview,
+    ProjectRow,
+    RunDetail,
+    RunRow,
+    Sidebar,
+    TranscriptEntry,
+)
+from foredeck.services.host.interface import Query
+
+
+@dataclass(frozen=True)
+class GetSidebar(Query[Sidebar]):
+    """The project tree with the latest `runs` of each project."""
+
+    runs: int = 20
+    archived: bool = False
+
+
+@dataclass(frozen=True)
+class ListProjects(Query[Page[ProjectRow]]):
+    """Projects, newest first."""
+
+    limit: int = 50
+    offset: int = 0
+    archived: bool = False
+
+
+@dataclass(frozen=True)
+class GetProject(Query[ProjectRow]):
+    """One project."""
+
+    ref: str
+
+
+@dataclass(frozen=True)
+class ListRuns(Query[Page[RunRow]]):
+    """Runs, newest first; of one project when `project` is given."""
+
+    project: str | None = None
+    state: str | None = None
+    limit: int = 50
+    offset: int = 0
+
+
+@dataclass(frozen=True)
+class GetRun(Query[RunDetail]):
+    """One run with its steps."""
+
+    ref: str
+
+
+@dataclass(frozen=True)
+class GetTranscript(Query[tuple[TranscriptEntry, ...]]):
+    """The conversation of a run, or of one of its steps."""
+
+    run: str
+    step_key: str | None = None
+
+
+@dataclass(frozen=True)
+class GetHistory(Query[tuple[HistoryEntry, ...]]):
+    """Every transition of a run and its steps, oldest first."""
+
+    run: str
+
+
+@dataclass(frozen=True)
+class PreviewCancel(Query[Preview]):
+    """What cancelling a run would stop."""
+
+    run: str
+
+
+@dataclass(frozen=True)
+class PreviewRetry(Query[Preview]):
+    """What retrying a run (or one step of it) would repeat and what it keeps."""
+
+    run: str
+    step_key: str | None = None
+
+
+@dataclass(frozen=True)
+class GetStatus(Query[HostStatus]):
+    """The figures of the status bar."""
+
+
+@dataclass(frozen=True)
+class Diagnose(Query[tuple[Check, ...]]):
+    """What `doctor` checks from inside a host."""

@@ -1,0 +1,1 @@
+"""Supervised work: output files, processes and what marks them."""

@@ -1,0 +1,1 @@
+"""SQLite, behind repositories and queries; no row leaves this package."""

@@ -1,0 +1,1 @@
+"""Numbered migrations: each takes the database from one version to the next."""

@@ -1,0 +1,1 @@
+"""Workflows: their definition, the pure logic of their graph, and the orchestrator."""

@@ -1,0 +1,1 @@
+"""Views: they take view models and post messages."""

@@ -1,0 +1,1 @@
+"""The graph of a run: layered layout and its view."""

@@ -1,0 +1,1 @@
+"""The output pane: a view over a growing file."""
