@@ -61,40 +61,47 @@ FINAL_JOBS = frozenset(
 
 _R, _S, _J = RunState, StepState, JobState
 
-# A final run goes on when a retry or a resume adds attempts to it; a final step
-# goes back to pending for the same reason. A final job never moves: its retry is
-# a new attempt, except that `retry` queues the same job again (SPEC J1).
-TRANSITIONS: dict[State, frozenset[State]] = {
-    _R.CREATED: frozenset({_R.RUNNING, _R.WAITING, _R.FAILED, _R.CANCELLED}),
-    _R.RUNNING: frozenset(set(_R) - {_R.CREATED, _R.RUNNING}),
-    _R.WAITING: frozenset(set(_R) - {_R.CREATED, _R.WAITING}),
-    _R.RETRY: frozenset(set(_R) - {_R.CREATED, _R.RETRY}),
-    _R.SUCCESS: frozenset({_R.RUNNING}),
-    _R.FAILED: frozenset({_R.RUNNING, _R.WAITING, _R.CANCELLED}),
-    _R.CANCELLED: frozenset({_R.RUNNING, _R.WAITING}),
-    _R.PARTIAL_SUCCESS: frozenset({_R.RUNNING}),
-    _S.PENDING: frozenset({_S.RUNNING, _S.WAITING, _S.SKIPPED, _S.CANCELLED}),
-    _S.RUNNING: frozenset({_S.SUCCESS, _S.FAILED, _S.RETRY, _S.WAITING, _S.CANCELLED}),
-    _S.WAITING: frozenset(set(_S) - {_S.WAITING}),
-    _S.RETRY: frozenset({_S.RUNNING, _S.PENDING, _S.FAILED, _S.SKIPPED, _S.CANCELLED}),
-    _S.SUCCESS: frozenset({_S.PENDING}),
-    _S.FAILED: frozenset({_S.PENDING}),
-    _S.SKIPPED: frozenset({_S.PENDING}),
-    _S.CANCELLED: frozenset({_S.PENDING}),
-    _J.PENDING: frozenset({_J.QUEUED, _J.CANCELLED}),
-    _J.QUEUED: frozenset({_J.IN_PROGRESS, _J.CANCELLED, _J.FAILED, _J.LOST}),
-    _J.IN_PROGRESS: frozenset(FINAL_JOBS),
-    _J.COMPLETED: frozenset(),
-    _J.FAILED: frozenset({_J.QUEUED}),
-    _J.CANCELLED: frozenset(),
-    _J.TIMEOUT: frozenset({_J.QUEUED}),
-    _J.LOST: frozenset({_J.QUEUED}),
+# A table for each kind, because members of different kinds are equal as words
+# (`RunState.RUNNING == StepState.RUNNING`). A final run goes on when a retry or a resume
+# adds attempts to it; a final step goes back to pending for the same reason; a job is
+# queued again only after it failed, timed out or was lost (SPEC J1).
+TRANSITIONS: dict[type[State], dict[State, frozenset[State]]] = {
+    RunState: {
+        _R.CREATED: frozenset({_R.RUNNING, _R.WAITING, _R.FAILED, _R.CANCELLED}),
+        _R.RUNNING: frozenset(set(_R) - {_R.CREATED, _R.RUNNING}),
+        _R.WAITING: frozenset(set(_R) - {_R.CREATED, _R.WAITING}),
+        _R.RETRY: frozenset(set(_R) - {_R.CREATED, _R.RETRY}),
+        _R.SUCCESS: frozenset({_R.RUNNING}),
+        _R.FAILED: frozenset({_R.RUNNING, _R.WAITING, _R.CANCELLED}),
+        _R.CANCELLED: frozenset({_R.RUNNING, _R.WAITING}),
+        _R.PARTIAL_SUCCESS: frozenset({_R.RUNNING}),
+    },
+    StepState: {
+        _S.PENDING: frozenset({_S.RUNNING, _S.WAITING, _S.SKIPPED, _S.CANCELLED}),
+        _S.RUNNING: frozenset({_S.SUCCESS, _S.FAILED, _S.RETRY, _S.WAITING, _S.CANCELLED}),
+        _S.WAITING: frozenset(set(_S) - {_S.WAITING}),
+        _S.RETRY: frozenset({_S.RUNNING, _S.PENDING, _S.FAILED, _S.SKIPPED, _S.CANCELLED}),
+        _S.SUCCESS: frozenset({_S.PENDING}),
+        _S.FAILED: frozenset({_S.PENDING}),
+        _S.SKIPPED: frozenset({_S.PENDING}),
+        _S.CANCELLED: frozenset({_S.PENDING}),
+    },
+    JobState: {
+        _J.PENDING: frozenset({_J.QUEUED, _J.CANCELLED}),
+        _J.QUEUED: frozenset({_J.IN_PROGRESS, _J.CANCELLED, _J.FAILED, _J.LOST}),
+        _J.IN_PROGRESS: frozenset(FINAL_JOBS),
+        _J.COMPLETED: frozenset(),
+        _J.FAILED: frozenset({_J.QUEUED}),
+        _J.CANCELLED: frozenset(),
+        _J.TIMEOUT: frozenset({_J.QUEUED}),
+        _J.LOST: frozenset({_J.QUEUED}),
+    },
 }
 
 
 def check_transition(old: State, new: State) -> None:
     """Raise `IllegalTransition` unless the table has an arrow from `old` to `new`."""
-    if new not in TRANSITIONS[old] or type(old) is not type(new):
+    if type(old) is not type(new) or new not in TRANSITIONS[type(old)][old]:
         raise IllegalTransition(f"It is {old} and cannot become {new}.")
 
 

@@ -1,0 +1,155 @@
+"""The in-process transport: the services on an event loop of their own, in a thread.
+
+A terminal that stops reading freezes the screen's loop within seconds; timeouts, retries
+and readers live here and go on. The hand-over is thread-safe in both directions.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AbstractAsyncContextManager
+from typing import Any, TypeVar
+
+from foredeck.services.domain.events import Event, Resync
+from foredeck.services.host.interface import Command, Host, Query
+
+R = TypeVar("R")
+OpenHost = Callable[[], AbstractAsyncContextManager[Host]]
+
+# Events that wait for a screen that does not read; the bus drops behind that.
+_HANDOVER_LIMIT = 4096
+
+
+class InProcessHost:
+    """A `Host` whose services live on another loop; may be used from any loop."""
+
+    def __init__(self, host: Host, loop: asyncio.AbstractEventLoop) -> None:
+        self._host = host
+        self._loop = loop
+
+    async def ask(self, query: Query[R]) -> R:
+        """Answer a query on the services' loop."""
+        return await self._hand_over(self._host.ask(query))
+
+    async def do(self, command: Command[R]) -> R:
+        """Carry out a command on the services' loop.
+
+        It is carried to its end even when the caller is cancelled: a dialog that closes
+        must not undo half of what it asked for.
+        """
+        return await asyncio.shield(self._hand_over(self._host.do(command)))
+
+    def events(self) -> AsyncIterator[Event]:
+        """Subscribe; the events arrive on the loop of the caller."""
+        return _HandedEvents(self._host, self._loop)
+
+    def _hand_over(self, work: Coroutine[Any, Any, R]) -> asyncio.Future[R]:
+        return asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._loop))
+
+
+class _HandedEvents:
+    """Events of the services' loop, read on the loop that iterates.
+
+    The hand-over to the services' loop keeps its order, so a snapshot that is asked for
+    after the subscription misses nothing.
+    """
+
+    def __init__(self, host: Host, services: asyncio.AbstractEventLoop) -> None:
+        self._own = asyncio.get_running_loop()
+        self._queue: asyncio.Queue[Event] = asyncio.Queue()
+        self._pump = asyncio.run_coroutine_threadsafe(self._forward(host), services)
+
+    def __aiter__(self) -> AsyncIterator[Event]:
+        return self
+
+    async def __anext__(self) -> Event:
+        return await self._queue.get()
+
+    async def aclose(self) -> None:
+        """End the subscription."""
+        self._pump.cancel()
+
+    async def _forward(self, host: Host) -> None:
+        async for event in host.events():
+            try:
+                self._own.call_soon_threadsafe(self._put, event)
+            except RuntimeError:
+                return  # the reader's loop is closed
+
+    def _put(self, event: Event) -> None:
+        if self._queue.qsize() < _HANDOVER_LIMIT:
+            self._queue.put_nowait(event)
+            return
+        while not self._queue.empty():
+            self._queue.get_nowait()
+        self._queue.put_nowait(Resync(seq=event.seq))
+
+
+class ServiceThread:
+    """Runs `open_host` on a loop of its own until it is closed, in order."""
+
+    def __init__(self, open_host: OpenHost) -> None:
+        self._open_host = open_host
+        self._thread = threading.Thread(target=self._run, name="services", daemon=False)
+        self._opened: asyncio.Future[InProcessHost] | None = None
+        self._own: asyncio.AbstractEventLoop | None = None
+        self._services: asyncio.AbstractEventLoop | None = None
+        self._stop: asyncio.Event | None = None
+
+    async def start(self) -> InProcessHost:
+        """Open the services; raises the `ForedeckError` that opening raised."""
+        self._own = asyncio.get_running_loop()
+        self._opened = self._own.create_future()
+        self._thread.start()
+        return await asyncio.shield(self._opened)
+
+    async def close(self) -> None:
+        """Close the services and wait for their thread; safe to call twice."""
+        self.ask_to_close()
+        await asyncio.to_thread(self.join)
+
+    def ask_to_close(self) -> None:
+        """Begin to close, from any thread, without waiting."""
+        if self._services and self._stop and not self._services.is_closed():
+            try:
+                self._services.call_soon_threadsafe(self._stop.set)
+            except RuntimeError:
+                return  # it has closed in between
+
+    def join(self) -> None:
+        """Wait until the services are closed."""
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _run(self) -> None:
+        asyncio.run(self._serve())
+
+    async def _serve(self) -> None:
+        self._services = asyncio.get_running_loop()
+        self._stop = asyncio.Event()
+        try:
+            async with self._open_host() as host:
+                self._tell(InProcessHost(host, self._services), None)
+                await self._stop.wait()
+        except BaseException as error:
+            if not self._tell(None, error):
+                raise
+
+    def _tell(self, host: InProcessHost | None, error: BaseException | None) -> bool:
+        """Hand the result of opening to the loop that waits for it; False if it has one."""
+        opened, own = self._opened, self._own
+        if opened is None or own is None or opened.done():
+            return False
+
+        def settle() -> None:
+            if opened.done():
+                return
+            if host:
+                opened.set_result(host)
+            elif error:
+                opened.set_exception(error)
+
+        own.call_soon_threadsafe(settle)
+        return True

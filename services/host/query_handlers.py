@@ -1,0 +1,106 @@
+"""What answers each query."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+from foredeck.services.domain.views import (
+    Check,
+    HistoryEntry,
+    HostStatus,
+    Page,
+    Preview,
+    ProjectRow,
+    RunDetail,
+    RunRow,
+    Sidebar,
+    TranscriptEntry,
+)
+from foredeck.services.event_bus import EventBus
+from foredeck.services.host import queries as q
+from foredeck.services.host.service import Handler
+from foredeck.services.store.store import Store
+from foredeck.services.workflow.runs import RunService
+
+
+class QueryHandlers:
+    """Reads only; a snapshot carries the seq of the last event before it was read."""
+
+    def __init__(
+        self,
+        store: Store,
+        bus: EventBus,
+        runs: RunService,
+        status: Callable[[], Awaitable[HostStatus]],
+        diagnose: Callable[[], Awaitable[tuple[Check, ...]]],
+    ) -> None:
+        self._queries = store.queries
+        self._bus = bus
+        self._runs = runs
+        self._status = status
+        self._diagnose = diagnose
+
+    def table(self) -> dict[type, Handler]:
+        """Return the handler of each query type."""
+        return {
+            q.GetSidebar: self.sidebar,
+            q.ListProjects: self.projects,
+            q.GetProject: self.project,
+            q.ListRuns: self.list_runs,
+            q.GetRun: self.run,
+            q.GetTranscript: self.transcript,
+            q.GetHistory: self.history,
+            q.PreviewCancel: self.preview_cancel,
+            q.PreviewRetry: self.preview_retry,
+            q.GetStatus: self.status,
+            q.Diagnose: self.diagnose,
+        }
+
+    async def sidebar(self, query: q.GetSidebar) -> Sidebar:
+        """Answer `GetSidebar`."""
+        seq = self._bus.seq
+        sidebar = await self._queries.sidebar(query.runs, archived=query.archived)
+        return replace(sidebar, seq=seq)
+
+    async def projects(self, query: q.ListProjects) -> Page[ProjectRow]:
+        """Answer `ListProjects`."""
+        return await self._queries.projects(query.limit, query.offset, archived=query.archived)
+
+    async def project(self, query: q.GetProject) -> ProjectRow:
+        """Answer `GetProject`."""
+        return await self._queries.project(query.ref)
+
+    async def list_runs(self, query: q.ListRuns) -> Page[RunRow]:
+        """Answer `ListRuns`."""
+        project_id = (await self._queries.project(query.project)).id if query.project else None
+        return await self._queries.runs(project_id, query.state, query.limit, query.offset)
+
+    async def run(self, query: q.GetRun) -> RunDetail:
+        """Answer `GetRun`."""
+        seq = self._bus.seq
+        return replace(await self._queries.run(query.ref), seq=seq)
+
+    async def transcript(self, query: q.GetTranscript) -> tuple[TranscriptEntry, ...]:
+        """Answer `GetTranscript`."""
+        return await self._queries.transcript(query.run, query.step_key)
+
+    async def history(self, query: q.GetHistory) -> tuple[HistoryEntry, ...]:
+        """Answer `GetHistory`."""
+        return await self._queries.history(query.run)
+
+    async def preview_cancel(self, query: q.PreviewCancel) -> Preview:
+        """Answer `PreviewCancel`."""
+        return await self._runs.preview_cancel(query.run)
+
+    async def preview_retry(self, query: q.PreviewRetry) -> Preview:
+        """Answer `PreviewRetry`."""
+        return await self._runs.preview_retry(query.run, query.step_key)
+
+    async def status(self, _query: q.GetStatus) -> HostStatus:
+        """Answer `GetStatus`."""
+        return await self._status()
+
+    async def diagnose(self, _query: q.Diagnose) -> tuple[Check, ...]:
+        """Answer `Diagnose`."""
+        return await self._diagnose()

@@ -1,0 +1,149 @@
+"""One attempt of one step: intent first, then the work, then what came of it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+from foredeck.services.agents.stage import StageOutcome, StageRunner, StageTask
+from foredeck.services.domain.errors import ForedeckError, StepFailed, StorageFull
+from foredeck.services.domain.records import Attempt, Failure, FailureClass, Step
+from foredeck.services.domain.segments import SegmentKind
+from foredeck.services.domain.workflow import StepSpec
+from foredeck.services.jobs.output import OutputWriter
+from foredeck.services.store.store import Store
+from foredeck.services.workflow.durable import Durable
+from foredeck.services.workflow.outcomes import Outcomes, RunContext
+
+_log = logging.getLogger(__name__)
+
+
+class StepExecution:
+    """Runs attempts of steps; every outcome becomes a stored transition."""
+
+    def __init__(
+        self, store: Store, stages: StageRunner, durable: Durable, output_root: Path
+    ) -> None:
+        self._store = store
+        self._stages = stages
+        self._durable = durable
+        self._outcomes = Outcomes(store, output_root)
+
+    async def attempt(
+        self, context: RunContext, step: Step, why_cancelled: Callable[[], str]
+    ) -> None:
+        """Work on the step once; returns when its outcome is durable.
+
+        A cancellation becomes the state `cancelled` with the reason that
+        `why_cancelled` gives, and is then raised again.
+        """
+        outcomes = self._outcomes
+        step, attempt = await self._durable(lambda: outcomes.begin(step))
+        output = OutputWriter(Path(attempt.output_path))
+        try:
+            outcome = await self._work(context, step, attempt, output)
+            _close(output)
+        except asyncio.CancelledError:
+            reason = why_cancelled()
+            _say_last(output, SegmentKind.NOTE, f"Stopped: {reason}")
+            await self._durable(lambda: outcomes.cancel(step, attempt, reason))
+            raise
+        except StepFailed as error:
+            failure = error.failure
+            _say_last(output, SegmentKind.ERROR, str(error))
+            policy = context.spec_of(step).retries
+            await self._durable(lambda: outcomes.fail(step, attempt, failure, policy))
+        else:
+            await self._durable(lambda: outcomes.succeed(context, step, attempt, outcome))
+
+    async def _work(
+        self, context: RunContext, step: Step, attempt: Attempt, output: OutputWriter
+    ) -> StageOutcome:
+        """Run the stage; whatever goes wrong comes out as `StepFailed`."""
+        spec = context.spec_of(step)
+        try:
+            _require_workspace(context.project.workspace)
+            task = await self._task(context, step, attempt, output)
+            async with asyncio.timeout(spec.timeout):
+                return await self._stages.run(task)
+        except TimeoutError:
+            raise StepFailed(_timed_out(spec)) from None
+        except StepFailed:
+            raise
+        except ForedeckError as error:
+            failure_class = (
+                FailureClass.DISK if isinstance(error, StorageFull) else FailureClass.INTERNAL
+            )
+            raise StepFailed(Failure(failure_class, error.message, error.advice)) from error
+        except Exception as error:
+            _log.exception("step %s of run %s broke", step.key, step.run_id)
+            raise StepFailed(_broken(error)) from error
+
+    async def _task(
+        self, context: RunContext, step: Step, attempt: Attempt, output: OutputWriter
+    ) -> StageTask:
+        async with self._store.transaction() as tx:
+            steps = await tx.steps.of_run(step.run_id)
+        earlier = [s for s in steps if s.position < step.position and s.summary]
+        verdicts = [s.verdict for s in earlier if s.verdict and not s.verdict.approved]
+        spec = context.spec_of(step)
+        return StageTask(
+            project=context.project,
+            run=context.run,
+            step=step,
+            attempt=attempt.number,
+            role=spec.role,
+            mode=context.run.mode,
+            output=output,
+            summaries=tuple((s.key, s.summary) for s in earlier),
+            rework_items=verdicts[-1].items if verdicts and step.round > 1 else (),
+            timeout=spec.timeout,
+        )
+
+
+def _close(output: OutputWriter) -> None:
+    """Close the file; bytes that the disk had no room for fail the step."""
+    try:
+        output.close()
+    except StorageFull as error:
+        raise StepFailed(Failure(FailureClass.DISK, error.message, error.advice)) from error
+
+
+def _say_last(output: OutputWriter, kind: SegmentKind, text: str) -> None:
+    output.segment(kind)
+    output.write(text + "\n")
+    try:
+        output.close()
+    except StorageFull:
+        _log.warning("the disk was full: the end of %s is missing", output.path)
+
+
+def _require_workspace(workspace: str) -> None:
+    if not Path(workspace).is_dir():
+        raise StepFailed(
+            Failure(
+                FailureClass.WORKSPACE,
+                f"The workspace {workspace} is not there any more.",
+                "Bring the directory back, then retry the run.",
+            )
+        )
+
+
+def _timed_out(spec: StepSpec) -> Failure:
+    return Failure(
+        FailureClass.TIMEOUT,
+        f"{spec.title} did not finish within {spec.timeout:g} s.",
+        "Raise stage_timeout in the settings, or ask for less at once, then retry.",
+    )
+
+
+def _broken(error: Exception) -> Failure:
+    return Failure(
+        FailureClass.INTERNAL,
+        f"Foredeck itself failed here: {type(error).__name__}: {error}",
+        "Retry the stage; if it happens again, report it with the run's history.",
+        "".join(traceback.format_exception(error)),
+    )

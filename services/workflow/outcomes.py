@@ -1,0 +1,166 @@
+"""How an attempt begins and ends in the database: one transaction each."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+
+from foredeck.services.agents.stage import StageOutcome
+from foredeck.services.domain import clock
+from foredeck.services.domain.ids import new_id
+from foredeck.services.domain.records import (
+    Attempt,
+    Failure,
+    FailureClass,
+    Project,
+    Run,
+    Step,
+    TokenUsage,
+)
+from foredeck.services.domain.states import StepState
+from foredeck.services.domain.workflow import RetryPolicy, StepSpec, WorkflowSpec
+from foredeck.services.store.store import Store, Transaction
+from foredeck.services.workflow import retry
+from foredeck.services.workflow.rework import append_rework
+
+
+@dataclass(frozen=True)
+class RunContext:
+    """What does not change while a run is driven."""
+
+    project: Project
+    run: Run
+    workflow: WorkflowSpec
+
+    def spec_of(self, step: Step) -> StepSpec:
+        """Return the definition that the step is an instance of."""
+        return next(spec for spec in self.workflow.steps if spec.id == step.spec_id)
+
+
+@dataclass(frozen=True)
+class _Ending:
+    state: StepState
+    failure: Failure | None = None
+    outcome: StageOutcome | None = None
+    reason: str = ""
+    retry_in: float | None = None
+
+
+class Outcomes:
+    """Stores the beginning and the end of attempts."""
+
+    def __init__(self, store: Store, output_root: Path) -> None:
+        self._store = store
+        self._output_root = output_root
+
+    async def begin(self, step: Step) -> tuple[Step, Attempt]:
+        """Make the step running and return it with its new attempt."""
+        attempt = self._new_attempt(step)
+        async with self._store.transaction() as tx:
+            await tx.attempts.add(attempt)
+            moved = await tx.move_step(
+                step.id,
+                StepState.RUNNING,
+                attempt=attempt.number,
+                max_attempts=max(step.max_attempts, attempt.number),
+                started_at=attempt.started_at,
+                ended_at=None,
+                retry_at=None,
+                failure=None,
+            )
+            run = await tx.runs.get(step.run_id)
+            await tx.runs.save(replace(run, current_stage=step.key))
+        return moved, attempt
+
+    async def succeed(
+        self, context: RunContext, step: Step, attempt: Attempt, outcome: StageOutcome
+    ) -> None:
+        """Store the outcome; a verdict that sends work back appends fresh instances."""
+        verdict = outcome.verdict
+        async with self._store.transaction() as tx:
+            ending = _Ending(StepState.SUCCESS, outcome=outcome)
+            if (
+                verdict
+                and not verdict.approved
+                and not await append_rework(tx, context.workflow, step)
+            ):
+                ending = _Ending(StepState.FAILED, _rejected(verdict.items), outcome)
+            await self._end(tx, step, attempt, ending)
+
+    async def fail(
+        self, step: Step, attempt: Attempt, failure: Failure, policy: RetryPolicy
+    ) -> None:
+        """Store the failure, and the time of the next attempt if there is one."""
+        ending = _Ending(StepState.FAILED, failure)
+        if retry.may_retry(failure.failure_class, attempt.number, step.max_attempts):
+            tries = policy.max - (step.max_attempts - attempt.number) + 1
+            # Chance here spreads load; nothing secret depends on it.
+            delay = retry.delay_before(policy, max(1, tries), random.random())  # noqa: S311
+            ending = _Ending(StepState.RETRY, failure, reason=failure.message, retry_in=delay)
+        async with self._store.transaction() as tx:
+            await self._end(tx, step, attempt, ending)
+
+    async def cancel(self, step: Step, attempt: Attempt, reason: str) -> None:
+        """Store that the attempt was stopped, and why."""
+        async with self._store.transaction() as tx:
+            await self._end(tx, step, attempt, _Ending(StepState.CANCELLED, reason=reason))
+
+    def _new_attempt(self, step: Step) -> Attempt:
+        number = step.attempt + 1
+        name = f"{step.key.replace('#', '-')}.{number}.log"
+        return Attempt(
+            id=new_id(),
+            step_id=step.id,
+            run_id=step.run_id,
+            number=number,
+            state=StepState.RUNNING,
+            output_path=str(self._output_root / step.run_id / name),
+            started_at=clock.now(),
+        )
+
+    async def _end(self, tx: Transaction, step: Step, attempt: Attempt, ending: _Ending) -> None:
+        moment = clock.now()
+        usage = await _attempt_usage(tx, step, attempt)
+        await tx.attempts.save(
+            replace(
+                attempt, state=ending.state, ended_at=moment, failure=ending.failure, usage=usage
+            )
+        )
+        retry_at = moment + timedelta(seconds=ending.retry_in) if ending.retry_in else None
+        outcome = ending.outcome
+        await tx.move_step(
+            step.id,
+            ending.state,
+            reason=ending.reason,
+            ended_at=moment,
+            retry_at=retry_at,
+            failure=ending.failure,
+            summary=outcome.summary if outcome else step.summary,
+            verdict=outcome.verdict if outcome else None,
+            usage=step.usage + usage,
+        )
+        run = await tx.runs.get(step.run_id)
+        await tx.runs.save(replace(run, usage=run.usage + usage))
+
+
+async def _attempt_usage(tx: Transaction, step: Step, attempt: Attempt) -> TokenUsage:
+    """Add up what the attempt's codex turns and model answers used, however it ended."""
+    usage = TokenUsage()
+    for job in await tx.jobs.of_step(step.id):
+        if job.attempt == attempt.number:
+            usage += job.usage
+    for message in await tx.messages.of_step(step.id):
+        if message.attempt == attempt.number:
+            usage += message.usage
+    return usage
+
+
+def _rejected(items: tuple[str, ...]) -> Failure:
+    listed = "; ".join(items[:3]) or "no item was named"
+    return Failure(
+        FailureClass.VERDICT,
+        f"Production Readiness still wants work after the last round: {listed}.",
+        "Read the verdict, then start a new run with what is missing, or retry this stage.",
+    )

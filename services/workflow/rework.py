@@ -1,0 +1,63 @@
+"""Sending work back: fresh instances of the steps between two points."""
+
+from __future__ import annotations
+
+from foredeck.services.domain.ids import new_id
+from foredeck.services.domain.records import Step
+from foredeck.services.domain.states import StepState
+from foredeck.services.domain.workflow import StepSpec, WorkflowSpec
+from foredeck.services.store.store import Transaction
+from foredeck.services.workflow import graph
+
+
+async def append_rework(tx: Transaction, workflow: WorkflowSpec, step: Step) -> bool:
+    """Append the next round behind `step`; return False when its rounds are spent.
+
+    Nothing runs twice: the round gets instances of its own (`builder#2`, …), so the graph
+    stays acyclic and the first round stays on record (SPEC A3, D1).
+    """
+    spec = next(spec for spec in workflow.steps if spec.id == step.spec_id)
+    if spec.rework is None or step.round > spec.rework.max:
+        return False
+    steps = await tx.steps.of_run(step.run_id)
+    for fresh in next_round(workflow, step, spec, len(steps)):
+        await tx.steps.add(fresh)
+    return True
+
+
+def next_round(
+    workflow: WorkflowSpec, step: Step, spec: StepSpec, position: int
+) -> tuple[Step, ...]:
+    """Return the fresh instances; the first of them needs the step that sent work back."""
+    if spec.rework is None:
+        return ()
+    ids = graph.rework_keys(workflow, spec.id, spec.rework.to)
+    number = step.round + 1
+    by_id = {s.id: s for s in workflow.steps}
+    fresh = []
+    for offset, spec_id in enumerate(ids):
+        inside = [need for need in by_id[spec_id].needs if need in ids]
+        needs = tuple(graph.instance_key(need, number) for need in inside) or (step.key,)
+        fresh.append(new_step(step.run_id, by_id[spec_id], position + offset, needs, number))
+    return tuple(fresh)
+
+
+def new_step(
+    run_id: str, spec: StepSpec, position: int, needs: tuple[str, ...], round_number: int = 1
+) -> Step:
+    """Return a pending instance of a step."""
+    title = spec.title if round_number == 1 else f"{spec.title} #{round_number}"
+    return Step(
+        id=new_id(),
+        run_id=run_id,
+        key=graph.instance_key(spec.id, round_number),
+        spec_id=spec.id,
+        position=position,
+        kind=spec.kind,
+        title=title,
+        needs=needs,
+        critical=spec.critical,
+        state=StepState.PENDING,
+        round=round_number,
+        max_attempts=1 + spec.retries.max,
+    )

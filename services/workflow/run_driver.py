@@ -1,0 +1,186 @@
+"""Drives one run: starts what is ready, waits, and settles the run's state."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from datetime import datetime
+
+from foredeck.services.domain import clock
+from foredeck.services.domain.records import Run, Step
+from foredeck.services.domain.states import (
+    FINAL_RUNS,
+    FINAL_STEPS,
+    RunState,
+    StepState,
+    derive_run_state,
+)
+from foredeck.services.store.store import Store, Transaction
+from foredeck.services.workflow import graph
+from foredeck.services.workflow.durable import Durable
+from foredeck.services.workflow.execution import StepExecution
+from foredeck.services.workflow.outcomes import RunContext
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class _Standing:
+    """What one look at the run says: what to start, and when to look again."""
+
+    start: tuple[Step, ...]
+    next_retry: datetime | None
+
+
+class RunDriver:
+    """Owns the tasks of one run; ends when nothing is left that could start by itself."""
+
+    def __init__(
+        self, store: Store, execution: StepExecution, durable: Durable, context: RunContext
+    ) -> None:
+        self._store = store
+        self._durable = durable
+        self._execution = execution
+        self._context = context
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._wake = asyncio.Event()
+        self._stop_reason: str | None = None
+
+    def stop(self, reason: str) -> None:
+        """Ask the driver to cancel its steps and end; `drive` returns when that is done."""
+        self._stop_reason = self._stop_reason or reason
+        self._wake.set()
+
+    async def drive(self) -> None:
+        """Run until the run is final, waits for a person, or is stopped."""
+        try:
+            while self._stop_reason is None:
+                standing = await self._durable(self._look)
+                for step in standing.start:
+                    self._start(step)
+                if not self._tasks and standing.next_retry is None:
+                    return
+                await self._pause(standing.next_retry)
+        finally:
+            await self._end_tasks()
+        await self._durable(self._cancel_rest)
+
+    def _start(self, step: Step) -> None:
+        self._tasks[step.id] = asyncio.create_task(
+            self._execution.attempt(self._context, step, self._reason),
+            name=f"step {step.key} of run {step.run_id}",
+        )
+
+    def _reason(self) -> str:
+        return self._stop_reason or "Foredeck was closed"
+
+    async def _pause(self, until: datetime | None) -> None:
+        """Wait for a step to end, a stop, or the time of the next retry."""
+        timeout = max(0.0, (until - clock.now()).total_seconds()) if until else None
+        waker = asyncio.create_task(self._wake.wait())
+        try:
+            await asyncio.wait(
+                {waker, *self._tasks.values()},
+                timeout=timeout,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+        finally:
+            waker.cancel()
+        for step_id, task in list(self._tasks.items()):
+            if task.done():
+                del self._tasks[step_id]
+                task.result()
+
+    async def _end_tasks(self) -> None:
+        for task in self._tasks.values():
+            task.cancel()
+        results = await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        self._tasks.clear()
+        for result in results:
+            if isinstance(result, Exception):
+                _log.error("a step ended badly while it was stopped", exc_info=result)
+
+    async def _look(self) -> _Standing:
+        """Skip what is blocked, derive the run's state, and say what may start."""
+        run_id = self._context.run.id
+        async with self._store.transaction() as tx:
+            steps = await skip_blocked(tx, run_id)
+            due = tuple(s for s in steps if _is_due(s)) + graph.ready(steps)
+            start = tuple(s for s in due if s.id not in self._tasks)
+            await settle(tx, run_id, steps, ready=bool(start))
+        times = [s.retry_at for s in steps if s.state is StepState.RETRY and s.retry_at]
+        return _Standing(start, min(times) if times and not start else None)
+
+    async def _cancel_rest(self) -> None:
+        async with self._store.transaction() as tx:
+            await cancel_steps(tx, self._context.run.id, self._reason())
+
+
+def _is_due(step: Step) -> bool:
+    if step.state is not StepState.RETRY:
+        return False
+    return step.retry_at is None or step.retry_at <= clock.now()
+
+
+async def skip_blocked(tx: Transaction, run_id: str) -> tuple[Step, ...]:
+    """Skip every pending step that can never start; return the steps as they are then."""
+    steps = await tx.steps.of_run(run_id)
+    while blocked := graph.blocked(steps):
+        for step, culprit in blocked:
+            reason = f"{culprit.title} was {culprit.state}"
+            if culprit.state is StepState.FAILED:
+                reason = f"{culprit.title} failed"
+            await tx.move_step(step.id, StepState.SKIPPED, reason=reason, ended_at=clock.now())
+        steps = await tx.steps.of_run(run_id)
+    return steps
+
+
+async def settle(tx: Transaction, run_id: str, steps: tuple[Step, ...], *, ready: bool) -> Run:
+    """Bring the run's stored state to what its steps say; return the run."""
+    run = await tx.runs.get(run_id)
+    state = derive_run_state(steps, ready=ready)
+    if state is run.state:
+        return run
+    final = state in FINAL_RUNS
+    return await tx.move_run(
+        run_id,
+        state,
+        reason=_why(steps, state),
+        ended_at=clock.now() if final else None,
+        started_at=run.started_at or clock.now(),
+        summary=_summary(steps) if final else run.summary,
+        error=_errors(steps) if final else "",
+    )
+
+
+async def cancel_steps(tx: Transaction, run_id: str, reason: str) -> Run:
+    """Cancel every step that is not final, and settle the run."""
+    for step in await tx.steps.of_run(run_id):
+        if step.state not in FINAL_STEPS:
+            await tx.move_step(
+                step.id, StepState.CANCELLED, reason=reason, ended_at=clock.now(), retry_at=None
+            )
+    steps = await tx.steps.of_run(run_id)
+    return await settle(tx, run_id, steps, ready=False)
+
+
+def _why(steps: tuple[Step, ...], state: RunState) -> str:
+    if state in (RunState.FAILED, RunState.PARTIAL_SUCCESS):
+        return _errors(steps)
+    stopped = [s.reason for s in steps if s.state.value == state.value and s.reason]
+    return stopped[0] if stopped else ""
+
+
+def _errors(steps: tuple[Step, ...]) -> str:
+    """Return the aggregated error summary of a run (SPEC D7), a line a failed step."""
+    return "\n".join(
+        f"{s.title}: {s.failure.message}"
+        for s in steps
+        if s.state is StepState.FAILED and s.failure
+    )
+
+
+def _summary(steps: tuple[Step, ...]) -> str:
+    said = [s.summary for s in steps if s.summary]
+    return said[-1] if said else ""

@@ -1,0 +1,153 @@
+"""Runs as a person asks for them: created, previewed, started."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from foredeck.services.domain import clock
+from foredeck.services.domain.errors import Conflict, InvalidInput
+from foredeck.services.domain.ids import new_id
+from foredeck.services.domain.records import Mode, Project, Run, Step, Trigger
+from foredeck.services.domain.states import ACTIVE_RUNS, FINAL_STEPS, RunState, StepState
+from foredeck.services.domain.views import Preview
+from foredeck.services.domain.workflow import WorkflowSpec
+from foredeck.services.store.store import Store, Transaction
+from foredeck.services.workflow import definition
+from foredeck.services.workflow.orchestrator import retry_plan
+from foredeck.services.workflow.rework import new_step
+
+TITLE_LENGTH = 100
+# codex refuses longer input (1,048,576 characters); the stages add their own words.
+REQUEST_LENGTH = 200_000
+
+
+@dataclass(frozen=True)
+class RunWish:
+    """What a person asks for."""
+
+    project: str
+    request: str
+    title: str = ""
+    mode: Mode | None = None
+    trigger: Trigger = Trigger.MANUAL
+
+
+class RunService:
+    """Creates runs and says what an action on one would do."""
+
+    def __init__(
+        self,
+        store: Store,
+        workflow: Callable[[], WorkflowSpec],
+        resolve_mode: Callable[[Project], Mode],
+    ) -> None:
+        self._store = store
+        self._workflow = workflow
+        self._resolve_mode = resolve_mode
+
+    async def create(self, wish: RunWish) -> Run:
+        """Store a run with its steps; raises `InvalidInput`, `NotFound` or `Conflict`."""
+        request = _checked_request(wish.request)
+        workflow = self._workflow()
+        async with self._store.transaction("user") as tx:
+            project = await tx.projects.find(wish.project)
+            _require_usable(project)
+            run = Run(
+                id=new_id(),
+                project_id=project.id,
+                workflow=workflow.name,
+                definition=definition.to_json(workflow),
+                request=request,
+                title=_title(wish.title, request),
+                trigger=wish.trigger,
+                mode=self._mode(wish, project),
+                state=RunState.CREATED,
+                created_at=clock.now(),
+            )
+            await tx.runs.add(run)
+            for position, spec in enumerate(workflow.steps):
+                await tx.steps.add(new_step(run.id, spec, position, spec.needs))
+        return run
+
+    async def find(self, ref: str) -> Run:
+        """Return the run that `ref` names; raises `NotFound` or `Ambiguous`."""
+        async with self._store.transaction() as tx:
+            return await tx.runs.find(ref)
+
+    async def preview_cancel(self, ref: str) -> Preview:
+        """Say what cancelling would stop."""
+        async with self._store.transaction() as tx:
+            run, steps = await _load(tx, ref)
+            jobs = [job for job in await tx.jobs.active() if job.run_id == run.id]
+        title = f"Cancel “{run.title}”?"
+        if run.state not in ACTIVE_RUNS and run.state is not RunState.CREATED:
+            return Preview(title, (), possible=False, reason=f"The run is {run.state} already.")
+        lines = [f"{s.title} stops now." for s in steps if s.state is StepState.RUNNING]
+        lines += [f"The codex turn “{job.name}” and every process it started end." for job in jobs]
+        waiting = [s.title for s in steps if s.state not in FINAL_STEPS | {StepState.RUNNING}]
+        if waiting:
+            lines.append(f"Not started: {', '.join(waiting)}.")
+        lines.append("Files already written stay. You can retry the run later.")
+        return Preview(title, tuple(lines))
+
+    async def preview_retry(self, ref: str, step_key: str | None) -> Preview:
+        """Say what a retry would repeat and what it keeps."""
+        async with self._store.transaction() as tx:
+            run, steps = await _load(tx, ref)
+        title = f"Retry “{run.title}”?"
+        try:
+            plan = retry_plan(run, steps, step_key)
+        except Conflict as error:
+            return Preview(title, (), possible=False, reason=str(error))
+        titles = {step.key: step.title for step in steps}
+
+        def named(keys: tuple[str, ...]) -> str:
+            return ", ".join(titles[key] for key in keys)
+
+        lines = [f"Runs again: {named(plan.repeats)}."]
+        if plan.releases:
+            lines.append(f"Follows after that: {named(plan.releases)}.")
+        if plan.keeps:
+            lines.append(f"Stays as it is: {named(plan.keeps)}.")
+        return Preview(title, tuple(lines))
+
+    def _mode(self, wish: RunWish, project: Project) -> Mode:
+        if wish.mode in (Mode.AGENT, Mode.DIRECT):
+            return wish.mode
+        return self._resolve_mode(project)
+
+
+async def _load(tx: Transaction, ref: str) -> tuple[Run, tuple[Step, ...]]:
+    run = await tx.runs.find(ref)
+    return run, await tx.steps.of_run(run.id)
+
+
+def _checked_request(text: str) -> str:
+    request = text.strip()
+    if not request:
+        raise InvalidInput("The request is empty.", "Say in a sentence or more what to build.")
+    if len(request) > REQUEST_LENGTH:
+        raise InvalidInput(
+            f"The request has {len(request):,} characters; {REQUEST_LENGTH:,} is the limit.",
+            "Put long material into a file of the workspace and name it in the request.",
+        )
+    return request
+
+
+def _title(title: str, request: str) -> str:
+    return " ".join((title.strip() or request).split())[:TITLE_LENGTH]
+
+
+def _require_usable(project: Project) -> None:
+    if project.archived_at:
+        raise Conflict(
+            f"The project {project.name} is archived.",
+            f"Bring it back first: foredeck projects restore {project.name}",
+        )
+    if not Path(project.workspace).is_dir():
+        raise Conflict(
+            f"The workspace of {project.name} is not there any more: {project.workspace}",
+            "Bring the directory back, or archive the project.",
+        )

@@ -1,0 +1,137 @@
+"""The pure logic of a run's graph."""
+
+from dataclasses import replace
+
+from foredeck.services.domain.records import Step
+from foredeck.services.domain.states import FINAL_STEPS, StepState, derive_run_state
+from foredeck.services.workflow import graph
+from foredeck.services.workflow.builtin import four_agents
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.steps import make_step
+
+S = StepState
+
+
+def test_a_step_is_ready_when_all_it_needs_succeeded() -> None:
+    steps = (make_step("a", S.SUCCESS), make_step("b", needs=("a",)), make_step("c", needs=("b",)))
+    assert [s.key for s in graph.ready(steps)] == ["b"]
+
+
+def test_a_failed_step_that_is_not_critical_lets_its_dependents_run() -> None:
+    steps = (make_step("a", S.FAILED, critical=False), make_step("b", needs=("a",)))
+    assert [s.key for s in graph.ready(steps)] == ["b"]
+    assert graph.blocked(steps) == ()
+
+
+def test_a_failed_critical_step_blocks_what_needs_it() -> None:
+    steps = (make_step("a", S.FAILED), make_step("b", needs=("a",)), make_step("c"))
+    ((step, culprit),) = graph.blocked(steps)
+    assert (step.key, culprit.key) == ("b", "a")
+    assert [s.key for s in graph.ready(steps)] == ["c"]
+
+
+def test_skipped_by_a_person_satisfies_and_skipped_behind_a_failure_does_not() -> None:
+    by_person = (make_step("a", S.SKIPPED), make_step("b", needs=("a",)))
+    behind = (
+        make_step("a", S.FAILED),
+        make_step("b", S.SKIPPED, ("a",)),
+        make_step("c", needs=("b",)),
+    )
+    assert [s.key for s in graph.ready(by_person)] == ["b"]
+    assert [s.key for s, _ in graph.blocked(behind)] == ["c"]
+
+
+def test_a_retry_repeats_the_failed_releases_the_skipped_and_keeps_the_finished() -> None:
+    steps = (
+        make_step("planner", S.SUCCESS),
+        make_step("builder", S.FAILED, ("planner",)),
+        make_step("qa", S.SKIPPED, ("builder",)),
+    )
+    plan = graph.plan_retry(steps)
+    assert plan == graph.RetryPlan(("builder",), ("qa",), ("planner",))
+
+
+def test_a_retry_of_a_cancelled_run_repeats_only_what_had_begun() -> None:
+    steps = (
+        make_step("planner", S.SUCCESS),
+        make_step("builder", S.CANCELLED, ("planner",)),
+        make_step("qa", S.CANCELLED, ("builder",), attempt=0),
+    )
+    assert graph.plan_retry(steps).repeats == ("builder",)
+    assert graph.plan_retry(steps).releases == ("qa",)
+    assert graph.plan_retry(steps, "builder").releases == ("qa",)
+
+
+def test_a_run_cancelled_before_its_first_step_can_be_retried_from_there() -> None:
+    steps = (
+        make_step("planner", S.CANCELLED, attempt=0),
+        make_step("builder", S.CANCELLED, ("planner",), attempt=0),
+    )
+    assert graph.plan_retry(steps) == graph.RetryPlan(("planner",), ("builder",), ())
+
+
+def test_nothing_to_retry_when_everything_succeeded() -> None:
+    assert graph.plan_retry((make_step("a", S.SUCCESS),)).repeats == ()
+
+
+def test_rework_goes_from_the_builder_to_the_verdict() -> None:
+    keys = graph.rework_keys(four_agents(), "prod_ready", "builder")
+    assert keys == ("builder", "qa_qc", "prod_ready")
+
+
+def test_downstream_reaches_through_the_graph() -> None:
+    steps = (make_step("a"), make_step("b", needs=("a",)), make_step("c", needs=("b",)))
+    assert graph.downstream(steps, ["a"]) == {"b", "c"}
+
+
+@st.composite
+def random_graph(draw: st.DrawFn) -> tuple[Step, ...]:
+    """A DAG in which each step needs some of those before it."""
+    count = draw(st.integers(1, 9))
+    steps = []
+    for i in range(count):
+        needs = draw(st.sets(st.integers(0, i - 1), max_size=3)) if i else set()
+        steps.append(
+            make_step(
+                f"s{i}", needs=tuple(f"s{n}" for n in sorted(needs)), critical=draw(st.booleans())
+            )
+        )
+    return tuple(steps)
+
+
+@given(random_graph(), st.data())
+def test_every_run_comes_to_an_end_and_no_step_starts_before_its_needs(
+    steps: tuple[Step, ...], data: st.DataObject
+) -> None:
+    for _ in range(2 * len(steps) + 1):
+        for step, _culprit in graph.blocked(steps):
+            steps = _moved(steps, step.key, S.SKIPPED)
+        startable = graph.ready(steps)
+        if not startable:
+            if not graph.blocked(steps):
+                break
+            continue
+        by_key = {s.key: s for s in steps}
+        step = data.draw(st.sampled_from(startable))
+        assert all(by_key[need].state in FINAL_STEPS for need in step.needs)
+        steps = _moved(steps, step.key, data.draw(st.sampled_from([S.SUCCESS, S.FAILED])))
+    assert all(step.state in FINAL_STEPS for step in steps)
+    assert derive_run_state(steps, ready=False).value in {"success", "failed", "partial_success"}
+
+
+@given(random_graph(), st.data())
+def test_a_retry_never_repeats_a_finished_step(
+    steps: tuple[Step, ...], data: st.DataObject
+) -> None:
+    for step in steps:
+        steps = _moved(steps, step.key, data.draw(st.sampled_from(sorted(FINAL_STEPS))))
+    plan = graph.plan_retry(steps)
+    assert not set(plan.repeats) & set(plan.keeps)
+    assert not set(plan.repeats) & set(plan.releases)
+    assert set(plan.keeps) == {s.key for s in steps if s.state is S.SUCCESS}
+
+
+def _moved(steps: tuple[Step, ...], key: str, state: StepState) -> tuple[Step, ...]:
+    return tuple(replace(s, state=state) if s.key == key else s for s in steps)

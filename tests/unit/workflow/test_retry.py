@@ -1,0 +1,33 @@
+"""When a failed step is tried again by itself."""
+
+import pytest
+from foredeck.services.domain.records import FailureClass
+from foredeck.services.domain.workflow import Backoff, RetryPolicy
+from foredeck.services.workflow.retry import delay_before, may_retry
+from hypothesis import given
+from hypothesis import strategies as st
+
+
+@pytest.mark.parametrize(
+    ("backoff", "delays"),
+    [
+        (Backoff.EXPONENTIAL, [2.0, 4.0, 8.0, 10.0]),
+        (Backoff.LINEAR, [2.0, 4.0, 6.0, 8.0]),
+        (Backoff.CONSTANT, [2.0, 2.0, 2.0, 2.0]),
+    ],
+)
+def test_the_delay_grows_as_the_policy_says(backoff: Backoff, delays: list[float]) -> None:
+    policy = RetryPolicy(delay=2.0, backoff=backoff, max_delay=10.0)
+    assert [delay_before(policy, retry) for retry in range(1, 5)] == delays
+
+
+@given(st.integers(1, 10_000), st.floats(0, 1, exclude_max=True))
+def test_the_delay_never_leaves_the_cap_and_its_jitter(retry: int, chance: float) -> None:
+    policy = RetryPolicy(delay=1.0, max_delay=60.0, jitter=0.2)
+    assert 0 <= delay_before(policy, retry, chance) <= 60 * 1.2
+
+
+def test_only_what_may_pass_by_itself_is_tried_again() -> None:
+    assert may_retry(FailureClass.NETWORK, 1, 3)
+    assert not may_retry(FailureClass.NETWORK, 3, 3)
+    assert not may_retry(FailureClass.AUTHENTICATION, 1, 3)
