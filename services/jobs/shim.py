@@ -1,0 +1,214 @@
+"""Carries one program through the death of whoever started it.
+
+    python -I -S -E shim.py [--detach] [--grace SECONDS] RUN_DIR -- PROGRAM ARGUMENT…
+
+Standard library only, and nothing of ours: it runs without site-packages. In RUN_DIR
+`lock` is held as long as the shim lives; `started` and `exit` are JSON, whole or absent;
+`log` gets the program's stdout and stderr. `started` has the program's and the shim's
+identity (pid, start time in ticks, boot id) and is on the disk before the program runs.
+`exit` says how it ended: `code` or `signal`, and `why` (exited, terminated). So: `exit`
+there: finished; else lock held: running; else `started` there: lost; else never
+started. A directory is good for one start. SIGTERM ends the program and all that
+it started, however detached; what it leaves behind when it ends by itself is ended
+too. With --detach the command returns as soon as `started` is written.
+"""
+
+import ctypes
+import fcntl
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+REFUSED = 75
+CANNOT_START = 127
+
+_SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER, prctl(2): orphaned descendants become our children
+_RECORD_ROOM = 4096
+_WATCHED = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD)
+_IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
+_PPID, _START_TIME = 1, 19  # fields of /proc/PID/stat behind the name, proc(5)
+
+
+def main(arguments: list[str]) -> int:
+    """Carry the program; return its code, 128 + its signal, or 75 if the start is refused."""
+    cut = arguments.index("--")
+    options, command = arguments[:cut], arguments[cut + 1 :]
+    grace = float(options[options.index("--grace") + 1]) if "--grace" in options else 5.0
+    run_dir = os.open(options[-1], os.O_RDONLY | os.O_DIRECTORY)
+    lock = _open(run_dir, "lock", os.O_RDWR)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return REFUSED
+    if _exists(run_dir, "started") or _exists(run_dir, "exit"):
+        return REFUSED
+    room = _open(run_dir, "exit.new", os.O_RDWR)
+    os.posix_fallocate(room, 0, _RECORD_ROOM)  # a full disk must not cost the exit code
+    log = _open(run_dir, "log", os.O_WRONLY | os.O_APPEND)
+    ready, tell = os.pipe()
+    if "--detach" in options:
+        if os.fork():
+            os.close(tell)
+            return 0 if os.read(ready, 1) else CANNOT_START
+        _detach(log)
+    os.close(ready)
+    return _carry(command, grace, run_dir, room, log, tell)
+
+
+def _carry(command: list[str], grace: float, run_dir: int, room: int, log: int, tell: int) -> int:
+    ctypes.CDLL(None).prctl(_SUBREAPER, 1, 0, 0, 0)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_BLOCK, _WATCHED)
+    pid, gate = _fork(command, log)
+    _write(run_dir, "started", {**_identity(pid), "shim": _identity(os.getpid())})
+    os.write(gate, b"x")
+    os.close(gate)
+    with suppress(BrokenPipeError):  # whoever started us may be dead already
+        os.write(tell, b"x")
+    os.close(tell)
+    status, terminated = _supervise(pid, grace)
+    code = os.waitstatus_to_exitcode(status)
+    record = {
+        "code": code if code >= 0 else None,
+        "signal": -code if code < 0 else None,
+        "why": "terminated" if terminated else "exited",
+    }
+    _write(run_dir, "exit", record, room)
+    return code if code >= 0 else 128 - code
+
+
+def _detach(log: int) -> None:
+    os.setsid()
+    null = os.open(os.devnull, os.O_RDONLY)
+    for source, target in ((null, 0), (log, 1), (log, 2)):
+        os.dup2(source, target)
+
+
+def _fork(command: list[str], log: int) -> tuple[int, int]:
+    """Return the program's pid and the gate: it waits for a byte, and ends if none comes."""
+    waiting, gate = os.pipe()
+    pid = os.fork()
+    if pid:
+        os.close(waiting)
+        return pid, gate
+    os.close(gate)
+    try:
+        os.setsid()
+        if os.read(waiting, 1):
+            _become(command, log)
+    finally:
+        os._exit(CANNOT_START)
+
+
+def _become(command: list[str], log: int) -> None:
+    null = os.open(os.devnull, os.O_RDONLY)
+    for source, target in ((null, 0), (log, 1), (log, 2)):
+        os.dup2(source, target)
+    for number in (*_WATCHED, *_IGNORED_BY_PYTHON, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    try:
+        os.execvp(command[0], command)  # noqa: S606 (no shell is the point)
+    except OSError as error:
+        os.write(2, f"{command[0]} cannot be started: {error.strerror}\n".encode())
+
+
+def _supervise(program: int, grace: float) -> tuple[int, bool]:
+    """Wait until the whole tree is gone; return the program's status and whether we ended it."""
+    status: int | None = None
+    terminated, kill_from = False, 0.0
+    while True:
+        try:
+            pid, found = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return status or 0, terminated
+        if pid == program:
+            status = found
+            kill_from = kill_from or _ask_to_end(grace)
+        if pid:
+            continue
+        if kill_from and time.monotonic() >= kill_from:
+            _signal_descendants(signal.SIGKILL)
+        caught = signal.sigtimedwait(_WATCHED, 0.05 if kill_from else 3600)
+        if caught and caught.si_signo != signal.SIGCHLD:
+            terminated = terminated or status is None
+            kill_from = kill_from or _ask_to_end(grace)
+
+
+def _ask_to_end(grace: float) -> float:
+    _signal_descendants(signal.SIGTERM)
+    return time.monotonic() + grace
+
+
+def _signal_descendants(number: int) -> None:
+    """Nobody but us reaps our tree, so that no pid of our children is reused meanwhile."""
+    for pid in _descendants():
+        with suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, number)
+
+
+def _descendants() -> list[int]:
+    children: dict[int, list[int]] = {}
+    with os.scandir("/proc") as entries:
+        pids = [int(entry.name) for entry in entries if entry.name.isdecimal()]
+    for pid in pids:
+        if fields := _stat(pid):
+            children.setdefault(int(fields[_PPID]), []).append(pid)
+    found = children.get(os.getpid(), [])
+    for pid in found:
+        found.extend(children.get(pid, []))
+    return found
+
+
+def _stat(pid: int) -> list[str]:
+    data = _read(f"/proc/{pid}/stat")
+    return data[data.rindex(")") + 2 :].split() if data else []
+
+
+def _identity(pid: int) -> dict[str, Any]:
+    boot = _read("/proc/sys/kernel/random/boot_id").strip()
+    return {"pid": pid, "start_time": int(_stat(pid)[_START_TIME]), "boot_id": boot}
+
+
+def _read(path: str) -> str:
+    try:
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            return os.read(handle, 4096).decode("utf-8", "replace")
+        finally:
+            os.close(handle)
+    except OSError:
+        return ""
+
+
+def _open(run_dir: int, name: str, flags: int) -> int:
+    return os.open(name, flags | os.O_CREAT | os.O_CLOEXEC, 0o600, dir_fd=run_dir)
+
+
+def _exists(run_dir: int, name: str) -> bool:
+    try:
+        os.stat(name, dir_fd=run_dir)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _write(run_dir: int, name: str, record: Mapping[str, Any], room: int | None = None) -> None:
+    """Put the record there whole: a reader finds all of it or no file."""
+    data = json.dumps(record).encode() + b"\n"
+    handle = _open(run_dir, f"{name}.new", os.O_RDWR) if room is None else room
+    os.pwrite(handle, data, 0)
+    os.ftruncate(handle, len(data))
+    os.fsync(handle)
+    os.close(handle)
+    os.rename(f"{name}.new", name, src_dir_fd=run_dir, dst_dir_fd=run_dir)
+    os.fsync(run_dir)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
