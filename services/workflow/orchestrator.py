@@ -9,13 +9,13 @@ from collections.abc import Awaitable, Callable
 from foredeck.services.domain import clock
 from foredeck.services.domain.errors import Conflict
 from foredeck.services.domain.records import Run, Step
-from foredeck.services.domain.states import FINAL_RUNS, RunState, StepState
+from foredeck.services.domain.states import ACTIVE_RUNS, FINAL_RUNS, RunState, StepState
 from foredeck.services.store.store import Store
 from foredeck.services.workflow import definition, graph
 from foredeck.services.workflow.durable import Durable
 from foredeck.services.workflow.execution import StepExecution
 from foredeck.services.workflow.outcomes import RunContext
-from foredeck.services.workflow.run_driver import RunDriver, cancel_steps
+from foredeck.services.workflow.run_driver import RunDriver, cancel_steps, settle
 
 _log = logging.getLogger(__name__)
 
@@ -23,7 +23,7 @@ _log = logging.getLogger(__name__)
 class Orchestrator:
     """Every active run has one driver here; lives on the services' loop.
 
-    `abandon` ends what an earlier host left running and marks its jobs lost.
+    `abandon` ends what an earlier host left running for a run and marks its jobs lost.
     """
 
     def __init__(
@@ -31,7 +31,7 @@ class Orchestrator:
         store: Store,
         execution: StepExecution,
         durable: Durable,
-        abandon: Callable[[], Awaitable[None]],
+        abandon: Callable[[str], Awaitable[None]],
     ) -> None:
         self._store = store
         self._execution = execution
@@ -41,20 +41,30 @@ class Orchestrator:
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
     async def recover(self) -> None:
-        """Bring what an earlier host left behind to the truth, and go on with the rest.
-
-        A step that was running has lost its codex turn; only a person can say whether it
-        may be repeated, so it waits. Everything else goes on by itself.
-        """
-        await self._abandon()
+        """Bring every run that an earlier host left behind to the truth, and go on with it."""
         async with self._store.transaction("recovery") as tx:
             runs = await tx.runs.active()
-            for run in runs:
-                for step in await tx.steps.of_run(run.id):
-                    if step.state is StepState.RUNNING:
-                        await tx.move_step(step.id, StepState.WAITING, reason=_LOST)
         for run in runs:
+            await self._reconcile(run.id)
             await self._launch(run)
+
+    async def _reconcile(self, run_id: str) -> None:
+        """End what an earlier host left running for this run, and say so in its steps.
+
+        A step that was running has lost its codex turn; only a person can say whether it
+        may be repeated, so it waits.
+        """
+        if run_id in self._drivers:
+            return
+        await self._abandon(run_id)
+        async with self._store.transaction("recovery") as tx:
+            if (await tx.runs.get(run_id)).state not in ACTIVE_RUNS:
+                return
+            for step in await tx.steps.of_run(run_id):
+                if step.state is StepState.RUNNING:
+                    await tx.move_step(step.id, StepState.WAITING, reason=_LOST)
+            steps = await tx.steps.of_run(run_id)
+            await settle(tx, run_id, steps, ready=bool(graph.ready(steps)))
 
     async def start(self, run_id: str) -> Run:
         """Start a created run; a second start raises `Conflict`."""
@@ -71,6 +81,7 @@ class Orchestrator:
 
     async def retry(self, run_id: str, step_key: str | None = None) -> Run:
         """Give the steps that ended badly, or one of them, another attempt in the same run."""
+        await self._reconcile(run_id)
         async with self._store.transaction("user") as tx:
             run = await tx.runs.get(run_id)
             steps = await tx.steps.of_run(run_id)
@@ -97,6 +108,8 @@ class Orchestrator:
         if driver and task:
             driver.stop(reason)
             await asyncio.shield(asyncio.wait({task}))
+        else:
+            await self._reconcile(run_id)
         async with self._store.transaction("user") as tx:
             run = await tx.runs.get(run_id)
             if run.state in FINAL_RUNS:

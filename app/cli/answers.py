@@ -1,0 +1,168 @@
+"""Projects and runs as flat JSON objects and as tables, for every command that shows them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from foredeck.app.cli.render import local_time, put_json, put_pairs, put_table, state_word
+from foredeck.services.domain.records import TokenUsage
+from foredeck.services.domain.views import Page, ProjectRow, RunDetail, RunRow, StepRow
+
+
+def project_answer(row: ProjectRow) -> dict[str, Any]:
+    """Return a project as one flat object."""
+    return {
+        "id": row.id,
+        "name": row.name,
+        "description": row.description,
+        "workspace": row.workspace,
+        "archived": row.archived,
+        "runs": row.runs,
+        "active_runs": row.active_runs,
+        "created_at": row.created_at,
+        "last_run_at": row.last_run_at,
+    }
+
+
+def run_answer(row: RunRow) -> dict[str, Any]:
+    """Return a run as one flat object."""
+    return {
+        "id": row.id,
+        "project_id": row.project_id,
+        "project": row.project_name,
+        "title": row.title,
+        "state": row.state,
+        "trigger": row.trigger,
+        "mode": row.mode,
+        "current_stage": row.current_stage,
+        "steps_done": row.done,
+        "steps_total": row.total,
+        **_tokens(row.usage),
+        "created_at": row.created_at,
+        "started_at": row.started_at,
+        "ended_at": row.ended_at,
+        "duration_seconds": seconds_between(row.started_at, row.ended_at),
+    }
+
+
+def detail_answer(detail: RunDetail) -> dict[str, Any]:
+    """Return a run with its steps; only `steps` is nested."""
+    verdicts = [step.verdict for step in detail.steps if step.verdict]
+    return {
+        **run_answer(detail.run),
+        "request": detail.request,
+        "workspace": detail.workspace,
+        "summary": detail.summary,
+        "error": detail.error,
+        "verdict": verdicts[-1].verdict if verdicts else None,
+        "steps": [_step_answer(step) for step in detail.steps],
+    }
+
+
+def put_page(page: Page[Any], answers: list[dict[str, Any]]) -> None:
+    """Write a list as JSON: the items, and where they stand in the whole."""
+    put_json({"items": answers, "total": page.total, "limit": page.limit, "offset": page.offset})
+
+
+def put_runs(page: Page[RunRow]) -> None:
+    """Write a table of runs."""
+    rows = [
+        (
+            row.id,
+            state_word(row.state),
+            f"{row.done}/{row.total}",
+            row.project_name,
+            row.title,
+            local_time(row.created_at),
+        )
+        for row in page.items
+    ]
+    put_table(("Run", "State", "Steps", "Project", "Title", "Created"), rows)
+
+
+def put_detail(detail: RunDetail) -> None:
+    """Write a run for a person: what it is, its steps, and what went wrong."""
+    row = detail.run
+    pairs: dict[str, object] = {
+        "Run": row.id,
+        "Project": row.project_name,
+        "Title": row.title,
+        "State": state_word(row.state),
+        "Mode": row.mode.value,
+        "Started": local_time(row.started_at),
+        "Duration": duration(row.started_at, row.ended_at),
+        "Tokens": f"{row.usage.total:,}",
+        "Workspace": detail.workspace,
+    }
+    if detail.summary:
+        pairs["Summary"] = detail.summary
+    put_pairs(pairs)
+    print_steps(detail)
+
+
+def print_steps(detail: RunDetail) -> None:
+    """Write the table of steps, then each failure with what to do."""
+    rows = [
+        (
+            step.key,
+            state_word(step.state),
+            f"{step.attempt}/{step.max_attempts}",
+            duration(step.started_at, step.ended_at),
+            f"{step.usage.total:,}",
+            step.reason,
+        )
+        for step in detail.steps
+    ]
+    put_table(("\nStep", "State", "Attempts", "Duration", "Tokens", "Note"), rows)
+    for step in detail.steps:
+        if step.failure:
+            put_pairs({f"\n{step.title}": f"{step.failure.message}\n{step.failure.advice}"})
+
+
+def duration(start: datetime | None, end: datetime | None) -> str:
+    """Return how long it took, or has taken so far."""
+    if start is None:
+        return "–"
+    total = int(((end or datetime.now(UTC)) - start).total_seconds())
+    minutes, seconds = divmod(max(0, total), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours}h {minutes:02}m"
+    return f"{minutes}m {seconds:02}s" if minutes else f"{seconds}s"
+
+
+def seconds_between(start: datetime | None, end: datetime | None) -> float | None:
+    """Return the seconds between two times, or None while one is missing."""
+    return round((end - start).total_seconds(), 3) if start and end else None
+
+
+def _step_answer(step: StepRow) -> dict[str, Any]:
+    failure = step.failure
+    return {
+        "id": step.id,
+        "key": step.key,
+        "title": step.title,
+        "state": step.state,
+        "attempt": step.attempt,
+        "max_attempts": step.max_attempts,
+        "summary": step.summary,
+        "verdict": step.verdict,
+        "reason": step.reason,
+        "failure_class": failure.failure_class if failure else None,
+        "error": failure.message if failure else None,
+        "advice": failure.advice if failure else None,
+        "output_path": step.output_path,
+        "started_at": step.started_at,
+        "ended_at": step.ended_at,
+        **_tokens(step.usage),
+    }
+
+
+def _tokens(usage: TokenUsage) -> dict[str, int]:
+    return {
+        "input_tokens": usage.input,
+        "cached_input_tokens": usage.cached_input,
+        "output_tokens": usage.output,
+        "reasoning_tokens": usage.reasoning,
+    }

@@ -1,0 +1,131 @@
+"""Following a run on stderr until it ends, for `run`, `runs retry` and `demo --headless`."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+from foredeck.app.cli.answers import detail_answer, duration, print_steps
+from foredeck.app.cli.render import GLYPHS, put_json, put_pairs, say
+from foredeck.services.domain.events import NoticeRaised, Resync, RunSaved, StepSaved
+from foredeck.services.domain.states import FINAL_RUNS, RunState
+from foredeck.services.domain.views import RunDetail, RunRow, StepRow
+from foredeck.services.host.commands import CancelRun
+from foredeck.services.host.interface import Host
+from foredeck.services.host.queries import GetRun
+
+FAILED = 1
+NEEDS_PERSON = 4
+INTERRUPTED = 130
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def exit_code(state: RunState) -> int:
+    """Return the exit code of a run that ended, or waits, in this state (SPEC section 9)."""
+    if state is RunState.SUCCESS:
+        return 0
+    return NEEDS_PERSON if state is RunState.WAITING else FAILED
+
+
+async def follow(host: Host, begin: Callable[[], Awaitable[RunRow]]) -> tuple[RunDetail, int]:
+    """Begin a run, say each change, and return it with its exit code once it rests.
+
+    The first interrupt cancels the run in order and waits for it; the exit code is 130.
+    """
+    events = host.events()
+    row = await begin()
+    say(f"Run {row.id} · {row.project_name} · {row.title}")
+    watching = asyncio.ensure_future(_watch(host, row.id, events))
+    interrupted = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in _SIGNALS:
+        loop.add_signal_handler(number, interrupted.set)
+    stopping = asyncio.ensure_future(interrupted.wait())
+    try:
+        await asyncio.wait({watching, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if not watching.done():
+            await _stop(host, row.id)
+        detail = await watching
+    finally:
+        stopping.cancel()
+        for number in _SIGNALS:
+            loop.remove_signal_handler(number)
+    return detail, INTERRUPTED if interrupted.is_set() else exit_code(detail.run.state)
+
+
+def put_result(detail: RunDetail, format_: str) -> None:
+    """Write the result of a run to stdout."""
+    if format_ == "json":
+        put_json(detail_answer(detail))
+        return
+    row = detail.run
+    verdicts = [step.verdict for step in detail.steps if step.verdict]
+    pairs: dict[str, object] = {
+        "Run": row.id,
+        "State": f"{GLYPHS[row.state.value]} {row.state.value}",
+        "Duration": duration(row.started_at, row.ended_at),
+        "Tokens": f"{row.usage.total:,}",
+        "Workspace": detail.workspace,
+    }
+    if verdicts:
+        pairs["Verdict"] = verdicts[-1].verdict
+    pairs["Summary"] = detail.summary or "–"
+    put_pairs(pairs)
+    if row.state is not RunState.SUCCESS:
+        print_steps(detail)
+        say(f"Go on from there with: foredeck runs retry {row.id}")
+
+
+async def _stop(host: Host, run_id: str) -> None:
+    say("Stopping the run and everything it started…")
+    with suppress(Exception):
+        await host.do(CancelRun(run_id, "interrupted at the terminal"))
+
+
+async def _watch(host: Host, run_id: str, events: object) -> RunDetail:
+    """Say each step's change of state; return when the run rests."""
+    said: dict[str, str] = {}
+    detail = await host.ask(GetRun(run_id))
+    _say_steps(detail, said)
+    if _rests(detail):
+        return detail
+    async for event in events:  # type: ignore[attr-defined]
+        if isinstance(event, NoticeRaised):
+            say(f"{event.severity}: {event.message}")
+        if not isinstance(event, RunSaved | StepSaved | Resync):
+            continue
+        if not isinstance(event, Resync) and event.run_id != run_id:
+            continue
+        detail = await host.ask(GetRun(run_id))
+        _say_steps(detail, said)
+        if _rests(detail):
+            break
+    return detail
+
+
+def _rests(detail: RunDetail) -> bool:
+    return detail.run.state in FINAL_RUNS | {RunState.WAITING}
+
+
+def _say_steps(detail: RunDetail, said: dict[str, str]) -> None:
+    for step in detail.steps:
+        mark = f"{step.state.value} {step.attempt}"
+        if said.get(step.key) == mark or (step.key not in said and step.state.value == "pending"):
+            continue
+        said[step.key] = mark
+        say(_step_line(step))
+
+
+def _step_line(step: StepRow) -> str:
+    line = f"{GLYPHS[step.state.value]} {step.title}: {step.state.value}"
+    if step.attempt > 1:
+        line += f" (attempt {step.attempt})"
+    if step.ended_at:
+        line += f", {duration(step.started_at, step.ended_at)}, {step.usage.total:,} tokens"
+    if step.failure:
+        line += f"\n  {step.failure.message}\n  {step.failure.advice}".rstrip()
+    elif step.reason:
+        line += f": {step.reason}"
+    return line

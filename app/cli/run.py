@@ -1,0 +1,107 @@
+"""`foredeck run REQUEST`: the whole workflow without a screen."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+from foredeck.app.cli.answers import run_answer
+from foredeck.app.cli.follow import follow, put_result
+from foredeck.app.cli.render import format_option, put_json, say
+from foredeck.app.cli.session import Session
+from foredeck.services.domain.errors import InvalidInput
+from foredeck.services.domain.records import Mode, Trigger
+from foredeck.services.domain.views import ProjectRow, RunDetail, RunRow
+from foredeck.services.host.commands import CreateProject, CreateRun
+from foredeck.services.host.interface import Host
+from foredeck.services.host.queries import ListProjects
+
+
+@click.command()
+@click.argument("request")
+@click.option("--project", help="The project's name or id; default: the one of this directory.")
+@click.option("--workspace", help="Work in DIR; a project is made for it if it has none.")
+@click.option("--title", default="", help="What to call the run; default: its first 100 letters.")
+@click.option("--mode", type=click.Choice([m.value for m in Mode]), help="How stages work.")
+@click.option("--no-start", is_flag=True, help="Only store it; start it later with runs start.")
+@format_option
+@click.pass_obj
+def run(
+    session: Session,
+    request: str,
+    project: str | None,
+    workspace: str | None,
+    title: str,
+    mode: str | None,
+    no_start: bool,
+    format_: str,
+) -> int:
+    """Give REQUEST to the four agents and wait for the result.
+
+    REQUEST is what you want built or changed, in your own words; - reads it from stdin.
+    Progress goes to stderr, the result to stdout.
+
+    \b
+    foredeck run "Add a --json flag to the report command" --project shop
+    foredeck run - --workspace ~/src/shop < request.md
+
+    Exit codes: 0 success, 1 failed, 2 usage, 4 needs a person, 130 interrupted.
+    """
+    text = sys.stdin.read() if request == "-" else request
+    if not text.strip():
+        raise InvalidInput("The request is empty.", "Say in a sentence or more what to build.")
+
+    async def work(host: Host) -> tuple[RunDetail | RunRow, int]:
+        chosen = await _project(host, project, workspace)
+        command = CreateRun(
+            chosen, text, title, Mode(mode) if mode else None, Trigger.CLI, start=not no_start
+        )
+        if no_start:
+            return await host.do(command), 0
+        return await follow(host, lambda: host.do(command))
+
+    result, code = session.write(work, "foredeck run")
+    if isinstance(result, RunRow):
+        say(f"✓ Run created: {result.id}. Start it with: foredeck runs start {result.id}")
+        put_json(run_answer(result)) if format_ == "json" else click.echo(result.id)
+    else:
+        put_result(result, format_)
+    return code
+
+
+async def _project(host: Host, project: str | None, workspace: str | None) -> str:
+    """Return the project to work in: named, of the workspace, or of this directory."""
+    if project and workspace:
+        raise InvalidInput("Name either --project or --workspace, not both.")
+    if project:
+        return project
+    everything = (await host.ask(ListProjects(limit=1000))).items
+    if workspace:
+        path = Path(workspace).expanduser().resolve()
+        owner = next((row for row in everything if Path(row.workspace) == path), None)
+        if owner is None:
+            names = {row.name for row in everything}
+            owner = await host.do(CreateProject(_free_name(path.name, names), str(path)))
+        return owner.id
+    owner = _owner_of(Path.cwd(), everything)
+    if owner is None:
+        raise InvalidInput(
+            "This directory belongs to no project.",
+            "Name one with --project NAME, or give --workspace DIR; "
+            "foredeck projects list shows them.",
+        )
+    return owner.id
+
+
+def _owner_of(directory: Path, rows: tuple[ProjectRow, ...]) -> ProjectRow | None:
+    owners = [row for row in rows if directory.is_relative_to(row.workspace)]
+    return max(owners, key=lambda row: len(row.workspace), default=None)
+
+
+def _free_name(stem: str, taken: set[str]) -> str:
+    stem = stem or "workspace"
+    number, name = 2, stem
+    while name in taken:
+        name, number = f"{stem}-{number}", number + 1
+    return name

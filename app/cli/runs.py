@@ -1,0 +1,159 @@
+"""`foredeck runs …`: look at runs, follow them, stop them, go on with them."""
+
+from __future__ import annotations
+
+import asyncio
+
+import click
+from foredeck.app.cli.answers import detail_answer, put_detail, put_page, put_runs, run_answer
+from foredeck.app.cli.follow import NEEDS_PERSON, exit_code, follow, put_result
+from foredeck.app.cli.logs import put_logs
+from foredeck.app.cli.render import format_option, put_json, say
+from foredeck.app.cli.session import Session
+from foredeck.services.domain.states import FINAL_RUNS, RunState
+from foredeck.services.domain.views import RunDetail, RunRow
+from foredeck.services.host.commands import CancelRun, RetryRun, StartRun
+from foredeck.services.host.interface import Command, Host
+from foredeck.services.host.queries import GetRun, ListRuns, PreviewRetry
+
+# How often a waiting command looks at the database beside a running host, in seconds.
+LOOK_AGAIN = 0.5
+
+
+@click.group()
+def runs() -> None:
+    """List, show, follow, cancel and retry runs.
+
+    RUN is an id or the beginning of one.
+    """
+
+
+@runs.command("list")
+@click.option("--project", help="Only the runs of this project.")
+@click.option("--state", type=click.Choice([s.value for s in RunState]), help="Only these.")
+@click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
+@click.option("--offset", type=click.IntRange(0), default=0)
+@format_option
+@click.pass_obj
+def list_runs(
+    session: Session,
+    project: str | None,
+    state: str | None,
+    limit: int,
+    offset: int,
+    format_: str,
+) -> None:
+    """List runs, newest first."""
+    page = session.read(lambda host: host.ask(ListRuns(project, state, limit, offset)))
+    if format_ == "json":
+        put_page(page, [run_answer(row) for row in page.items])
+    elif page.items:
+        put_runs(page)
+    else:
+        say('No runs here. Start one: foredeck run "WHAT YOU WANT" --project NAME')
+
+
+@runs.command()
+@click.argument("run")
+@format_option
+@click.pass_obj
+def show(session: Session, run: str, format_: str) -> None:
+    """Show a run, its steps and what went wrong."""
+    detail = session.read(lambda host: host.ask(GetRun(run)))
+    put_json(detail_answer(detail)) if format_ == "json" else put_detail(detail)
+
+
+@runs.command()
+@click.argument("run")
+@format_option
+@click.pass_obj
+def start(session: Session, run: str, format_: str) -> int:
+    """Start a run that was stored with --no-start, and wait for its result."""
+    return _follow(session, StartRun(run), format_)
+
+
+@runs.command()
+@click.argument("run")
+@click.option("--step", help="Only this step, such as builder; default: all that ended badly.")
+@format_option
+@click.pass_obj
+def retry(session: Session, run: str, step: str | None, format_: str) -> int:
+    """Give what failed another attempt in the same run; finished steps stay."""
+
+    async def work(host: Host) -> tuple[RunDetail, int]:
+        preview = await host.ask(PreviewRetry(run, step))
+        for line in preview.lines:
+            say(line)
+        return await follow(host, lambda: host.do(RetryRun(run, step)))
+
+    detail, code = session.write(work, "foredeck runs retry")
+    put_result(detail, format_)
+    return code
+
+
+@runs.command()
+@click.argument("run")
+@click.option("--reason", default="cancelled from the command line", show_default=True)
+@format_option
+@click.pass_obj
+def cancel(session: Session, run: str, reason: str, format_: str) -> None:
+    """Stop a run and every process that works for it."""
+    row = session.write(lambda host: host.do(CancelRun(run, reason)), "foredeck runs cancel")
+    say(f"✓ Run cancelled: {row.id}")
+    if format_ == "json":
+        put_json(run_answer(row))
+
+
+@runs.command()
+@click.argument("run")
+@click.option("--no-block", is_flag=True, help="Answer at once, also while it works or waits.")
+@format_option
+@click.pass_obj
+def wait(session: Session, run: str, no_block: bool, format_: str) -> int:
+    """Wait until a run ends; the exit code says how.
+
+    0 success, 1 failed, 4 needs a person (only with --no-block).
+    """
+
+    async def work(host: Host) -> RunDetail:
+        detail = await host.ask(GetRun(run))
+        while not no_block and detail.run.state not in FINAL_RUNS:
+            await asyncio.sleep(LOOK_AGAIN)
+            detail = await host.ask(GetRun(detail.run.id))
+        return detail
+
+    detail = session.read(work)
+    if format_ == "json":
+        put_json(detail_answer(detail))
+    else:
+        click.echo(detail.run.state.value)
+    if detail.run.state in FINAL_RUNS:
+        return exit_code(detail.run.state)
+    return NEEDS_PERSON if detail.run.state is RunState.WAITING else 0
+
+
+@runs.command()
+@click.argument("run")
+@click.option("--step", help="Only this step, such as builder; default: all of them.")
+@click.option("--attempt", type=click.IntRange(1), help="Another attempt than the latest.")
+@click.option("--follow", "follow_", is_flag=True, help="Go on until the run ends.")
+@click.option("--raw", is_flag=True, help="Every byte as it came, colours included.")
+@click.pass_obj
+def logs(
+    session: Session, run: str, step: str | None, attempt: int | None, follow_: bool, raw: bool
+) -> None:
+    """Print the output of a run's steps, oldest first.
+
+    Control sequences are removed unless --raw is given: output is written by programs that
+    nobody checked.
+    """
+    session.read(lambda host: put_logs(host, run, step, attempt, follow=follow_, raw=raw))
+
+
+def _follow(session: Session, command: Command[RunRow], format_: str) -> int:
+    async def work(host: Host) -> tuple[RunDetail, int]:
+        return await follow(host, lambda: host.do(command))
+
+    detail, code = session.write(work, "foredeck runs")
+    put_result(detail, format_)
+    return code

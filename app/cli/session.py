@@ -1,0 +1,66 @@
+"""What every command has at hand: the settings and a way to the host."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from foredeck.services.host.interface import Host
+
+if TYPE_CHECKING:
+    from foredeck.services.settings import Settings
+    from foredeck.services.settings_file import LoadedSettings
+
+T = TypeVar("T")
+
+
+class Session:
+    """The global options; settings are loaded when a command first needs them."""
+
+    def __init__(
+        self, flags: Mapping[str, Any], config: Path | None, *, debug: bool = False
+    ) -> None:
+        self._flags = {name: value for name, value in flags.items() if value is not None}
+        self._config = config
+        self._loaded: LoadedSettings | None = None
+        self.debug = debug
+
+    def loaded(self, **flags: Any) -> LoadedSettings:
+        """Return the settings with their origins; `flags` are the command's own options."""
+        from foredeck.services.settings_file import load_settings
+
+        given = {name: value for name, value in flags.items() if value is not None}
+        if given or self._loaded is None:
+            self._loaded = load_settings({**self._flags, **given}, config=self._config)
+        return self._loaded
+
+    @property
+    def settings(self) -> Settings:
+        """The settings in force."""
+        return self.loaded().settings
+
+    def read(self, work: Callable[[Host], Awaitable[T]]) -> T:
+        """Run `work` with a host that answers queries, beside a running one if need be."""
+        return asyncio.run(self._read(work))
+
+    def write(self, work: Callable[[Host], Awaitable[T]], role: str) -> T:
+        """Run `work` as the host of the data directory; raises `HostBusy`."""
+        return asyncio.run(self._write(work, role))
+
+    async def _read(self, work: Callable[[Host], Awaitable[T]]) -> T:
+        from foredeck.app.container import open_host, open_reader
+
+        settings = self.settings
+        if not (settings.data_dir / "foredeck.db").exists():
+            async with open_host(settings, "a command", recover=False) as host:
+                return await work(host)
+        async with open_reader(settings) as host:
+            return await work(host)
+
+    async def _write(self, work: Callable[[Host], Awaitable[T]], role: str) -> T:
+        from foredeck.app.container import open_host
+
+        async with open_host(self.settings, role, recover=False) as host:
+            return await work(host)

@@ -1,0 +1,125 @@
+"""The services on a loop of their own: hand-over, order, errors, closing."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+
+import pytest
+from foredeck.services.domain.errors import Conflict, HostBusy
+from foredeck.services.domain.events import Event, NoticeRaised, Resync
+from foredeck.services.event_bus import EventBus
+from foredeck.services.host.in_process import ServiceThread
+from foredeck.services.host.interface import Command, Host, Query
+from foredeck.services.host.service import HostService
+
+
+@dataclass(frozen=True)
+class WhichThread(Query[str]):
+    """Asks on which thread it is answered."""
+
+
+@dataclass(frozen=True)
+class Shout(Command[int]):
+    """Publishes notices and returns how many."""
+
+    count: int = 1
+
+
+@dataclass(frozen=True)
+class Break(Command[None]):
+    """Raises a domain error."""
+
+
+def opener(closed: list[str]) -> Callable[[], AbstractAsyncContextManager[Host]]:
+    @asynccontextmanager
+    async def open_host() -> AsyncIterator[Host]:
+        bus = EventBus()
+
+        async def which(_query: WhichThread) -> str:
+            return threading.current_thread().name
+
+        async def shout(command: Shout) -> int:
+            for number in range(command.count):
+                bus.publish(NoticeRaised(severity="information", message=str(number)))
+            return command.count
+
+        async def break_(_command: Break) -> None:
+            raise Conflict("No.", "Ask differently.")
+
+        yield HostService(bus, {WhichThread: which, Shout: shout, Break: break_})
+        closed.append(threading.current_thread().name)
+
+    return open_host
+
+
+@asynccontextmanager
+async def running() -> AsyncIterator[Host]:
+    closed: list[str] = []
+    thread = ServiceThread(opener(closed))
+    try:
+        yield await thread.start()
+    finally:
+        await thread.close()
+    assert closed == ["services"]
+
+
+async def test_the_services_answer_on_their_own_thread() -> None:
+    async with running() as host:
+        assert await host.ask(WhichThread()) == "services"
+
+
+async def test_a_domain_error_crosses_the_boundary_as_it_is() -> None:
+    async with running() as host:
+        with pytest.raises(Conflict, match="Ask differently"):
+            await host.do(Break())
+
+
+async def test_events_arrive_in_order_and_none_before_the_next_answer_is_missed() -> None:
+    async with running() as host:
+        events = host.events()
+        await host.do(Shout(100))
+        seen = [await asyncio.wait_for(anext(events), 10) for _ in range(100)]
+        assert [event.seq for event in seen] == list(range(1, 101))
+
+
+async def test_a_reader_that_never_reads_gets_one_resync_and_goes_on() -> None:
+    async with running() as host:
+        events = host.events()
+        await host.do(Shout(5000))
+        first: Event = await asyncio.wait_for(anext(events), 10)
+        seen = [first]
+        while seen[-1].seq < 5000:
+            seen.append(await asyncio.wait_for(anext(events), 10))
+        assert any(isinstance(event, Resync) for event in seen)
+
+
+async def test_the_services_go_on_while_the_screens_loop_is_blocked() -> None:
+    async with running() as host:
+        answered = threading.Event()
+        future = asyncio.ensure_future(host.ask(WhichThread()))
+        future.add_done_callback(lambda _done: answered.set())
+        await asyncio.sleep(0)
+        # This loop is stuck here; the services' thread is not.
+        other = threading.Thread(target=lambda: asyncio.run(_ask_elsewhere(host)))
+        other.start()
+        other.join(10)
+        assert not other.is_alive()
+        assert await future == "services"
+
+
+async def _ask_elsewhere(host: Host) -> None:
+    assert await host.ask(WhichThread()) == "services"
+
+
+async def test_what_opening_raises_reaches_the_caller_and_the_thread_ends() -> None:
+    @asynccontextmanager
+    async def open_host() -> AsyncIterator[Host]:
+        raise HostBusy("Someone else works here.", "Close that one.")
+        yield
+
+    thread = ServiceThread(open_host)
+    with pytest.raises(HostBusy, match="Someone else"):
+        await thread.start()
+    await thread.close()
