@@ -1,0 +1,205 @@
+"""Stage table, run header and status bar."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from foredeck.services.domain.records import (
+    Failure,
+    FailureClass,
+    Mode,
+    Requirement,
+    TokenUsage,
+    Verdict,
+)
+from foredeck.services.domain.states import RunState, StepState
+from foredeck.services.domain.views import HostStatus, RunDetail
+from foredeck.widgets.run_header import RunHeader
+from foredeck.widgets.stage_table import StageTable
+from foredeck.widgets.status_bar import StatusBar
+from textual import on
+
+from tests.ui.widget_app import NOW, WidgetApp, ago, run_detail, screen_text, step_row
+
+LIMIT = Failure(
+    FailureClass.USAGE_LIMIT,
+    "The account's usage limit is reached.",
+    "Wait until 14:00.",
+    "line one\nline two",
+)
+STATUS = HostStatus(2, 1, 3, 4, 4, Mode.AGENT, "0.163.0", TokenUsage(123_000), rehearsal=True)
+
+
+class TableApp(WidgetApp):
+    """Remembers the steps that were chosen."""
+
+    def __init__(self) -> None:
+        self.table = StageTable()
+        super().__init__(self.table)
+        self.chosen: list[str] = []
+
+    @on(StageTable.StepSelected)
+    def selected(self, message: StageTable.StepSelected) -> None:
+        self.chosen.append(message.step_key)
+
+
+def four(state: StepState = StepState.RUNNING) -> RunDetail:
+    return run_detail(
+        step_row("planner", StepState.SUCCESS, ended_at=ago(10)),
+        step_row("builder", state),
+        step_row("qa_qc"),
+        step_row("prod_ready"),
+    )
+
+
+async def test_a_stage_shows_glyph_word_tries_time_and_tokens() -> None:
+    app = TableApp()
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.table.update_run(four())
+        await pilot.pause()
+        rows = screen_text(app)
+        assert rows[0].split() == ["state", "stage", "tries", "elapsed", "tokens"]
+        assert rows[1].split() == ["▌✓", "success", "Planner", "1/4", "54s", "1.2k"]
+        assert rows[2].split() == ["●", "running", "Builder", "1/4", "1m", "04s", "1.2k"]
+        assert rows[3].split() == ["○", "pending", "Qa", "Qc"]
+
+
+async def test_a_running_time_ticks_and_only_its_rows_are_painted_again() -> None:
+    app = TableApp()
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.table.update_run(four())
+        await pilot.pause()
+        app.moment = NOW + timedelta(seconds=5)
+        app.table.ticked()
+        await pilot.pause()
+        rows = screen_text(app)
+        assert "1m 09s" in rows[2]
+        assert "54s" in rows[1]
+
+
+async def test_a_failure_is_one_line_until_it_is_unfolded() -> None:
+    app = TableApp()
+    async with app.run_test(size=(80, 24)) as pilot:
+        detail = four(StepState.FAILED)
+        failed = replace(detail.steps[1], failure=LIMIT, ended_at=NOW)
+        app.table.update_run(replace(detail, steps=(detail.steps[0], failed, *detail.steps[2:])))
+        app.table.focus()
+        await pilot.press("j")
+        text = "\n".join(screen_text(app))
+        assert "The account's usage limit is reached." in text
+        assert "Wait until 14:00." not in text
+        await pilot.press("space")
+        text = "\n".join(screen_text(app))
+        assert "usage limit: The account's usage limit is reached." in text
+        assert "Wait until 14:00." in text
+        assert "line two" in text
+        await pilot.press("space", "enter")
+        assert "line two" not in "\n".join(screen_text(app))
+        assert app.chosen == ["builder"]
+
+
+async def test_a_step_that_backs_off_says_when_it_tries_again() -> None:
+    app = TableApp()
+    async with app.run_test(size=(80, 24)) as pilot:
+        step = step_row(
+            "builder", StepState.RETRY, retry_at=NOW + timedelta(seconds=9), failure=LIMIT
+        )
+        app.table.update_run(run_detail(step))
+        await pilot.pause()
+        assert "next try in 9s · The account's" in "\n".join(screen_text(app))
+
+
+@pytest.mark.parametrize("width", [20, 36, 53, 60, 80, 120, 200])
+async def test_every_width_shows_state_and_title(width: int) -> None:
+    app = TableApp()
+    async with app.run_test(size=(width, 12)) as pilot:
+        app.table.update_run(four())
+        await pilot.pause()
+        rows = screen_text(app)
+        assert "● " in rows[2]
+        assert "Buil" in rows[2]
+        assert all(len(row) <= width for row in rows)
+
+
+async def test_the_cursor_survives_updates_but_not_another_run() -> None:
+    app = TableApp()
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.table.update_run(four())
+        app.table.focus()
+        await pilot.press("j", "j")
+        app.table.update_run(four(StepState.SUCCESS))
+        assert app.table.step_key == "qa_qc"
+        other = four()
+        app.table.update_run(replace(other, run=replace(other.run, id="r2")))
+        assert app.table.step_key == "planner"
+        assert app.table.select_step("prod_ready")
+        assert not app.table.select_step("nobody")
+        app.table.update_run(None)
+        await pilot.pause()
+        assert "press n to start a run" in " ".join(screen_text(app))
+
+
+async def test_the_header_shows_the_failure_and_what_to_do() -> None:
+    header = RunHeader()
+    app = WidgetApp(header)
+    async with app.run_test(size=(60, 12)) as pilot:
+        await pilot.pause()
+        assert screen_text(app)[0] == " No run"
+        failed = step_row("builder", StepState.FAILED, failure=LIMIT)
+        header.update_run(run_detail(failed, state=RunState.FAILED))
+        await pilot.pause()
+        rows = screen_text(app)
+        assert rows[0].split()[:2] == ["✗", "Title"]
+        assert "failed" in rows[0]
+        assert rows[1].strip() == "Please do it"
+        assert "✗ The account's usage limit is reached." in rows[2]
+        assert "Wait until 14:00." in rows[3] or "Wait until 14:00." in rows[2]
+
+
+async def test_the_header_shows_the_verdict() -> None:
+    header = RunHeader()
+    app = WidgetApp(header)
+    verdict = Verdict(
+        "NEEDS_WORK",
+        (Requirement("R1", "pass"), Requirement("R2", "fail")),
+        tests_passed=5,
+        tests_failed=1,
+        blocking=("x",),
+    )
+    async with app.run_test(size=(90, 12)) as pilot:
+        header.update_run(run_detail(step_row("prod", StepState.FAILED, verdict=verdict)))
+        await pilot.pause()
+        text = "\n".join(screen_text(app))
+        assert "! NEEDS WORK  1/2 requirements · 5 tests passed · 1 tests failed" in text
+        done = replace(verdict, verdict="APPROVED", blocking=())
+        header.update_run(run_detail(step_row("prod", StepState.SUCCESS, verdict=done)))
+        await pilot.pause()
+        assert "✓ APPROVED" in "\n".join(screen_text(app))
+
+
+@pytest.mark.parametrize("theme", ["foredeck-dark", "foredeck-light", "foredeck-ansi", "nord"])
+async def test_the_status_bar_shows_its_figures_and_the_rehearsal(theme: str) -> None:
+    bar = StatusBar()
+    app = WidgetApp(bar, theme)
+    async with app.run_test(size=(140, 5)) as pilot:
+        bar.update_status(STATUS)
+        await pilot.pause()
+        row = screen_text(app)[-1]
+        for part in ("● 2 running", "turns 4/4 +3 queued", "◆ 1 waiting for you", "mode agent"):
+            assert part in row
+        assert "tokens 123k" in row
+        assert "codex 0.163.0" in row
+        assert "REHEARSAL · the model's words are scripted" in row
+
+
+async def test_a_narrow_status_bar_keeps_the_rehearsal_label() -> None:
+    bar = StatusBar()
+    app = WidgetApp(bar)
+    async with app.run_test(size=(60, 5)) as pilot:
+        bar.update_status(STATUS)
+        await pilot.pause()
+        row = screen_text(app)[-1]
+        assert row.rstrip().endswith("REHEARSAL")
+        assert "● 2 running" in row

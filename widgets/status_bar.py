@@ -1,0 +1,88 @@
+"""The status bar: what the host is doing, in one line."""
+
+from __future__ import annotations
+
+from foredeck.services.domain.safe_text import safe_line
+from foredeck.services.domain.states import RunState
+from foredeck.services.domain.views import HostStatus
+from foredeck.widgets.formats import tokens
+from foredeck.widgets.painting import Cells, PaintedWidget, spread, width_of
+from foredeck.widgets.state_style import look_of
+
+REHEARSAL = "REHEARSAL · the model's words are scripted"
+_REHEARSAL_SHORT = "REHEARSAL"
+
+
+class StatusBar(PaintedWidget):
+    """Runs, turns, mode, codex and tokens; the least important gives way on a narrow screen."""
+
+    DEFAULT_CSS = "StatusBar { height: 1; dock: bottom; background: $panel; color: $ink-muted; }"
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id, classes=classes)
+        self._status: HostStatus | None = None
+
+    def update_status(self, status: HostStatus) -> None:
+        """Show these figures; repaints only when one of them has changed."""
+        if status != self._status:
+            self._status = status
+            self.refresh()
+
+    def rows(self, width: int) -> list[Cells]:
+        if self._status is None:
+            return [[(" Starting…", "ink--muted")]]
+        return [self._line(self._status, width)]
+
+    def _line(self, status: HostStatus, width: int) -> Cells:
+        groups = [self._runs(status), self._turns(status), self._waiting(status)]
+        groups += [_tokens(status), _mode(status), _codex(status)]
+        label: Cells = []
+        if status.rehearsal:
+            roomy = width >= 40 + len(REHEARSAL)
+            label = [(f" {REHEARSAL if roomy else _REHEARSAL_SHORT} ", "ink--label")]
+        left: Cells = [(" ", "")]
+        for group in filter(None, groups):
+            separator: Cells = [("  ", "")] if len(left) > 1 else []
+            if width_of([*left, *separator, *group]) + width_of(label) + 1 <= width:
+                left = [*left, *separator, *group]
+        return spread(left, label, width)
+
+    def _runs(self, status: HostStatus) -> Cells:
+        look = look_of(RunState.RUNNING)
+        glyph = look.ascii if self.ascii_only else look.glyph
+        style = look.style if status.active_runs else "ink--faint"
+        return [(f"{glyph} {status.active_runs}", style), (" running", "ink--muted")]
+
+    def _waiting(self, status: HostStatus) -> Cells:
+        if not status.waiting_runs:
+            return []
+        look = look_of(RunState.WAITING)
+        glyph = look.ascii if self.ascii_only else look.glyph
+        return [(f"{glyph} {status.waiting_runs} waiting for you", look.style)]
+
+    def _turns(self, status: HostStatus) -> Cells:
+        cells: Cells = [
+            ("turns ", "ink--muted"),
+            (f"{status.running_turns}/{status.turn_limit}", "ink--strong"),
+        ]
+        if status.queued_turns:
+            cells.append((f" +{status.queued_turns} queued", "state--retry"))
+        return cells
+
+
+def _tokens(status: HostStatus) -> Cells:
+    if not status.tokens.total:
+        return []
+    return [("tokens ", "ink--muted"), (tokens(status.tokens.total), "ink--strong")]
+
+
+def _mode(status: HostStatus) -> Cells:
+    return [("mode ", "ink--muted"), (status.mode.value, "ink--strong")]
+
+
+def _codex(status: HostStatus) -> Cells:
+    if not status.codex:
+        return []
+    name = safe_line(status.codex, limit=60)
+    version = name if name.startswith("codex") else f"codex {name}"
+    return [(version, "ink--muted")]
