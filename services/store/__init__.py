@@ -1,1 +1,1 @@
-"""SQLite, behind repositories and queries; no row leaves this package."""
+"""Keeps everything in one SQLite file; rows and SQL never leave this package."""

@@ -1,1 +1,18 @@
-"""Numbered migrations: each takes the database from one version to the next."""
+"""Numbered changes of the schema, each run once, in order, in one transaction.
+
+A released migration is never edited: a new one is added to `MIGRATIONS`, and the database
+that the old versions left behind is added to the tests. The number of the last one that ran
+is the file's `PRAGMA user_version`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from foredeck.services.store.migrations import m0001_initial
+from sqlalchemy.engine import Connection
+
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (m0001_initial.upgrade,)
+VERSION = len(MIGRATIONS)
+# Marks the file as ours: "FDCK" in ASCII, in PRAGMA application_id.
+APPLICATION_ID = 0x4644434B

@@ -1,0 +1,70 @@
+"""What a person means by an abbreviated id or a name."""
+
+from __future__ import annotations
+
+from foredeck.services.domain.errors import Ambiguous, InvalidInput, NotFound
+from foredeck.services.store.codecs import clean_text
+from foredeck.services.store.engine import Link
+
+_SHOWN = 4
+
+
+async def by_beginning(link: Link, noun: str, ref: str) -> str:
+    """Return the id in the table `noun` that is `ref` or alone begins with it."""
+    ref = _checked(noun, ref)
+    ids = await _beginning_with(link, noun, ref)
+    if len(ids) > 1 and ref.lower() not in ids:
+        raise _ambiguous(noun, ref, ids)
+    if not ids:
+        raise _not_found(noun, ref)
+    return ids[0]
+
+
+async def project_id(link: Link, ref: str) -> str:
+    """Return the id of the project with this id, else name, else beginning of an id.
+
+    A name that a project in use shares with archived ones means the one in use.
+    """
+    ref = _checked("project", ref)
+    ids = await _beginning_with(link, "project", ref)
+    if ref.lower() in ids:
+        return ref.lower()
+    named = await link.rows("SELECT id, archived_at FROM project WHERE name = ? LIMIT 20", (ref,))
+    found = [row[0] for row in named if row[1] is None] or [row[0] for row in named] or ids
+    if len(found) > 1:
+        raise _ambiguous("project", ref, found)
+    if not found:
+        raise _not_found("project", ref)
+    return str(found[0])
+
+
+async def _beginning_with(link: Link, noun: str, ref: str) -> list[str]:
+    """Return the ids that begin with `ref`, a few at most, the shortest first."""
+    first = ref.lower()
+    if not first.isascii() or not first.isalnum():
+        return []
+    after = first[:-1] + chr(ord(first[-1]) + 1)
+    rows = await link.rows(
+        f"SELECT id FROM {noun} WHERE id >= ? AND id < ? ORDER BY id LIMIT {_SHOWN}",  # noqa: S608
+        (first, after),
+    )
+    return [str(row[0]) for row in rows]
+
+
+def _checked(noun: str, ref: str) -> str:
+    if not ref.strip():
+        raise InvalidInput(f"Which {noun}? Nothing was given.", _advice(noun))
+    return clean_text(ref.strip())
+
+
+def _ambiguous(noun: str, ref: str, ids: list[str]) -> Ambiguous:
+    shown = ", ".join(ids[: _SHOWN - 1]) + (", …" if len(ids) >= _SHOWN else "")
+    return Ambiguous(f"{ref!r} fits several {noun}s: {shown}.", "Give more of the id.")
+
+
+def _not_found(noun: str, ref: str) -> NotFound:
+    return NotFound(f"There is no {noun} {ref!r}.", _advice(noun))
+
+
+def _advice(noun: str) -> str:
+    return f"`foredeck {noun}s list` shows them." if noun in ("project", "run") else ""

@@ -1,0 +1,118 @@
+"""Records to rows and back, field by field."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any, Generic, TypeVar
+
+from foredeck.services.domain.errors import StoreError
+from foredeck.services.domain.records import (
+    Attempt,
+    Job,
+    Message,
+    Mode,
+    Project,
+    Role,
+    Run,
+    Step,
+    StepKind,
+    TokenUsage,
+    Trigger,
+)
+from foredeck.services.domain.states import JobState, RunState, StepState
+from foredeck.services.store import tables
+from foredeck.services.store.codecs import (
+    CHANGES,
+    FAILURE,
+    FLAG,
+    NAMES,
+    PATH,
+    PLAIN,
+    SETTINGS,
+    TEXT,
+    TIME,
+    VERDICT,
+    Codec,
+    enum,
+    optional,
+)
+from sqlalchemy import Row, Table
+
+R = TypeVar("R", bound=Project | Run | Step | Attempt | Job | Message)
+
+_USAGE = ("input", "cached_input", "output", "reasoning")
+# The declared type of a field, as `from __future__ import annotations` leaves it.
+_BY_TYPE = {
+    "str": TEXT,
+    "str | None": optional(TEXT),
+    "bool": FLAG,
+    "int": PLAIN,
+    "int | None": PLAIN,
+    "float": PLAIN,
+    "float | None": PLAIN,
+    "datetime": TIME,
+    "datetime | None": optional(TIME),
+    "tuple[str, ...]": NAMES,
+    "tuple[FileChange, ...]": CHANGES,
+    "Failure | None": FAILURE,
+    "Verdict | None": VERDICT,
+    "ProjectSettings": SETTINGS,
+    "Trigger": enum(Trigger),
+    "Mode": enum(Mode),
+    "Role": enum(Role),
+    "StepKind": enum(StepKind),
+    "RunState": enum(RunState),
+    "StepState": enum(StepState),
+    "JobState": enum(JobState),
+}
+_PATHS = frozenset({"workspace", "output_path"})
+
+
+class RecordMap(Generic[R]):
+    """Knows how one kind of record lies in its table; `usage` takes four columns."""
+
+    def __init__(self, record: type[R], table: Table) -> None:
+        self.record = record
+        self.table = table
+        self.noun = record.__name__.lower()
+        self._codecs: dict[str, Codec] = {
+            field.name: PATH if field.name in _PATHS else _BY_TYPE[str(field.type)]
+            for field in fields(record)
+            if field.name != "usage"
+        }
+        self._has_usage = "usage" in {field.name for field in fields(record)}
+
+    def to_row(self, record: R) -> dict[str, Any]:
+        """Return the columns of a record."""
+        row = {name: codec.encode(getattr(record, name)) for name, codec in self._codecs.items()}
+        if self._has_usage:
+            usage: TokenUsage = getattr(record, "usage")  # noqa: B009
+            row |= {f"usage_{name}": getattr(usage, name) for name in _USAGE}
+        return row
+
+    def to_record(self, row: Row[Any]) -> R:
+        """Return the record of a row of the table; raises `StoreError` for a damaged one."""
+        columns = row._mapping
+        try:
+            values = {name: codec.decode(columns[name]) for name, codec in self._codecs.items()}
+        except (ValueError, KeyError, TypeError) as error:
+            raise StoreError(
+                f"The stored {self.noun} {columns['id']} cannot be understood: {error}.",
+                "The database was changed by something else; restore a backup.",
+            ) from error
+        if self._has_usage:
+            values["usage"] = TokenUsage(*(columns[f"usage_{name}"] for name in _USAGE))
+        return self.record(**values)
+
+    def changes(self, old: R, new: R) -> dict[str, Any]:
+        """Return the columns in which two records differ, with the values of `new`."""
+        before = self.to_row(old)
+        return {name: value for name, value in self.to_row(new).items() if before[name] != value}
+
+
+PROJECTS = RecordMap(Project, tables.PROJECT)
+RUNS = RecordMap(Run, tables.RUN)
+STEPS = RecordMap(Step, tables.STEP)
+ATTEMPTS = RecordMap(Attempt, tables.ATTEMPT)
+JOBS = RecordMap(Job, tables.JOB)
+MESSAGES = RecordMap(Message, tables.MESSAGE)

@@ -1,0 +1,172 @@
+"""What the screen and the commands ask: view models, each from a read of its own."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+from foredeck.services.domain.errors import InvalidInput, NotFound
+from foredeck.services.domain.records import TokenUsage
+from foredeck.services.domain.states import ACTIVE_RUNS, RunState
+from foredeck.services.domain.views import (
+    HistoryEntry,
+    Page,
+    ProjectNode,
+    ProjectRow,
+    RunDetail,
+    RunRow,
+    Sidebar,
+    TranscriptEntry,
+)
+from foredeck.services.event_bus import EventBus
+from foredeck.services.store import rows, statements
+from foredeck.services.store.codecs import to_path
+from foredeck.services.store.engine import Database, Link
+from foredeck.services.store.finding import by_beginning, project_id
+
+# SQLite's largest integer: no limit.
+_ALL = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class RunCounts:
+    """Runs of all projects: `active` are running, waiting or backing off; `waiting` wait."""
+
+    active: int
+    waiting: int
+
+
+class Queries:
+    """Reads beside the writer, never blocked by it.
+
+    A snapshot's `seq` is taken before the read, so that no event is missed: one that the
+    snapshot already contains may come again.
+    """
+
+    def __init__(self, database: Database, bus: EventBus) -> None:
+        self._database = database
+        self._bus = bus
+
+    async def sidebar(self, runs: int = 20, *, archived: bool = False) -> Sidebar:
+        """Return the projects and the latest `runs` of each, newest first."""
+        seq = self._bus.seq
+        async with self._database.reading(consistent=True) as link:
+            projects = await link.rows(statements.projects(archived=archived), (_ALL, 0))
+            latest = await link.rows(statements.latest_runs(archived=archived), (max(0, runs),))
+        by_project: defaultdict[str, list[RunRow]] = defaultdict(list)
+        for run in rows.each(rows.run_row, latest):
+            by_project[run.project_id].append(run)
+        nodes = (
+            ProjectNode(project, tuple(by_project[project.id]))
+            for project in rows.each(rows.project_row, projects)
+        )
+        return Sidebar(tuple(nodes), seq)
+
+    async def projects(
+        self, limit: int = 50, offset: int = 0, *, archived: bool = False
+    ) -> Page[ProjectRow]:
+        """Return projects, newest first; archived ones among them only if asked for."""
+        _check_page(limit, offset)
+        async with self._database.reading(consistent=True) as link:
+            found = await link.rows(statements.projects(archived=archived), (limit, offset))
+            totals = dict(await link.rows(statements.PROJECT_TOTALS))
+        total = totals[0] + (totals[1] if archived else 0)
+        return Page(rows.each(rows.project_row, found), total, limit, offset)
+
+    async def project(self, ref: str) -> ProjectRow:
+        """Return the project with this id, name or beginning of an id.
+
+        Raises `NotFound` and `Ambiguous`.
+        """
+        async with self._database.reading(consistent=True) as link:
+            found = await link.rows(statements.PROJECT, (await project_id(link, ref),))
+        return rows.each(rows.project_row, found)[0]
+
+    async def runs(
+        self,
+        project_id: str | None = None,
+        state: str | None = None,
+        limit: int = 50,
+        offset: int = 0,
+    ) -> Page[RunRow]:
+        """Return runs, newest first; of one project, or in one state, if asked for."""
+        _check_page(limit, offset)
+        conditions = [
+            *([project_id] if project_id is not None else []),
+            *([_checked_state(state)] if state is not None else []),
+        ]
+        sql = statements.runs(project=project_id is not None, state=state is not None)
+        async with self._database.reading(consistent=True) as link:
+            found = await link.rows(sql, (*conditions, limit, offset))
+            totals = dict(await link.rows(statements.RUN_TOTALS, (project_id or "",)))
+        total = totals.get(state, 0) if state is not None else sum(totals.values())
+        return Page(rows.each(rows.run_row, found), total, limit, offset)
+
+    async def run(self, ref: str) -> RunDetail:
+        """Return a run with its steps; raises `NotFound` and `Ambiguous`."""
+        seq = self._bus.seq
+        async with self._database.reading(consistent=True) as link:
+            run_id = await by_beginning(link, "run", ref)
+            run = (await link.rows(statements.RUN, (run_id,)))[0]
+            steps = await link.rows(statements.STEPS, (run_id,))
+        request, summary, error, workspace = run[rows.RUN_WIDTH :]
+        return RunDetail(
+            run=rows.each(rows.run_row, [run])[0],
+            request=request,
+            summary=summary,
+            error=error,
+            workspace=to_path(workspace),
+            steps=rows.each(rows.step_row, steps),
+            seq=seq,
+        )
+
+    async def transcript(
+        self, run_ref: str, step_key: str | None = None
+    ) -> tuple[TranscriptEntry, ...]:
+        """Return the conversation of a run or of one of its steps, oldest first."""
+        async with self._database.reading(consistent=True) as link:
+            run_id = await by_beginning(link, "run", run_ref)
+            if step_key is None:
+                found = await link.rows(statements.TRANSCRIPT, (run_id,))
+            else:
+                step_id = await _step_id(link, run_id, step_key)
+                found = await link.rows(statements.STEP_TRANSCRIPT, (step_id,))
+        return rows.each(rows.transcript_entry, found)
+
+    async def history(self, run_ref: str) -> tuple[HistoryEntry, ...]:
+        """Return every transition of a run, its steps and jobs, oldest first."""
+        async with self._database.reading(consistent=True) as link:
+            run_id = await by_beginning(link, "run", run_ref)
+            found = await link.rows(statements.HISTORY, (run_id,))
+        return rows.each(rows.history_entry, found)
+
+    async def counts(self) -> RunCounts:
+        """Return how many runs work and how many of them wait for a person."""
+        async with self._database.reading() as link:
+            totals = dict(await link.rows(statements.RUN_TOTALS, ("",)))
+        active = sum(totals.get(state.value, 0) for state in ACTIVE_RUNS)
+        return RunCounts(active, totals.get(RunState.WAITING.value, 0))
+
+    async def tokens_total(self) -> TokenUsage:
+        """Return the tokens of all runs together."""
+        async with self._database.reading() as link:
+            return TokenUsage(*(await link.rows(statements.USAGE_TOTAL))[0])
+
+
+async def _step_id(link: Link, run_id: str, key: str) -> str:
+    found = await link.rows(statements.STEP_ID, (run_id, key))
+    if not found:
+        raise NotFound(f"The run {run_id} has no step {key!r}.", "`runs show` lists its steps.")
+    return str(found[0][0])
+
+
+def _check_page(limit: int, offset: int) -> None:
+    if limit < 1 or offset < 0 or limit > _ALL or offset > _ALL:
+        raise InvalidInput("A page has a limit of at least 1 and an offset of at least 0.")
+
+
+def _checked_state(state: str) -> str:
+    if state not in set(RunState):
+        known = ", ".join(sorted(RunState))
+        raise InvalidInput(f"There is no run state {state!r}.", f"The states are: {known}.")
+    return str(RunState(state).value)

@@ -1,0 +1,208 @@
+"""Projects, runs, steps, attempts and jobs, within one transaction."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from foredeck.services.domain.errors import Conflict
+from foredeck.services.domain.events import JobSaved, ProjectSaved, RunSaved, StepSaved
+from foredeck.services.domain.records import Attempt, EntityKind, Job, Project, Run, Step
+from foredeck.services.domain.states import (
+    ACTIVE_RUNS,
+    FINAL_JOBS,
+    JobState,
+    RunState,
+    StepState,
+    check_transition,
+)
+from foredeck.services.store import mapping
+from foredeck.services.store.codecs import PATH, clean_text
+from foredeck.services.store.finding import project_id
+from foredeck.services.store.repository import Repository
+from foredeck.services.store.tables import ATTEMPT, JOB, PROJECT, RUN, STEP
+
+
+class ProjectRepository(Repository[Project]):
+    """Projects."""
+
+    map = mapping.PROJECTS
+
+    async def add(self, project: Project) -> None:
+        """Store a new project; raises `Conflict` if its workspace belongs to another."""
+        other = await self.by_workspace(project.workspace)
+        if other:
+            raise Conflict(f"The workspace {project.workspace} belongs to {other.name}.")
+        await self._insert(project)
+        self._unit.publish(ProjectSaved(project_id=project.id))
+
+    async def save(self, project: Project) -> None:
+        """Store a project as it is now."""
+        await self._update(await self.get(project.id), project)
+        self._unit.publish(ProjectSaved(project_id=project.id))
+
+    async def by_name(self, name: str) -> Project | None:
+        """Return the project of this name, one in use before an archived one."""
+        found = await self._select(
+            PROJECT.c.name == clean_text(name),
+            PROJECT.c.archived_at.is_not(None),
+            PROJECT.c.created_at.desc(),
+            limit=1,
+        )
+        return found[0] if found else None
+
+    async def by_workspace(self, workspace: str | Path) -> Project | None:
+        """Return the project that owns this directory, archived or not."""
+        found = await self._select(PROJECT.c.workspace == PATH.encode(str(workspace)))
+        return found[0] if found else None
+
+    async def find(self, ref: str) -> Project:
+        """Return the project with this id, name, or beginning of an id.
+
+        Raises `NotFound` and `Ambiguous`.
+        """
+        return await self.get(await project_id(self._unit.link, ref))
+
+
+class RunRepository(Repository[Run]):
+    """Runs."""
+
+    map = mapping.RUNS
+
+    async def add(self, run: Run) -> None:
+        """Store a new run and its first transition."""
+        await self._insert(run)
+        await self._unit.record(EntityKind.RUN, run.id, run.id, "", run.state)
+        self._publish(run)
+
+    async def save(self, run: Run) -> None:
+        """Store a run as it is now, but for its state: that only moves."""
+        old = await self.get(run.id)
+        await self._update(old, replace(run, state=old.state))
+        self._publish(old)
+
+    async def active(self) -> tuple[Run, ...]:
+        """Return the runs that are running, waiting or backing off, newest first."""
+        return await self._select(
+            RUN.c.state.in_(sorted(ACTIVE_RUNS)), RUN.c.created_at.desc(), RUN.c.id.desc()
+        )
+
+    async def move(self, old: Run, new: Run, reason: str) -> Run:
+        """Store `new` in the place of `old` and the transition between their states."""
+        check_transition(old.state, new.state)
+        await self._update(old, new)
+        await self._unit.record(EntityKind.RUN, new.id, new.id, old.state, new.state, reason)
+        self._publish(new, old.state)
+        return new
+
+    def _publish(self, run: Run, previous: RunState | None = None) -> None:
+        self._unit.publish(
+            RunSaved(run_id=run.id, project_id=run.project_id, state=run.state, previous=previous)
+        )
+
+
+class StepRepository(Repository[Step]):
+    """Steps."""
+
+    map = mapping.STEPS
+
+    async def add(self, step: Step) -> None:
+        """Store a new step and its first transition."""
+        await self._insert(step)
+        await self._unit.record(EntityKind.STEP, step.id, step.run_id, "", step.state)
+        self._publish(step)
+
+    async def save(self, step: Step) -> None:
+        """Store a step as it is now, but for its state: that only moves."""
+        old = await self.get(step.id)
+        await self._update(old, replace(step, state=old.state))
+        self._publish(old)
+
+    async def of_run(self, run_id: str) -> tuple[Step, ...]:
+        """Return the steps of a run in the order of the definition."""
+        return await self._select(STEP.c.run_id == run_id, STEP.c.position, STEP.c.key)
+
+    async def move(self, old: Step, new: Step, reason: str) -> Step:
+        """Store `new` in the place of `old` and the transition between their states."""
+        check_transition(old.state, new.state)
+        new = replace(new, reason=reason)
+        await self._update(old, new)
+        await self._unit.record(EntityKind.STEP, new.id, new.run_id, old.state, new.state, reason)
+        self._publish(new, old.state)
+        return new
+
+    def _publish(self, step: Step, previous: StepState | None = None) -> None:
+        self._unit.publish(
+            StepSaved(
+                run_id=step.run_id,
+                step_id=step.id,
+                key=step.key,
+                state=step.state,
+                previous=previous,
+            )
+        )
+
+
+class AttemptRepository(Repository[Attempt]):
+    """Attempts; the step's transitions are their history."""
+
+    map = mapping.ATTEMPTS
+
+    async def add(self, attempt: Attempt) -> None:
+        """Store a new attempt; its number is unique among the step's."""
+        await self._insert(attempt)
+
+    async def save(self, attempt: Attempt) -> None:
+        """Store an attempt as it is now."""
+        await self._update(await self.get(attempt.id), attempt)
+
+    async def of_step(self, step_id: str) -> tuple[Attempt, ...]:
+        """Return the attempts of a step, first to last."""
+        return await self._select(ATTEMPT.c.step_id == step_id, ATTEMPT.c.number)
+
+    async def latest(self, step_id: str) -> Attempt | None:
+        """Return the last attempt of a step, None before the first."""
+        found = await self._select(ATTEMPT.c.step_id == step_id, ATTEMPT.c.number.desc(), limit=1)
+        return found[0] if found else None
+
+
+class JobRepository(Repository[Job]):
+    """Jobs."""
+
+    map = mapping.JOBS
+
+    async def add(self, job: Job) -> None:
+        """Store a new job and its first transition."""
+        await self._insert(job)
+        await self._unit.record(EntityKind.JOB, job.id, job.run_id, "", job.state)
+        self._publish(job)
+
+    async def save(self, job: Job) -> None:
+        """Store a job as it is now, but for its state: that only moves."""
+        old = await self.get(job.id)
+        await self._update(old, replace(job, state=old.state))
+        self._publish(old)
+
+    async def of_run(self, run_id: str) -> tuple[Job, ...]:
+        """Return the jobs of a run, oldest first."""
+        return await self._select(JOB.c.run_id == run_id, JOB.c.created_at, JOB.c.id)
+
+    async def of_step(self, step_id: str) -> tuple[Job, ...]:
+        """Return the jobs of a step, oldest first."""
+        return await self._select(JOB.c.step_id == step_id, JOB.c.created_at, JOB.c.id)
+
+    async def active(self) -> tuple[Job, ...]:
+        """Return the jobs that are not final, oldest first."""
+        waiting = sorted(set(JobState) - FINAL_JOBS)
+        return await self._select(JOB.c.state.in_(waiting), JOB.c.created_at, JOB.c.id)
+
+    async def move(self, old: Job, new: Job, reason: str) -> Job:
+        """Store `new` in the place of `old` and the transition between their states."""
+        check_transition(old.state, new.state)
+        await self._update(old, new)
+        await self._unit.record(EntityKind.JOB, new.id, new.run_id, old.state, new.state, reason)
+        self._publish(new)
+        return new
+
+    def _publish(self, job: Job) -> None:
+        self._unit.publish(JobSaved(job_id=job.id, run_id=job.run_id, state=job.state))

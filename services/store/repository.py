@@ -1,0 +1,52 @@
+"""What all repositories have in common: records in, records out."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Generic
+
+from foredeck.services.domain.errors import NotFound
+from foredeck.services.store.finding import by_beginning
+from foredeck.services.store.mapping import R, RecordMap
+from foredeck.services.store.unit import Unit
+from sqlalchemy import ColumnElement, select
+
+
+class Repository(Generic[R]):
+    """The records of one table, within one transaction."""
+
+    # Set by each repository; a ClassVar cannot name the type variable.
+    map: ClassVar[Any]
+
+    def __init__(self, unit: Unit) -> None:
+        self._unit = unit
+        self._map: RecordMap[R] = self.map
+
+    async def get(self, record_id: str) -> R:
+        """Return the record with exactly this id; raises `NotFound`."""
+        found = await self._select(self._map.table.c.id == record_id)
+        if not found:
+            raise NotFound(f"There is no {self._map.noun} {record_id}.")
+        return found[0]
+
+    async def find(self, ref: str) -> R:
+        """Return the record with this id or the only one whose id begins so.
+
+        Raises `NotFound` and `Ambiguous`.
+        """
+        return await self.get(await by_beginning(self._unit.link, self._map.noun, ref))
+
+    async def _select(
+        self, condition: ColumnElement[bool], *order: Any, limit: int | None = None
+    ) -> tuple[R, ...]:
+        statement = select(self._map.table).where(condition).order_by(*order).limit(limit)
+        result = await self._unit.link.run(statement)
+        return tuple(self._map.to_record(row) for row in result)
+
+    async def _insert(self, record: R) -> None:
+        await self._unit.link.run(self._map.table.insert().values(self._map.to_row(record)))
+
+    async def _update(self, old: R, new: R) -> None:
+        """Write the columns that changed."""
+        table = self._map.table
+        if changes := self._map.changes(old, new):
+            await self._unit.link.run(table.update().where(table.c.id == old.id).values(changes))

@@ -1,0 +1,146 @@
+"""The store: one writer, short transactions, events after the commit."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from foredeck.services.domain.errors import Conflict, StoreError
+from foredeck.services.domain.events import Event
+from foredeck.services.domain.records import Job, Run, Step
+from foredeck.services.domain.states import JobState, RunState, StepState
+from foredeck.services.event_bus import EventBus
+from foredeck.services.store import schema
+from foredeck.services.store.conversations import MessageRepository, SessionRepository
+from foredeck.services.store.engine import Database, Link, uninterrupted
+from foredeck.services.store.faults import translated
+from foredeck.services.store.files import existing_file, prepare_file
+from foredeck.services.store.queries import Queries
+from foredeck.services.store.repositories import (
+    AttemptRepository,
+    JobRepository,
+    ProjectRepository,
+    RunRepository,
+    StepRepository,
+)
+from foredeck.services.store.unit import Unit
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+
+class Transaction:
+    """A write transaction: what it reads stays true until it commits."""
+
+    def __init__(self, unit: Unit) -> None:
+        self._unit = unit
+        self.projects = ProjectRepository(unit)
+        self.runs = RunRepository(unit)
+        self.steps = StepRepository(unit)
+        self.attempts = AttemptRepository(unit)
+        self.jobs = JobRepository(unit)
+        self.messages = MessageRepository(unit)
+        self.sessions = SessionRepository(unit)
+
+    async def move_run(self, run_id: str, to: RunState, *, reason: str = "", **changes: Any) -> Run:
+        """Give a run another state and other fields; return it as it is then.
+
+        Raises `IllegalTransition` and `NotFound`.
+        """
+        run = await self.runs.get(run_id)
+        return await self.runs.move(run, replace(run, state=to, **changes), reason)
+
+    async def move_step(
+        self, step_id: str, to: StepState, *, reason: str = "", **changes: Any
+    ) -> Step:
+        """Give a step another state, its reason and other fields; return it as it is then.
+
+        Raises `IllegalTransition` and `NotFound`.
+        """
+        step = await self.steps.get(step_id)
+        return await self.steps.move(step, replace(step, state=to, **changes), reason)
+
+    async def move_job(self, job_id: str, to: JobState, *, reason: str = "", **changes: Any) -> Job:
+        """Give a job another state and other fields; return it as it is then.
+
+        Raises `IllegalTransition` and `NotFound`.
+        """
+        job = await self.jobs.get(job_id)
+        return await self.jobs.move(job, replace(job, state=to, **changes), reason)
+
+    def publish(self, event: Event) -> None:
+        """Publish an event after the commit."""
+        self._unit.publish(event)
+
+
+class Store:
+    """One SQLite file. Lives on the services' loop; `open` it, `close` it."""
+
+    def __init__(self, database: Database, bus: EventBus, *, read_only: bool) -> None:
+        self._database = database
+        self._bus = bus
+        self._read_only = read_only
+        self._lock = asyncio.Lock()
+        self._owner: asyncio.Task[Any] | None = None
+        self.queries = Queries(database, bus)
+
+    @classmethod
+    async def open(cls, data_dir: Path, bus: EventBus, *, read_only: bool = False) -> Store:
+        """Open `data_dir/foredeck.db`, made and brought up to date if need be.
+
+        `read_only` opens one that is there, beside a running host, and only for queries.
+        Raises `NewerDatabase`, `StorageFull` and `StoreError`.
+        """
+        path = existing_file(data_dir) if read_only else prepare_file(data_dir)
+        database = Database(path)
+        try:
+            await (schema.require_current(database) if read_only else schema.upgrade(database))
+        except BaseException:
+            await database.close()
+            raise
+        return cls(database, bus, read_only=read_only)
+
+    async def close(self) -> None:
+        """Let the transaction under way finish, then close the file."""
+        async with self._lock:
+            await self._database.close()
+
+    @asynccontextmanager
+    async def transaction(self, actor: str = "host") -> AsyncIterator[Transaction]:
+        """Write, as one: either all of it is stored and its events are published, or nothing.
+
+        Inside, await nothing but the transaction: every other writer waits. An exception or
+        a cancellation inside rolls back; one during the commit takes effect after it.
+        Raises `Conflict` in a store that is read-only, `StorageFull` and `StoreError`.
+        """
+        self._check_writable()
+        async with self._lock, self._database.connection() as connection:
+            self._owner = asyncio.current_task()
+            unit = Unit(Link(connection, self._database.path), actor)
+            try:
+                await self._finish(connection.begin().start())
+                yield Transaction(unit)
+                await self._finish(self._commit(connection, unit))
+            finally:
+                self._owner = None
+                if connection.in_transaction():
+                    await self._finish(connection.rollback())
+
+    def _check_writable(self) -> None:
+        if self._read_only:
+            raise Conflict(
+                "The database is open for reading only.", "Ask the running host to change it."
+            )
+        if self._owner is not None and self._owner is asyncio.current_task():
+            raise StoreError("A transaction was begun inside another one.")
+
+    async def _finish(self, work: Any) -> None:
+        with translated(self._database.path):
+            await uninterrupted(work)
+
+    async def _commit(self, connection: AsyncConnection, unit: Unit) -> None:
+        await connection.commit()
+        for event in unit.events:
+            self._bus.publish(event)

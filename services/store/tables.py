@@ -1,0 +1,165 @@
+"""The tables as SQLAlchemy sees them; the migrations make them.
+
+Long texts stand last in a table: SQLite keeps what does not fit a page in a chain of
+further pages, and reads no more of the chain than the columns it is asked for.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Column, Float, Integer, MetaData, Table, Text
+
+METADATA = MetaData()
+
+_USAGE = ("usage_input", "usage_cached_input", "usage_output", "usage_reasoning")
+
+
+def _usage() -> tuple[Column[int], ...]:
+    return tuple(Column(name, Integer) for name in _USAGE)
+
+
+PROJECT = Table(
+    "project",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("name", Text),
+    Column("workspace", Text),
+    Column("created_at", Integer),
+    Column("updated_at", Integer),
+    Column("archived_at", Integer),
+    Column("settings", Text),
+    Column("description", Text),
+)
+
+RUN = Table(
+    "run",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("project_id", Text),
+    Column("workflow", Text),
+    Column("title", Text),
+    Column("trigger", Text),
+    Column("mode", Text),
+    Column("state", Text),
+    Column("created_at", Integer),
+    Column("started_at", Integer),
+    Column("ended_at", Integer),
+    Column("current_stage", Text),
+    Column("parent_run_id", Text),
+    *_usage(),
+    Column("error", Text),
+    Column("summary", Text),
+    Column("request", Text),
+    Column("definition", Text),
+)
+
+STEP = Table(
+    "step",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("run_id", Text),
+    Column("key", Text),
+    Column("spec_id", Text),
+    Column("position", Integer),
+    Column("kind", Text),
+    Column("title", Text),
+    Column("needs", Text),
+    Column("critical", Integer),
+    Column("state", Text),
+    Column("round", Integer),
+    Column("attempt", Integer),
+    Column("max_attempts", Integer),
+    Column("retry_at", Integer),
+    Column("reason", Text),
+    Column("started_at", Integer),
+    Column("ended_at", Integer),
+    *_usage(),
+    Column("failure", Text),
+    Column("verdict", Text),
+    Column("summary", Text),
+)
+
+ATTEMPT = Table(
+    "attempt",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("step_id", Text),
+    Column("run_id", Text),
+    Column("number", Integer),
+    Column("state", Text),
+    Column("output_path", Text),
+    Column("started_at", Integer),
+    Column("ended_at", Integer),
+    *_usage(),
+    Column("failure", Text),
+)
+
+JOB = Table(
+    "job",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("name", Text),
+    Column("type", Text),
+    Column("state", Text),
+    Column("run_id", Text),
+    Column("step_id", Text),
+    Column("attempt", Integer),
+    Column("timeout", Float),
+    Column("workspace", Text),
+    Column("output_path", Text),
+    Column("thread_id", Text),
+    Column("turn_id", Text),
+    Column("exit_code", Integer),
+    Column("created_at", Integer),
+    Column("updated_at", Integer),
+    Column("queued_at", Integer),
+    Column("started_at", Integer),
+    Column("ended_at", Integer),
+    *_usage(),
+    Column("failure", Text),
+    Column("files_changed", Text),
+    Column("message", Text),
+    Column("prompt", Text),
+)
+
+MESSAGE = Table(
+    "message",
+    METADATA,
+    Column("seq", Integer, primary_key=True),
+    Column("id", Text),
+    Column("run_id", Text),
+    Column("step_id", Text),
+    Column("attempt", Integer),
+    Column("position", Integer),
+    Column("role", Text),
+    Column("at", Integer),
+    Column("model", Text),
+    *_usage(),
+    Column("tool", Text),
+    Column("call_id", Text),
+    Column("duration", Float),
+    Column("complete", Integer),
+    Column("arguments", Text),
+    Column("content", Text),
+)
+
+SESSION_ITEM = Table(
+    "session_item",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("session_id", Text),
+    Column("item", Text),
+)
+
+TRANSITION = Table(
+    "transition",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("entity", Text),
+    Column("entity_id", Text),
+    Column("run_id", Text),
+    Column("old", Text),
+    Column("new", Text),
+    Column("at", Integer),
+    Column("actor", Text),
+    Column("reason", Text),
+)
