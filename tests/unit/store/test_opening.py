@@ -28,6 +28,14 @@ async def reopened(data_dir: Path) -> None:
     await store.close()
 
 
+async def read_projects(data_dir: Path) -> None:
+    store = await Store.open(data_dir, EventBus())
+    try:
+        await store.queries.projects()
+    finally:
+        await store.close()
+
+
 def schema_of(path: Path) -> list[tuple[str, str]]:
     connection = sqlite3.connect(path)
     try:
@@ -197,12 +205,8 @@ async def test_a_damaged_database_is_an_error_of_ours(tmp_path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[4096 * 3 :] = b"\xab" * (len(content) - 4096 * 3)
     path.write_bytes(content)
-    store = await Store.open(tmp_path, EventBus())
-    try:
-        with pytest.raises(StoreError, match="is damaged"):
-            await store.queries.projects()
-    finally:
-        await store.close()
+    with pytest.raises(StoreError, match="is damaged"):
+        await read_projects(tmp_path)
 
 
 async def test_a_locked_database_is_an_error_of_ours(
