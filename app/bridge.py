@@ -1,0 +1,151 @@
+"""The screen's only subscriber to the host: events in, one coalesced signal per frame out."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from foredeck.app.error_log import report
+from foredeck.services.domain.events import (
+    Event,
+    JobSaved,
+    MessageSaved,
+    NoticeRaised,
+    ProjectSaved,
+    Resync,
+    RunSaved,
+    StepSaved,
+)
+from foredeck.services.host.interface import Host
+from textual.signal import Signal
+
+# Seconds between two signals: a screen that redraws more often shows nobody more.
+INTERVAL = 0.1
+# Seconds before a broken subscription is tried again.
+RETRY_DELAY = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class HostChanged:
+    """What changed since the last signal.
+
+    `runs` are ids of runs whose row or steps changed, `messages` ids of runs whose
+    conversation grew, `resync` says that anything may have changed.
+    """
+
+    runs: frozenset[str] = frozenset()
+    projects: frozenset[str] = frozenset()
+    messages: frozenset[str] = frozenset()
+    resync: bool = False
+
+    def touches(self, run_id: str | None) -> bool:
+        """Whether the given run must be read again."""
+        return self.resync or run_id in self.runs
+
+
+@dataclass(slots=True)
+class _Pending:
+    runs: set[str] = field(default_factory=set)
+    projects: set[str] = field(default_factory=set)
+    messages: set[str] = field(default_factory=set)
+    resync: bool = False
+
+    def add(self, event: Event) -> None:
+        match event:
+            case RunSaved():
+                self.runs.add(event.run_id)
+                self.projects.add(event.project_id)
+            case StepSaved():
+                self.runs.add(event.run_id)
+            case JobSaved() if event.run_id:
+                self.runs.add(event.run_id)
+            case MessageSaved():
+                self.messages.add(event.run_id)
+            case ProjectSaved():
+                self.projects.add(event.project_id)
+            case Resync():
+                self.resync = True
+
+    def to_change(self) -> HostChanged:
+        return HostChanged(
+            frozenset(self.runs), frozenset(self.projects), frozenset(self.messages), self.resync
+        )
+
+
+class Notify(Protocol):
+    """Shows a notice; the message is untrusted text."""
+
+    def __call__(self, message: str, severity: str) -> None: ...
+
+
+class HostBridge:
+    """Reads the host's events on the app's loop and publishes `HostChanged`.
+
+    A burst becomes one signal per `interval`; the first event after a quiet time is
+    passed on at once. A subscription that ends or breaks is taken up again, and the
+    screens are told to read everything (`resync`).
+    """
+
+    def __init__(
+        self,
+        host: Host,
+        changed: Signal[HostChanged],
+        notify: Notify,
+        *,
+        interval: float = INTERVAL,
+        report_error: Callable[[BaseException], None] = report,
+    ) -> None:
+        self._host = host
+        self._changed = changed
+        self._notify = notify
+        self._interval = interval
+        self._report = report_error
+        self._pending = _Pending()
+        self._timer: asyncio.TimerHandle | None = None
+        self._last = float("-inf")
+
+    async def run(self) -> None:
+        """Subscribe and pass on until cancelled."""
+        try:
+            while True:
+                try:
+                    await self._read()
+                except Exception as error:
+                    self._report(error)
+                await asyncio.sleep(RETRY_DELAY)
+                self._take(Resync())
+        finally:
+            self._stop_timer()
+
+    async def _read(self) -> None:
+        events = self._host.events()
+        try:
+            async for event in events:
+                self._take(event)
+        finally:
+            close = getattr(events, "aclose", None)
+            if close is not None:
+                await close()
+
+    def _take(self, event: Event) -> None:
+        if isinstance(event, NoticeRaised):
+            self._notify(event.message, event.severity)
+            return
+        self._pending.add(event)
+        if self._timer is None:
+            loop = asyncio.get_running_loop()
+            wait = max(0.0, self._last + self._interval - loop.time())
+            self._timer = loop.call_later(wait, self._flush)
+
+    def _flush(self) -> None:
+        self._timer = None
+        self._last = asyncio.get_running_loop().time()
+        pending, self._pending = self._pending, _Pending()
+        self._changed.publish(pending.to_change())
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None

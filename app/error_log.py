@@ -1,0 +1,42 @@
+"""Foredeck's own log: where the details of an unexpected error go instead of the screen."""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+
+LOGGER = logging.getLogger("foredeck")
+
+_MAX_BYTES = 2 * 1024 * 1024
+_BACKUPS = 3
+
+
+def open_log(path: Path, level: int = logging.INFO) -> None:
+    """Send the `foredeck` loggers to a rotating file of the user's own (0600).
+
+    A second call for the same file changes only the level. A file that cannot be written
+    leaves the loggers as they are: a log must never be the reason that nothing starts.
+    """
+    from logging.handlers import RotatingFileHandler
+
+    LOGGER.setLevel(level)
+    for handler in LOGGER.handlers:
+        if isinstance(handler, RotatingFileHandler) and Path(handler.baseFilename) == path:
+            return
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600))
+        handler = RotatingFileHandler(
+            path, maxBytes=_MAX_BYTES, backupCount=_BACKUPS, encoding="utf-8", delay=True
+        )
+    except OSError:
+        return
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    LOGGER.addHandler(handler)
+    LOGGER.propagate = False
+
+
+def report(error: BaseException) -> None:
+    """Write an unexpected error with its traceback to the log."""
+    LOGGER.error("unexpected error: %s", error, exc_info=error)

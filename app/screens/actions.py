@@ -1,0 +1,143 @@
+"""Every action of the workbench, once: its key, its words, and when it applies.
+
+The bindings, the footer, the palette and the help all come from this list.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from foredeck.services.domain.states import ACTIVE_RUNS, RunState, StepState
+from foredeck.services.domain.views import RunDetail, StepRow
+from textual.binding import Binding
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What decides which actions apply: the connection and the selection."""
+
+    connected: bool = False
+    failed: bool = False
+    run: RunDetail | None = None
+    step: StepRow | None = None
+    cancelling: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """Something a person can do in the workbench.
+
+    `action` is Textual's action string, `keys` its key list; `label` stands in the footer
+    (empty: not shown there), `description` in the palette and the help.
+    """
+
+    action: str
+    keys: str
+    label: str
+    description: str
+    key_display: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The action without its parameters."""
+        return self.action.partition("(")[0]
+
+    @property
+    def key_text(self) -> str:
+        """The key as a person reads it."""
+        return self.key_display or self.keys
+
+    def to_binding(self) -> Binding:
+        """Return the key binding."""
+        return Binding(
+            self.keys,
+            self.action,
+            self.label or self.description,
+            show=bool(self.label),
+            key_display=self.key_text,
+            id=f"workbench.{re.sub(r'[^a-z_]+', '.', self.action).strip('.')}",
+        )
+
+
+ACTIONS = (
+    Action("new_run", "n", "New run", "Start a run: choose a project, write the request"),
+    Action("retry", "r", "Retry", "Give the failed stages of the run another attempt"),
+    Action("cancel", "c", "Cancel", "Stop the run and everything that works for it"),
+    Action("transcript", "t", "Transcript", "Read the conversation of the agents"),
+    Action("graph", "g", "Graph", "Switch between the output and the graph of the run"),
+    Action("follow", "f", "Follow", "Follow the running stage and the end of its output"),
+    Action("search", "slash", "Search", "Search in the output", "/"),
+    Action("next_error", "e", "Error", "Go to the next error in the output"),
+    Action("previous_error", "E", "", "Go to the previous error in the output"),
+    Action("toggle_tree", "b", "", "Show or hide the projects"),
+    Action("focus_pane('projects')", "1", "", "Go to the projects"),
+    Action("focus_pane('stages')", "2", "", "Go to the stages"),
+    Action("focus_pane('output')", "3", "", "Go to the output"),
+    Action("focus_pane('graph')", "4", "", "Go to the graph"),
+    Action("reload", "ctrl+r", "", "Read everything again from the host"),
+    Action("help", "question_mark", "Help", "Explain the pane that has the focus", "?"),
+    Action("ask_quit", "q", "Quit", "Leave Foredeck"),
+)
+
+_RUN_ACTIONS = frozenset({"retry", "cancel", "transcript", "graph", "follow"})
+_OUTPUT_ACTIONS = frozenset({"search", "next_error", "previous_error"})
+_ALWAYS = frozenset({"ask_quit", "help", "toggle_tree"})
+_RETRYABLE = frozenset({RunState.FAILED, RunState.CANCELLED, RunState.PARTIAL_SUCCESS})
+
+_ADJECTIVES = {
+    RunState.SUCCESS: "finished",
+    RunState.PARTIAL_SUCCESS: "partly finished",
+    RunState.RETRY: "about to try again",
+}
+
+
+def why_not(action: str, situation: Situation) -> str:
+    """Return why an action does not apply now, as a sentence, or an empty string if it does."""
+    if action in _ALWAYS or (action == "reload" and situation.failed):
+        return ""
+    if not situation.connected:
+        return "The data is not open yet." if not situation.failed else "The data is not open."
+    if action in _RUN_ACTIONS:
+        return _why_not_run(action, situation.run, situation.cancelling)
+    if action in _OUTPUT_ACTIONS:
+        return _why_not_output(situation)
+    return ""
+
+
+def _why_not_run(action: str, run: RunDetail | None, cancelling: bool) -> str:
+    if run is None:
+        return "Select a run first."
+    return _why_not_run_state(action, run, cancelling)
+
+
+def _why_not_run_state(action: str, run: RunDetail, cancelling: bool) -> str:
+    state = run.run.state
+    if cancelling and action in {"cancel", "retry"}:
+        return "The run is being cancelled."
+    if action == "cancel" and state not in ACTIVE_RUNS | {RunState.CREATED}:
+        return f"The run is {words(state)} already: there is nothing to stop."
+    if action == "retry" and not _can_retry(run):
+        return f"The run is {words(state)}: nothing in it has failed."
+    return ""
+
+
+def _can_retry(run: RunDetail) -> bool:
+    """Whether asking the host for a retry makes sense; the host has the last word."""
+    if run.run.state in _RETRYABLE:
+        return True
+    failed = {StepState.FAILED, StepState.CANCELLED}
+    return run.run.state in ACTIVE_RUNS and any(step.state in failed for step in run.steps)
+
+
+def _why_not_output(situation: Situation) -> str:
+    if situation.run is None:
+        return "Select a run first."
+    if situation.step is None or situation.step.output_path is None:
+        return "This stage has no output yet."
+    return ""
+
+
+def words(state: RunState) -> str:
+    """Return how a run stands as an adjective: it completes "the run is …"."""
+    return _ADJECTIVES.get(state, state.value)

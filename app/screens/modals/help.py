@@ -1,0 +1,71 @@
+"""Explains the pane that has the focus, and lists every key."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from foredeck.app.screens.modals.dialog import Dialog
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.widgets import Static
+
+_TOPICS = {
+    "projects": (
+        "Projects",
+        "Your projects with their runs, newest first. Up and down (or j and k) move, enter "
+        "selects a run or opens and closes a project. The output and the stages show what is "
+        "selected here.",
+    ),
+    "stages": (
+        "Stages",
+        "The stages of the selected run: state, attempts, time and tokens. Moving here chooses "
+        "whose output is shown; f goes back to following the running stage.",
+    ),
+    "output": (
+        "Output",
+        "Everything the selected stage and its codex turns said and did, as it happens. Scroll "
+        "with the arrows, page keys, home and end (or j, k, g and G); / searches, e and E go "
+        "from error to error, f follows the end.",
+    ),
+    "graph": (
+        "Graph",
+        "The run as a graph: each box is a stage, each line a dependency. The arrows move from "
+        "box to box; the output follows what you choose.",
+    ),
+    "transcript": (
+        "Transcript",
+        "The conversation of the agents: what was asked, what they answered, and every tool "
+        "call with its result. It grows while they work.",
+    ),
+}
+
+
+class HelpDialog(Dialog[None]):
+    """The help of one pane; `keys` are (key, what it does) of the whole screen."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("question_mark,q,enter", "give_up", "Back", show=False)
+    ]
+
+    def __init__(self, topic: str, keys: Sequence[tuple[str, str]]) -> None:
+        title, self._text = _TOPICS.get(topic, ("Foredeck", ""))
+        super().__init__(f"Help: {title}" if self._text else "Help")
+        self._keys = keys
+
+    def compose_body(self) -> ComposeResult:
+        with VerticalScroll(id="dialog-lines"):
+            if self._text:
+                yield Static(self._text, classes="dialog-paragraph", markup=False)
+            yield Static(self._table(), id="help-keys")
+        yield Static("escape closes", id="dialog-hint", markup=False)
+
+    def _table(self) -> Content:
+        width = max((len(key) for key, _ in self._keys), default=0)
+        lines = [
+            Content.assemble((key.rjust(width), "bold $accent"), "  ", Content(text))
+            for key, text in self._keys
+        ]
+        return Content("\n").join(lines)

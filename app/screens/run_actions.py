@@ -1,0 +1,95 @@
+"""What a person can do to runs: start, retry, cancel; each with its dialog."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from foredeck.app.screens.shell import shell_of
+from foredeck.services.domain.errors import Conflict
+from foredeck.services.domain.views import Preview, RunDetail, RunRow
+from foredeck.services.host.commands import CancelRun, RetryRun
+from foredeck.services.host.interface import Host
+from foredeck.services.host.queries import ListProjects, PreviewCancel, PreviewRetry
+from textual.screen import Screen
+
+if TYPE_CHECKING:
+    from foredeck.app.screens.modals.new_run import Draft
+
+_MOST_PROJECTS = 500
+
+
+class RunActions:
+    """Asks, confirms and commands; every coroutine may raise `ForedeckError`.
+
+    `changed` is called when `cancelling` grows or shrinks.
+    """
+
+    def __init__(self, screen: Screen[None], changed: Callable[[], None]) -> None:
+        self._screen = screen
+        self._changed = changed
+        self._draft: Draft | None = None
+        self.cancelling: set[str] = set()
+
+    async def new_run(self, project_id: str | None) -> RunRow | None:
+        """Ask for a run and start it; what was typed is kept until a run came of it."""
+        from foredeck.app.screens.modals.new_run import Draft, NewRunDialog
+
+        page = await self._host.ask(ListProjects(limit=_MOST_PROJECTS))
+        draft = self._draft or Draft()
+        if project_id and not draft.request and not draft.name:
+            draft.project = project_id
+        self._draft = draft
+        run = await self._screen.app.push_screen_wait(NewRunDialog(self._host, page.items, draft))
+        if run is not None:
+            self._draft = None
+        return run
+
+    async def retry(self, detail: RunDetail) -> None:
+        """Say what a retry repeats and keeps, then do it."""
+        run_id = detail.run.id
+        preview = await self._host.ask(PreviewRetry(run_id))
+        if await self._confirm(preview, yes="Retry", no="Leave it", dangerous=False):
+            await self._host.do(RetryRun(run_id))
+
+    async def cancel(self, detail: RunDetail) -> None:
+        """Say what will stop, then stop it; takes until nothing of the run is left."""
+        run_id = detail.run.id
+        preview = await self._host.ask(PreviewCancel(run_id))
+        if not await self._confirm(preview, yes="Stop the run", no="Let it work"):
+            return
+        self.cancelling.add(run_id)
+        self._changed()
+        shell_of(self._screen).notice(f"Stopping “{detail.run.title}”…")
+        try:
+            await self._host.do(CancelRun(run_id))
+        finally:
+            self.cancelling.discard(run_id)
+            self._changed()
+
+    async def may_quit(self, working: tuple[RunRow, ...]) -> bool:
+        """Whether to leave; asks when runs are working."""
+        from foredeck.app.screens.modals.quit import QuitDialog
+
+        if not working:
+            return True
+        answer: bool = await self._screen.app.push_screen_wait(QuitDialog(working))
+        return answer
+
+    async def _confirm(
+        self, preview: Preview, *, yes: str, no: str, dangerous: bool = True
+    ) -> bool:
+        from foredeck.app.screens.modals.confirm import ConfirmDialog
+
+        if not preview.possible:
+            raise Conflict(preview.reason or "It cannot be done now.")
+        dialog = ConfirmDialog(preview, yes=yes, no=no, dangerous=dangerous)
+        answer: bool = await self._screen.app.push_screen_wait(dialog)
+        return answer
+
+    @property
+    def _host(self) -> Host:
+        host = shell_of(self._screen).host
+        if host is None:
+            raise Conflict("The data is not open.")
+        return host

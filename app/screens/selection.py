@@ -1,0 +1,70 @@
+"""What is selected: a project, a run, a stage; and which stage to show when none was chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from foredeck.services.domain.states import ACTIVE_RUNS, StepState
+from foredeck.services.domain.views import RunDetail, RunRow, Sidebar, StepRow
+
+
+@dataclass(slots=True)
+class Selection:
+    """The selection of the workbench; ids, so that it survives every update.
+
+    `step_key` is the stage that the person chose; without one the selection follows
+    the running stage.
+    """
+
+    project_id: str | None = None
+    run_id: str | None = None
+    step_key: str | None = None
+
+    def choose_run(self, run_id: str, project_id: str | None) -> bool:
+        """Select a run and follow it; False if it is selected already."""
+        if self.run_id == run_id:
+            return False
+        self.run_id, self.project_id, self.step_key = run_id, project_id, None
+        return True
+
+    def choose_project(self, project_id: str) -> None:
+        """Select a project; no run of it is selected."""
+        self.project_id, self.run_id, self.step_key = project_id, None, None
+
+    def step_of(self, detail: RunDetail) -> StepRow | None:
+        """Return the stage to show: the chosen one, else the one where things happen."""
+        chosen = next((s for s in detail.steps if s.key == self.step_key), None)
+        return chosen or current_step(detail.steps)
+
+
+def current_step(steps: Iterable[StepRow]) -> StepRow | None:
+    """Return the running stage, else the failed one, else the last that began, else the first."""
+    steps = tuple(steps)
+    for state in (StepState.RUNNING, StepState.WAITING, StepState.RETRY, StepState.FAILED):
+        found = [step for step in steps if step.state is state]
+        if found:
+            return found[-1]
+    begun = [step for step in steps if step.started_at is not None]
+    return begun[-1] if begun else next(iter(steps), None)
+
+
+def first_run(sidebar: Sidebar) -> RunRow | None:
+    """Return the run to open with: the newest that works, else the newest."""
+    rows = [run for node in sidebar.projects for run in node.runs]
+    working = [run for run in rows if run.state in ACTIVE_RUNS]
+    return max(working or rows, key=lambda run: run.created_at, default=None)
+
+
+def project_of(sidebar: Sidebar | None, run_id: str) -> str | None:
+    """Return the project of a run in the tree, or None if the tree does not have it."""
+    for node in sidebar.projects if sidebar else ():
+        if any(run.id == run_id for run in node.runs):
+            return node.project.id
+    return None
+
+
+def working_runs(sidebar: Sidebar | None) -> tuple[RunRow, ...]:
+    """Return the runs of the tree that are at work."""
+    nodes = sidebar.projects if sidebar else ()
+    return tuple(run for node in nodes for run in node.runs if run.state in ACTIVE_RUNS)

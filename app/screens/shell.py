@@ -1,0 +1,48 @@
+"""What the screens need of the application, without knowing it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from datetime import datetime
+from typing import Any, Protocol, cast
+
+from foredeck.app.bridge import HostChanged
+from foredeck.services.host.interface import Host
+from textual.dom import DOMNode
+from textual.signal import Signal
+
+
+class Shell(Protocol):
+    """The application as the screens see it (implemented by `ForedeckApp`)."""
+
+    @property
+    def host(self) -> Host | None: ...
+    @property
+    def now(self) -> Callable[[], datetime]: ...
+    @property
+    def changed(self) -> Signal[HostChanged]: ...
+
+    def connect(self) -> None:
+        """Open the services again after a failure."""
+        ...
+
+    def leave(self, return_code: int = 0) -> None:
+        """End the application."""
+        ...
+
+    def start(self, work: Coroutine[Any, Any, None], group: str = "action") -> None:
+        """Run an action in the background; what it raises is shown."""
+        ...
+
+    def notice(self, message: str, severity: str = "information") -> None:
+        """Show a toast."""
+        ...
+
+    def show_error(self, error: Exception) -> None:
+        """Show what went wrong, as one sentence."""
+        ...
+
+
+def shell_of(node: DOMNode) -> Shell:
+    """Return the application of a screen or a widget."""
+    return cast("Shell", node.app)

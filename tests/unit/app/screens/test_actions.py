@@ -1,0 +1,74 @@
+"""When an action applies, and the sentence that says why it does not."""
+
+from __future__ import annotations
+
+import pytest
+from foredeck.app.screens.actions import ACTIONS, Situation, why_not
+from foredeck.services.domain.states import RunState, StepState
+
+from tests.support.fake_host import run_detail, step_row
+
+
+def situation(state: RunState, step: StepState, *, output: str | None = "/o.log") -> Situation:
+    row = step_row("builder", step, output_path=output)
+    return Situation(connected=True, run=run_detail("r", state, (row,)), step=row)
+
+
+@pytest.mark.parametrize(
+    ("action", "where", "reason"),
+    [
+        ("retry", situation(RunState.FAILED, StepState.FAILED), ""),
+        ("retry", situation(RunState.CANCELLED, StepState.CANCELLED), ""),
+        ("retry", situation(RunState.RUNNING, StepState.FAILED), ""),
+        (
+            "retry",
+            situation(RunState.RUNNING, StepState.RUNNING),
+            "The run is running: nothing in it has failed.",
+        ),
+        (
+            "retry",
+            situation(RunState.SUCCESS, StepState.SUCCESS),
+            "The run is finished: nothing in it has failed.",
+        ),
+        ("cancel", situation(RunState.RUNNING, StepState.RUNNING), ""),
+        ("cancel", situation(RunState.CREATED, StepState.PENDING), ""),
+        (
+            "cancel",
+            situation(RunState.PARTIAL_SUCCESS, StepState.FAILED),
+            "The run is partly finished already: there is nothing to stop.",
+        ),
+        ("cancel", Situation(connected=True), "Select a run first."),
+        ("search", Situation(connected=True), "Select a run first."),
+        (
+            "search",
+            situation(RunState.RUNNING, StepState.PENDING, output=None),
+            "This stage has no output yet.",
+        ),
+        ("next_error", situation(RunState.RUNNING, StepState.RUNNING), ""),
+        ("new_run", Situation(connected=True), ""),
+        ("new_run", Situation(), "The data is not open yet."),
+        ("new_run", Situation(failed=True), "The data is not open."),
+        ("reload", Situation(), "The data is not open yet."),
+        ("reload", Situation(failed=True), ""),
+        ("help", Situation(), ""),
+        ("ask_quit", Situation(), ""),
+    ],
+)
+def test_an_action_says_why_it_does_not_apply(action: str, where: Situation, reason: str) -> None:
+    assert why_not(action, where) == reason
+
+
+def test_a_run_that_is_being_cancelled_is_left_alone() -> None:
+    row = step_row("builder", StepState.RUNNING)
+    run = run_detail("r", RunState.RUNNING, (row,))
+    where = Situation(connected=True, run=run, step=row, cancelling=True)
+    assert why_not("cancel", where) == why_not("retry", where) == "The run is being cancelled."
+
+
+def test_no_key_means_two_things() -> None:
+    keys = [key for action in ACTIONS for key in action.keys.split(",")]
+    assert len(keys) == len(set(keys))
+
+
+def test_every_action_is_described() -> None:
+    assert all(action.description and action.keys for action in ACTIONS)
