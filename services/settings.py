@@ -1,43 +1,159 @@
-"""Settings: what they are, where each value came from."""
+"""Settings: what they are and what each is for. `settings_file` finds out their values."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from foredeck.services.domain.records import Mode, Sandbox
 
+# No timeout is longer than this, in seconds.
+_DAY = 86_400.0
 
-def _xdg(variable: str, fallback: str) -> Path:
-    return Path(os.environ.get(variable) or Path.home() / fallback)
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a setting's value must keep to; `above` is exclusive. `kind` names a format."""
+
+    at_least: float | None = None
+    at_most: float | None = None
+    above: float | None = None
+    kind: str = ""
+
+
+def _about(
+    text: str,
+    *,
+    at_least: float | None = None,
+    at_most: float | None = None,
+    above: float | None = None,
+    kind: str = "",
+) -> dict[str, Any]:
+    """Return a field's metadata: its help, one sentence, and its limits."""
+    return {"help": text, "limits": Limits(at_least, at_most, above, kind)}
+
+
+def xdg_directory(environ: Mapping[str, str], variable: str, fallback: str) -> Path:
+    """Return a base directory of the XDG specification, which ignores relative values."""
+    value = environ.get(variable, "")
+    return Path(value) if value.startswith("/") else Path.home() / fallback
+
+
+def default_data_dir(environ: Mapping[str, str] = os.environ) -> Path:
+    """Return where the data is kept unless a person says otherwise."""
+    return xdg_directory(environ, "XDG_DATA_HOME", ".local/share") / "foredeck"
 
 
 @dataclass(frozen=True)
 class Settings:
     """Everything a person can set; times are seconds.
 
-    `api_key` is a reference (`env:NAME`, `file:PATH`), never the key itself.
+    `api_key` is a reference (`env:NAME`, `file:PATH`, `command:…`), never the key itself.
     """
 
     data_dir: Path = field(
-        default_factory=lambda: _xdg("XDG_DATA_HOME", ".local/share") / "foredeck"
+        default_factory=default_data_dir,
+        metadata=_about("Where the database, the output of the runs and the log are kept."),
     )
-    workspaces_root: Path = field(default_factory=lambda: Path.home() / "foredeck")
-    codex_path: Path | None = None
-    codex_home: Path | None = None
-    codex_model: str | None = None
-    mode: Mode = Mode.AUTO
-    model: str = "gpt-5.5"
-    base_url: str | None = None
-    api_key: str = "env:OPENAI_API_KEY"
-    sandbox: Sandbox = Sandbox.WORKSPACE_WRITE
-    turn_timeout: float = 600.0
-    stall_timeout: float = 300.0
-    stage_timeout: float = 3600.0
-    turn_limit: int = 4
-    max_rework: int = 1
-    grace: float = 5.0
-    theme: str = "foredeck-dark"
-    frame_rate: int = 20
-    rehearsal: bool = False
+    workspaces_root: Path = field(
+        default_factory=lambda: Path.home() / "foredeck",
+        metadata=_about("Where the directories of new projects are made."),
+    )
+    codex_path: Path | None = field(
+        default=None,
+        metadata=_about(
+            "The codex program to use; else the one on PATH, else the one that is bundled."
+        ),
+    )
+    codex_home: Path | None = field(
+        default=None,
+        metadata=_about("The directory with codex's own configuration and login (CODEX_HOME)."),
+    )
+    codex_model: str | None = field(
+        default=None,
+        metadata=_about("The model that codex works with; else the one in its configuration."),
+    )
+    mode: Mode = field(
+        default=Mode.AUTO,
+        metadata=_about(
+            "How the stages work: agent needs an API key, direct lets codex work alone, "
+            "auto takes what is possible."
+        ),
+    )
+    model: str = field(default="gpt-5.5", metadata=_about("The model that the agents think with."))
+    base_url: str | None = field(
+        default=None,
+        metadata=_about("The address of the agents' model server; else OpenAI's.", kind="url"),
+    )
+    api_key: str = field(
+        default="env:OPENAI_API_KEY",
+        metadata=_about(
+            "Where the agents' API key is found: env:NAME, file:PATH or command:WORDS.",
+            kind="secret",
+        ),
+    )
+    sandbox: Sandbox = field(
+        default=Sandbox.WORKSPACE_WRITE,
+        metadata=_about("What codex lets the commands it runs touch."),
+    )
+    turn_timeout: float = field(
+        default=600.0,
+        metadata=_about("How long one codex turn may take.", above=0, at_most=_DAY),
+    )
+    stall_timeout: float = field(
+        default=300.0,
+        metadata=_about("How long codex may give no sign of life.", above=0, at_most=_DAY),
+    )
+    stage_timeout: float = field(
+        default=3600.0,
+        metadata=_about("How long one stage of a run may take.", above=0, at_most=_DAY),
+    )
+    turn_limit: int = field(
+        default=4,
+        metadata=_about("How many codex turns run at the same time.", at_least=1, at_most=100),
+    )
+    max_rework: int = field(
+        default=1,
+        metadata=_about(
+            "How often Production Readiness may send the work back to the Builder.",
+            at_least=0,
+            at_most=10,
+        ),
+    )
+    grace: float = field(
+        default=5.0,
+        metadata=_about(
+            "How long a cancelled process has to end by itself before it is killed.",
+            at_least=0,
+            at_most=300,
+        ),
+    )
+    theme: str = field(default="foredeck-dark", metadata=_about("The colours of the screen."))
+    frame_rate: int = field(
+        default=20,
+        metadata=_about(
+            "How often a second the output pane is painted at most; lower it on a slow line.",
+            at_least=1,
+            at_most=60,
+        ),
+    )
+    rehearsal: bool = field(
+        default=False,
+        metadata=_about("Whether a scripted model answers; `foredeck demo` turns this on."),
+    )
+
+
+def resolve_secret(reference: str, environ: Mapping[str, str] = os.environ) -> str | None:
+    """Return what a reference stands for, None if there is nothing there.
+
+    `command:` runs its words without a shell and waits up to 10 seconds: not for an event
+    loop. Raises `SettingsError`, which never holds the secret, for what is no reference, a
+    file that cannot be read and a command that fails.
+    """
+    # Needed by few, and this module is imported before the first paint.
+    from foredeck.services.secret_references import read_reference
+
+    return read_reference(reference, environ)

@@ -1,0 +1,155 @@
+"""From what a person wrote to a setting's value, or to a sentence about what was expected."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import Field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from foredeck.services.domain.records import Mode, Sandbox
+from foredeck.services.settings import Limits
+
+_YES = frozenset({"true", "yes", "on", "1"})
+_NO = frozenset({"false", "no", "off", "0"})
+
+E = TypeVar("E", bound=StrEnum)
+
+
+class _WrongError(Exception):
+    """Carries what was expected."""
+
+
+def convert(field: Field[Any], value: Any, base: Path) -> tuple[Any, str]:
+    """Return the value for a field and "", or None and what is wrong with it.
+
+    `base` is the directory that a relative path starts from.
+    """
+    kind = str(field.type)
+    optional = kind.endswith(" | None")
+    if optional and value == "":
+        return None, ""
+    try:
+        result = _READERS[kind.removesuffix(" | None")](value, base)
+        _check(result, field.metadata["limits"])
+    except _WrongError as wrong:
+        return None, f"{wrong}{_but(value, field.metadata['limits'])}"
+    return result, ""
+
+
+def _but(value: Any, limits: Limits) -> str:
+    # Somebody may have written down the secret itself: it is not repeated.
+    return "" if limits.kind == "secret" else f", not {value!r}"
+
+
+def _check(value: Any, limits: Limits) -> None:
+    if limits.kind == "secret":
+        from foredeck.services.secret_references import check_reference
+
+        if problem := check_reference(value):
+            raise _WrongError(problem)
+    if limits.kind == "url" and not _is_url(value):
+        raise _WrongError("expected an address that begins with http:// or https://")
+    if isinstance(value, (int, float)) and not _within(value, limits):
+        raise _WrongError(f"expected {_range(limits)}")
+
+
+def _is_url(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname)
+
+
+def _within(value: float, limits: Limits) -> bool:
+    return (
+        (limits.at_least is None or value >= limits.at_least)
+        and (limits.at_most is None or value <= limits.at_most)
+        and (limits.above is None or value > limits.above)
+    )
+
+
+def _range(limits: Limits) -> str:
+    if limits.above is not None:
+        return f"more than {limits.above:g} and at most {limits.at_most:.0f}"
+    return f"{limits.at_least:g} to {limits.at_most:g}"
+
+
+def _path(value: Any, base: Path) -> Path:
+    text = str(value) if isinstance(value, Path) else _text(value, base)
+    if "\0" in text:
+        raise _WrongError("expected a path")
+    try:
+        return base / Path(text).expanduser()
+    except RuntimeError:
+        raise _WrongError("expected a path in a home directory that exists") from None
+
+
+def _text(value: Any, _base: Path) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise _WrongError("expected text")
+    return value
+
+
+def _integer(value: Any, _base: Path) -> int:
+    if isinstance(value, str):
+        try:
+            value = int(value)
+        except ValueError:
+            value = None
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise _WrongError("expected a whole number")
+    return value
+
+
+def _number(value: Any, _base: Path) -> float:
+    if isinstance(value, str):
+        try:
+            value = float(value)
+        except ValueError:
+            value = None
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        raise _WrongError("expected a number of seconds")
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise _WrongError("expected a number of seconds")
+    return number
+
+
+def _flag(value: Any, _base: Path) -> bool:
+    if isinstance(value, bool):
+        return value
+    word = value.strip().lower() if isinstance(value, str) else ""
+    if word not in _YES | _NO:
+        raise _WrongError("expected true or false")
+    return word in _YES
+
+
+def _member(kind: type[E]) -> Callable[[Any, Path], E]:
+    def read(value: Any, _base: Path) -> E:
+        word = value.strip().lower().replace("_", "-") if isinstance(value, str) else ""
+        for member in kind:
+            if member.value == word:
+                return member
+        raise _WrongError(f"expected one of {', '.join(kind)}")
+
+    return read
+
+
+# By the type that a field is declared with.
+_READERS: dict[str, Callable[[Any, Path], Any]] = {
+    "Path": _path,
+    "str": _text,
+    "int": _integer,
+    "float": _number,
+    "bool": _flag,
+    "Mode": _member(Mode),
+    "Sandbox": _member(Sandbox),
+}
