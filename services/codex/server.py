@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -32,6 +31,7 @@ from foredeck.services.codex.server_record import (
 )
 from foredeck.services.domain.errors import CodexError, CodexUnreachable
 from foredeck.services.domain.ids import new_id
+from foredeck.services.domain.safe_text import safe_line
 from foredeck.services.jobs import shim
 from foredeck.services.jobs.output import make_private_directory, read_tail
 from foredeck.services.jobs.processes import MARK, ProcessId, is_alive, send_signal, sweep
@@ -47,7 +47,6 @@ _LOCK_SECONDS = 60.0
 _TURN_GRACE = 0.5
 _POLL = 0.05
 _ADDRESS_LIMIT = 107  # sun_path of unix(7), without its terminating NUL
-_CONTROL = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[^\n -~]")
 # Offline, codex would go on trying for ever; commands get a core environment only.
 _OPTIONS = (
     "--disable", "unbounded_connection_retries",
@@ -281,7 +280,7 @@ async def _take(handle: int) -> None:
 
 def _failed(what: str, record: ServerRecord) -> CodexUnreachable:
     """Say it with the last words of the log, in plain characters."""
-    words = _CONTROL.sub("", read_tail(record.log, 5)).strip()[-600:]
+    words = safe_line(read_tail(record.log, 5).strip(), limit=600)
     said = f" It said: {words}" if words else ""
     return CodexUnreachable(f"The codex app-server {what}.{said}", f"Try `{record.binary} doctor`.")
 
