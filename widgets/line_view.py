@@ -57,7 +57,7 @@ LineView {
         Binding("down,j", "cursor_by(1)", "Down", show=False),
         Binding("pageup,ctrl+b", "page(-1)", "Page up", show=False),
         Binding("pagedown,ctrl+f", "page(1)", "Page down", show=False),
-        Binding("home,g", "cursor_end(-1)", "First", show=False),
+        Binding("home", "cursor_end(-1)", "First", show=False),
         Binding("end,G", "cursor_end(1)", "Last", show=False),
         Binding("enter", "activate", "Open", show=False),
     ]

@@ -101,7 +101,7 @@ async def test_folds_survive_an_update_and_a_vanished_run_leaves_the_cursor_near
         assert app.view.run_id == "b"
         app.view.update_sidebar(Sidebar((project_node("p1", run_row("a")), nodes[1])))
         assert app.view.project_id == "p2"
-        await pilot.press("g", "space")
+        await pilot.press("home", "space")
         app.view.update_sidebar(Sidebar(nodes))
         await pilot.pause()
         assert not any("Title of a" in row for row in screen_text(app))
