@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 CALLS = {"function_call", "custom_tool_call"}
 OUTPUTS = {"function_call_output", "custom_tool_call_output"}
+
+# codex tells the model about its surroundings in messages of the role user.
+CONTEXT = re.compile(r"\s*(<[a-z]+_[a-z_]+>|# AGENTS\.md instructions)")
 
 
 @dataclass(frozen=True)
@@ -136,15 +140,21 @@ class ModelRequest:
         return texts[-1] if texts else ""
 
     @property
+    def prompt(self) -> str:
+        """What codex was last asked: its own context messages do not count."""
+        prompts = [text for text in self.user_texts if not CONTEXT.match(text)]
+        return prompts[-1] if prompts else ""
+
+    @property
     def calls(self) -> list[ToolCall]:
         """Every tool call of the conversation so far, oldest first."""
         return _calls(self.inputs)
 
     @property
     def turn_calls(self) -> list[ToolCall]:
-        """The tool calls since the last message of the user: those of the present turn."""
+        """The tool calls since the last prompt of the user: those of the present turn."""
         inputs = self.inputs
-        users = [place for place, item in enumerate(inputs) if item.get("role") == "user"]
+        users = [place for place, item in enumerate(inputs) if _is_prompt(item)]
         return _calls(inputs[users[-1] + 1 :] if users else inputs)
 
     @property
@@ -164,6 +174,10 @@ class Script(Protocol):
     def reply(self, request: ModelRequest) -> Sequence[Action]:
         """Return the answer to one request."""
         ...
+
+
+def _is_prompt(item: dict[str, Any]) -> bool:
+    return item.get("role") == "user" and not CONTEXT.match(_text(item.get("content")))
 
 
 def _calls(items: Sequence[dict[str, Any]]) -> list[ToolCall]:
