@@ -49,3 +49,16 @@ class TurnResult:
     thread_usage: TokenUsage = field(default_factory=TokenUsage)
     changes: tuple[FileChange, ...] = ()
     errors: tuple[str, ...] = ()
+
+
+@dataclass
+class TurnReport:
+    """What is known of a turn so far; filled in while it runs, also when it ends badly."""
+
+    thread_id: str | None = None
+    turn_id: str | None = None
+    message: str = ""
+    usage: TokenUsage = field(default_factory=TokenUsage)
+    thread_usage: TokenUsage = field(default_factory=TokenUsage)
+    changes: tuple[FileChange, ...] = ()
+    errors: tuple[str, ...] = ()

@@ -1,0 +1,287 @@
+"""Writes what happens in a turn into the output file, as it happens."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from foredeck.services.codex.command_output import LiveTrace
+from foredeck.services.codex.live_output import Anchor, LiveOutput
+from foredeck.services.codex.protocol import (
+    CommandItem,
+    Delta,
+    ErrorReported,
+    FileChangeItem,
+    Item,
+    ItemCompleted,
+    ItemStarted,
+    MessageDelta,
+    MessageItem,
+    Notification,
+    OutputDelta,
+    PatchedFile,
+    PlanUpdated,
+    ReasoningDelta,
+    ReasoningItem,
+    ToolItem,
+    WarningRaised,
+)
+from foredeck.services.domain.records import FileChange
+from foredeck.services.domain.segments import SegmentKind
+from foredeck.services.jobs.output import OutputWriter
+
+_LABEL_LIMIT = 120
+_LISTED_CHANGES = 200
+_PATCH_WORDS = {"add": "created", "update": "modified", "delete": "deleted"}
+_PLAN_MARKS = {"completed": "[x]", "inProgress": "[>]"}
+_NOT_RUN = {"declined": "not run: it was declined", "failed": "could not be run"}
+# Items that are at work without saying anything; while one is open, silence is no stall.
+_WORKING = frozenset(
+    {"commandExecution", "mcpToolCall", "dynamicToolCall", "collabAgentToolCall", "sleep"}
+)
+# What a shell runs as `bash -c '…'` is shown as the script alone.
+_SHELL_WORDS = 3
+
+
+@dataclass(slots=True)
+class _Command:
+    label: str
+    trace: LiveTrace = field(default_factory=LiveTrace)
+    start: Anchor | None = None
+
+
+@dataclass(slots=True)
+class _Speech:
+    """A message or a reasoning summary: how much of which part is written."""
+
+    part: int = 0
+    written: str = ""
+
+
+class Narrator:
+    """Writes one turn; `message` is the last one so far, `errors` what went wrong in it."""
+
+    def __init__(self, output: OutputWriter, mark: str, workspace: str) -> None:
+        self._output = LiveOutput.of(output)
+        self._mark = mark
+        self._workspace = workspace
+        self._commands: dict[str, _Command] = {}
+        self._speeches: dict[str, _Speech] = {}
+        self._working: set[str] = set()
+        self._plan: tuple[tuple[str, str], ...] = ()
+        self.message = ""
+        self.errors: list[str] = []
+
+    @property
+    def working(self) -> bool:
+        """Whether a command or a tool runs, so that silence means nothing."""
+        return bool(self._working)
+
+    @property
+    def open_commands(self) -> int:
+        """How many commands have not ended."""
+        return len(self._commands)
+
+    def prompt(self, text: str) -> None:
+        """Write what codex is asked."""
+        self._line("prompt", SegmentKind.PROMPT, text)
+
+    def note(self, text: str) -> None:
+        """Write something that a person should know."""
+        self._line(object(), SegmentKind.NOTE, text)
+
+    def problem(self, text: str) -> None:
+        """Write and remember something that went wrong."""
+        self.errors.append(text)
+        self._line(object(), SegmentKind.ERROR, text)
+
+    def changed(self, changes: tuple[FileChange, ...]) -> None:
+        """Write which files the turn changed altogether."""
+        if not changes:
+            return
+        lines = [f"{change.kind.value:<8} {change.path}" for change in changes[:_LISTED_CHANGES]]
+        if len(changes) > _LISTED_CHANGES:
+            lines.append(f"and {len(changes) - _LISTED_CHANGES} more")
+        count = f"{len(changes)} file{'s' if len(changes) != 1 else ''} changed"
+        self._line("changes", SegmentKind.FILES, "\n".join([f"{count}:", *lines]), count)
+
+    def tell(self, event: Notification) -> None:
+        """Write what a notification says; most say nothing for a person."""
+        for kind, write in _WRITERS:
+            if isinstance(event, kind):
+                write(self, event)
+                return
+
+    def finish(self) -> None:
+        """Close what codex left open: commands without an end stay without one."""
+        for item_id, command in self._commands.items():
+            if command.start is not None:
+                self._output.forget(command.start)
+            self._line(item_id, SegmentKind.NOTE, f"no end reported: {command.label}")
+        self._commands.clear()
+        self._working.clear()
+
+    def _started(self, event: ItemStarted) -> None:
+        item = event.item
+        if item.type in _WORKING:
+            self._working.add(item.id)
+        if isinstance(item, CommandItem):
+            self._begin_command(item)
+
+    def _completed(self, event: ItemCompleted) -> None:
+        item = event.item
+        self._working.discard(item.id)
+        if isinstance(item, CommandItem):
+            self._end_command(item)
+        elif isinstance(item, MessageItem):
+            self.message = item.text or self.message
+            self._end_speech(item, SegmentKind.MESSAGE, item.text)
+        elif isinstance(item, ReasoningItem):
+            self._end_reasoning(item)
+        elif isinstance(item, FileChangeItem):
+            self._patched(item)
+        elif isinstance(item, ToolItem):
+            self._tool(item)
+
+    def _begin_command(self, item: CommandItem) -> _Command:
+        script = shown_command(item.command)
+        command = self._commands[item.id] = _Command(_label(script))
+        self._line(item.id, SegmentKind.COMMAND, f"$ {script}", command.label)
+        return command
+
+    def _output_delta(self, event: OutputDelta) -> None:
+        command = self._commands.get(event.item_id)
+        if command is not None:
+            self._append(event.item_id, command, event.text.encode("utf-8", "replace"))
+
+    def _append(self, item_id: str, command: _Command, data: bytes) -> None:
+        began = self._write(item_id, SegmentKind.OUTPUT, data, command.label)
+        command.trace.add(data)
+        if command.start is None and began is not None:
+            command.start = self._output.remember(began)
+
+    def _end_command(self, item: CommandItem) -> None:
+        command = self._commands.get(item.id) or self._begin_command(item)
+        missing = command.trace.missing_from(item.output.encode("utf-8", "replace"))
+        if command.start is not None:
+            self._output.insert(command.start, missing.head)
+        self._append(item.id, command, missing.tail)
+        if command.start is not None:
+            self._output.forget(command.start)
+        del self._commands[item.id]
+        self._end_line(item, command.label)
+
+    def _end_line(self, item: CommandItem, label: str) -> None:
+        took = "" if item.duration is None else f", {item.duration:.1f} s"
+        if item.exit_code is None and item.status in _NOT_RUN:
+            self.problem(f"{_NOT_RUN[item.status]}: {label}")
+        elif item.exit_code:
+            self.problem(f"exit {item.exit_code}{took}: {label}")
+        else:
+            code = "ended" if item.exit_code is None else f"exit {item.exit_code}"
+            self._line(item.id, SegmentKind.NOTE, f"{code}{took}", label)
+
+    def _speech_delta(self, event: Delta) -> None:
+        reasoning = isinstance(event, ReasoningDelta)
+        kind = SegmentKind.REASONING if reasoning else SegmentKind.MESSAGE
+        speech = self._speeches.setdefault(event.item_id, _Speech())
+        if event.part != speech.part:
+            self._write(event.item_id, kind, "\n\n")
+            speech.part, speech.written = event.part, ""
+        speech.written += event.text
+        self._write(event.item_id, kind, event.text)
+
+    def _end_speech(self, item: Item, kind: SegmentKind, text: str) -> None:
+        """Write what did not come live; the item's own text is the last word."""
+        written = self._speeches.pop(item.id, _Speech()).written
+        rest = text[len(written) :] if text.startswith(written) else "\n" + text
+        ended = (rest or written).endswith("\n")
+        self._write(item.id, kind, rest if ended or not text else rest + "\n")
+
+    def _end_reasoning(self, item: ReasoningItem) -> None:
+        speech = self._speeches.get(item.id)
+        parts = item.parts[speech.part :] if speech else item.parts
+        self._end_speech(item, SegmentKind.REASONING, "\n\n".join(parts))
+
+    def _patched(self, item: FileChangeItem) -> None:
+        if item.status in {"failed", "declined"}:
+            names = ", ".join(self._relative(change.path) for change in item.changes)
+            self.problem(f"the patch was not applied ({item.status}): {names}")
+            return
+        lines = map(self._patch_line, item.changes)
+        self._line(item.id, SegmentKind.FILES, "\n".join(lines), "patch")
+
+    def _patch_line(self, change: PatchedFile) -> str:
+        word = _PATCH_WORDS.get(change.kind, change.kind)
+        moved = f" → {self._relative(change.moved_to)}" if change.moved_to else ""
+        diff = f"\n{change.diff.rstrip()}" if change.kind == "update" and change.diff else ""
+        return f"{word:<8} {self._relative(change.path)}{moved}{diff}"
+
+    def _tool(self, item: ToolItem) -> None:
+        self._line(item.id, SegmentKind.TOOL, item.title, item.title)
+        if item.error or item.status == "failed":
+            self.problem(f"{item.title} failed: {item.error or 'no reason given'}")
+
+    def _planned(self, event: PlanUpdated) -> None:
+        if event.steps and event.steps != self._plan:
+            self._plan = event.steps
+            lines = (f"{_PLAN_MARKS.get(state, '[ ]')} {step}" for step, state in event.steps)
+            self._line("plan", SegmentKind.NOTE, "\n".join(lines), "plan")
+
+    def _failed(self, event: ErrorReported) -> None:
+        details = f" ({event.error.details})" if event.error.details else ""
+        text = f"{event.error.message}{details}"
+        if event.will_retry:
+            self.note(text)
+        else:
+            self.problem(text)
+
+    def _warned(self, event: WarningRaised) -> None:
+        if event.message:
+            self.errors.append(event.message)
+            self.note(event.message)
+
+    def _relative(self, path: str) -> str:
+        if path.startswith("/") and Path(path).is_relative_to(self._workspace):
+            return str(Path(path).relative_to(self._workspace))
+        return path
+
+    def _line(self, owner: object, kind: SegmentKind, text: str, label: str = "") -> None:
+        self._write(owner, kind, text if text.endswith("\n") else text + "\n", label)
+
+    def _write(
+        self, owner: object, kind: SegmentKind, data: str | bytes, label: str = ""
+    ) -> int | None:
+        return self._output.write((self._mark, owner), kind, data, _label(label))
+
+
+_WRITERS: tuple[tuple[type[Notification], Callable[[Narrator, Any], None]], ...] = (
+    (OutputDelta, Narrator._output_delta),
+    (MessageDelta, Narrator._speech_delta),
+    (ReasoningDelta, Narrator._speech_delta),
+    (ItemStarted, Narrator._started),
+    (ItemCompleted, Narrator._completed),
+    (ErrorReported, Narrator._failed),
+    (PlanUpdated, Narrator._planned),
+    (WarningRaised, Narrator._warned),
+)
+
+
+def shown_command(command: str) -> str:
+    """Return the script of `/bin/bash -lc 'SCRIPT'`, or the command as it is."""
+    try:
+        words = shlex.split(command)
+    except ValueError:
+        return command
+    if len(words) == _SHELL_WORDS and words[1] in {"-c", "-lc"}:
+        return words[2]
+    return command
+
+
+def _label(text: str) -> str:
+    """Return the first line, shortened."""
+    line = text.strip().partition("\n")[0]
+    return line if len(line) <= _LABEL_LIMIT else line[: _LABEL_LIMIT - 1] + "…"

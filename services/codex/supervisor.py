@@ -1,0 +1,339 @@
+"""Codex turns as jobs: stored before they exist, until how they ended is stored."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import traceback
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from foredeck.services.codex.orders import TurnOrder, TurnReport, TurnResult
+from foredeck.services.codex.patience import to_the_end
+from foredeck.services.codex.turn_slots import TurnSlots
+from foredeck.services.domain import clock
+from foredeck.services.domain.errors import Conflict, StepFailed, StorageFull
+from foredeck.services.domain.ids import new_id
+from foredeck.services.domain.records import (
+    Failure,
+    FailureClass,
+    Job,
+    Project,
+    Sandbox,
+    TokenUsage,
+)
+from foredeck.services.domain.states import JobState
+from foredeck.services.jobs.output import OutputWriter, read_tail
+from foredeck.services.settings import Settings
+from foredeck.services.store.store import Store
+
+_log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+STATUS_LINES = 50
+FULL_DISK_PAUSE = 1.0
+_EXIT_CODES = {
+    JobState.COMPLETED: 0,
+    JobState.FAILED: 1,
+    JobState.TIMEOUT: 124,
+    JobState.CANCELLED: 130,
+}
+
+
+@dataclass(frozen=True)
+class CodexRequest:
+    """A codex turn that a step of a run asks for; None leaves it to the project's settings.
+
+    `thread_id` continues that conversation; `timeout` is in seconds.
+    """
+
+    project: Project
+    run_id: str | None
+    step_id: str | None
+    attempt: int
+    name: str
+    prompt: str
+    output: OutputWriter
+    thread_id: str | None = None
+    output_schema: dict[str, Any] | None = None
+    model: str | None = None
+    sandbox: Sandbox | None = None
+    timeout: float | None = None
+
+
+@dataclass(frozen=True)
+class JobStatus:
+    """A job and the last lines of its output (not sanitised)."""
+
+    job: Job
+    tail: str
+
+
+class Runner(Protocol):
+    """What runs a turn (`turns.TurnRunner`)."""
+
+    async def run(
+        self,
+        order: TurnOrder,
+        *,
+        started: Callable[[str, str], Awaitable[None]] | None = None,
+        report: TurnReport | None = None,
+    ) -> TurnResult:
+        """Run a turn to its end."""
+        ...
+
+    async def abandon(self, job_id: str, thread_id: str | None, turn_id: str | None) -> None:
+        """End what an earlier host left of a turn."""
+        ...
+
+
+@dataclass(eq=False)
+class _Work:
+    """A job under way."""
+
+    task: asyncio.Task[Job]
+    ending: bool = False
+    reason: str = ""
+
+
+class CodexSupervisor:
+    """Owns every codex turn of this host; lives on the services' loop."""
+
+    def __init__(self, store: Store, runner: Runner, settings: Settings) -> None:
+        self._store = store
+        self._runner = runner
+        self._settings = settings
+        self._slots = TurnSlots(settings.turn_limit)
+        self._work: dict[str, _Work] = {}
+        self._thread_usage: dict[str, TokenUsage] = {}
+
+    @property
+    def running_turns(self) -> int:
+        """How many turns run now."""
+        return self._slots.running
+
+    @property
+    def queued_turns(self) -> int:
+        """How many turns wait for a slot or for their workspace."""
+        return self._slots.queued
+
+    async def run(self, request: CodexRequest) -> Job:
+        """Run a turn and return its job when it has ended, well or badly.
+
+        Cancelled, the turn is stopped, its job stored as cancelled, and the cancellation
+        raised again.
+        """
+        job = await self.start(request)
+        try:
+            return await self.wait(job.id)
+        except asyncio.CancelledError:
+            await to_the_end(self._stop(job.id, "its step was stopped"))
+            raise
+
+    async def start(self, request: CodexRequest) -> Job:
+        """Store the job, queue it and return it."""
+        job = self._new_job(request)
+        await to_the_end(self._launch(job, request))
+        return job
+
+    async def wait(self, job_id: str) -> Job:
+        """Return the job when it has ended; raises `NotFound`. The job outlives the wait."""
+        work = self._work.get(job_id)
+        if work is None:
+            async with self._store.transaction() as tx:
+                return await tx.jobs.get(job_id)
+        await asyncio.wait({work.task})
+        return work.task.result()
+
+    async def cancel(self, job_id: str, reason: str) -> None:
+        """Stop a job; returns when nothing of it is left. `Conflict` if it has ended."""
+        if job_id not in self._work:
+            async with self._store.transaction() as tx:
+                job = await tx.jobs.get(job_id)
+            raise Conflict(f"Job {job.id} is {job.state} already: there is nothing to stop.")
+        await self._stop(job_id, reason)
+
+    async def status(self, job_id: str) -> JobStatus:
+        """Return the job as stored and the last lines of its output; raises `NotFound`."""
+        async with self._store.transaction() as tx:
+            job = await tx.jobs.get(job_id)
+        tail = await asyncio.to_thread(read_tail, Path(job.output_path), STATUS_LINES)
+        return JobStatus(job, tail)
+
+    async def close(self) -> None:
+        """Stop every job and wait until that is stored."""
+        stops = [self._stop(job_id, "Foredeck was closed") for job_id in list(self._work)]
+        await asyncio.gather(*stops)
+
+    async def abandon(self) -> None:
+        """End what an earlier host left running and store its jobs as lost."""
+        async with self._store.transaction("recovery") as tx:
+            left = [job for job in await tx.jobs.active() if job.id not in self._work]
+        await asyncio.gather(*(self._abandon(job) for job in left))
+
+    async def _abandon(self, job: Job) -> None:
+        if job.state is JobState.IN_PROGRESS:
+            await self._runner.abandon(job.id, job.thread_id, job.turn_id)
+        to = JobState.CANCELLED if job.state is JobState.PENDING else JobState.LOST
+        async with self._store.transaction("recovery") as tx:
+            await tx.move_job(job.id, to, reason=_LOST.message, failure=_LOST, ended_at=clock.now())
+
+    def _new_job(self, request: CodexRequest) -> Job:
+        moment = clock.now()
+        return Job(
+            id=new_id(),
+            name=request.name,
+            state=JobState.QUEUED,
+            prompt=request.prompt,
+            workspace=request.project.workspace,
+            output_path=str(request.output.path),
+            created_at=moment,
+            updated_at=moment,
+            queued_at=moment,
+            run_id=request.run_id,
+            step_id=request.step_id,
+            attempt=request.attempt,
+            timeout=request.timeout or self._settings.turn_timeout,
+            thread_id=request.thread_id,
+        )
+
+    async def _launch(self, job: Job, request: CodexRequest) -> None:
+        async with self._store.transaction() as tx:
+            await tx.jobs.add(job)
+        task = asyncio.create_task(self._perform(job, request), name=f"codex job {job.id}")
+        self._work[job.id] = _Work(task)
+        task.add_done_callback(lambda _: self._work.pop(job.id, None))
+        await asyncio.sleep(0)  # cancelled before its first step, it could store nothing
+
+    async def _stop(self, job_id: str, reason: str) -> None:
+        work = self._work.get(job_id)
+        if work is None:
+            return
+        if not work.ending:
+            work.ending, work.reason = True, reason
+            work.task.cancel()
+        await asyncio.wait({work.task})
+
+    async def _perform(self, job: Job, request: CodexRequest) -> Job:
+        """Run the turn; however it ends, that is stored and the job returned."""
+        report = TurnReport(thread_id=job.thread_id)
+        ending = await self._run(job, request, report)
+        work = self._work.get(job.id)
+        if work is not None:
+            work.ending = True
+        if report.thread_id:
+            self._thread_usage[report.thread_id] = report.thread_usage
+        return await _until_there_is_room(lambda: self._end(job, ending, report))
+
+    async def _run(self, job: Job, request: CodexRequest, report: TurnReport) -> _Ending:
+        try:
+            order = await self._order(job, request)
+            writes = order.sandbox is not Sandbox.READ_ONLY
+            async with self._slots.turn(job.workspace, writes=writes):
+                await self._begin(job)
+                await self._runner.run(order, started=self._note_start(job), report=report)
+        except asyncio.CancelledError:
+            work = self._work.get(job.id)
+            return _Ending(JobState.CANCELLED, reason=work.reason if work else "")
+        except StepFailed as error:
+            timed_out = error.failure.failure_class is FailureClass.TIMEOUT
+            return _Ending(JobState.TIMEOUT if timed_out else JobState.FAILED, error.failure)
+        except Exception as error:
+            _log.exception("codex job %s broke", job.id)
+            return _Ending(JobState.FAILED, _broken(error))
+        return _Ending(JobState.COMPLETED)
+
+    async def _order(self, job: Job, request: CodexRequest) -> TurnOrder:
+        wishes = request.project.settings
+        return TurnOrder(
+            job_id=job.id,
+            workspace=job.workspace,
+            prompt=request.prompt,
+            output=request.output,
+            thread_id=request.thread_id,
+            thread_usage=await self._usage_before(request),
+            model=request.model or wishes.model or self._settings.codex_model,
+            sandbox=request.sandbox or wishes.sandbox or self._settings.sandbox,
+            output_schema=request.output_schema,
+            timeout=job.timeout,
+            stall_timeout=self._settings.stall_timeout,
+        )
+
+    async def _usage_before(self, request: CodexRequest) -> TokenUsage:
+        """What the thread has used: remembered, or added up from the run's earlier jobs."""
+        usage = TokenUsage()
+        if request.thread_id is None:
+            return usage
+        if request.thread_id in self._thread_usage:
+            return self._thread_usage[request.thread_id]
+        if request.run_id is not None:
+            async with self._store.transaction() as tx:
+                jobs = await tx.jobs.of_run(request.run_id)
+            for job in jobs:
+                usage += job.usage if job.thread_id == request.thread_id else TokenUsage()
+        return usage
+
+    async def _begin(self, job: Job) -> None:
+        async with self._store.transaction() as tx:
+            await tx.move_job(job.id, JobState.IN_PROGRESS, started_at=clock.now())
+
+    def _note_start(self, job: Job) -> Callable[[str, str], Awaitable[None]]:
+        async def note(thread_id: str, turn_id: str) -> None:
+            async with self._store.transaction() as tx:
+                stored = await tx.jobs.get(job.id)
+                await tx.jobs.save(replace(stored, thread_id=thread_id, turn_id=turn_id))
+
+        return lambda thread_id, turn_id: _until_there_is_room(lambda: note(thread_id, turn_id))
+
+    async def _end(self, job: Job, ending: _Ending, report: TurnReport) -> Job:
+        async with self._store.transaction() as tx:
+            return await tx.move_job(
+                job.id,
+                ending.state,
+                reason=ending.reason or (ending.failure.message if ending.failure else ""),
+                failure=ending.failure,
+                exit_code=_EXIT_CODES[ending.state],
+                message=report.message,
+                thread_id=report.thread_id,
+                turn_id=report.turn_id,
+                usage=report.usage,
+                files_changed=report.changes,
+                ended_at=clock.now(),
+            )
+
+
+@dataclass(frozen=True)
+class _Ending:
+    """How a job ended."""
+
+    state: JobState
+    failure: Failure | None = None
+    reason: str = ""
+
+
+_LOST = Failure(
+    FailureClass.CRASH,
+    "Foredeck ended while this codex turn worked; the turn was stopped.",
+    "What it had changed so far is kept in the workspace. Retry to go on.",
+)
+
+
+def _broken(error: Exception) -> Failure:
+    return Failure(
+        FailureClass.INTERNAL,
+        f"Foredeck itself failed here: {type(error).__name__}: {error}",
+        "Retry; if it happens again, report it with the details.",
+        "".join(traceback.format_exception(error)),
+    )
+
+
+async def _until_there_is_room(write: Callable[[], Awaitable[T]]) -> T:
+    """Return what `write` returns; a full disk is waited out, any other error is raised."""
+    while True:
+        try:
+            return await write()
+        except StorageFull:
+            await asyncio.sleep(FULL_DISK_PAUSE)

@@ -1,0 +1,42 @@
+"""Who may run a codex turn now: so many at once, and one writer per workspace."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from weakref import WeakValueDictionary
+
+
+class TurnSlots:
+    """At most `limit` turns at once; whoever waits is served in the order of coming."""
+
+    def __init__(self, limit: int) -> None:
+        self._slots = asyncio.Semaphore(max(1, limit))
+        self._workspaces: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self.running = 0
+        self.queued = 0
+
+    @asynccontextmanager
+    async def turn(self, workspace: str, *, writes: bool) -> AsyncIterator[None]:
+        """Wait for a slot and hold it; a writer also waits for its workspace."""
+        async with AsyncExitStack() as held:
+            self.queued += 1
+            try:
+                if writes:  # first, so that nobody holds a slot while waiting for this
+                    await held.enter_async_context(self._workspace(workspace))
+                await held.enter_async_context(self._slots)
+            finally:
+                self.queued -= 1
+            self.running += 1
+            held.callback(self._leave)
+            yield
+
+    def _leave(self) -> None:
+        self.running -= 1
+
+    def _workspace(self, path: str) -> asyncio.Lock:
+        lock = self._workspaces.get(path)
+        if lock is None:
+            self._workspaces[path] = lock = asyncio.Lock()
+        return lock

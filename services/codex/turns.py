@@ -1,0 +1,171 @@
+"""Runs codex turns: everything live into the output, nothing left behind at the end."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Protocol
+
+from foredeck.services.codex import failures
+from foredeck.services.codex.client import CodexClient
+from foredeck.services.codex.live_turn import LiveTurn, TurnOverdue
+from foredeck.services.codex.narration import Narrator
+from foredeck.services.codex.orders import TurnOrder, TurnReport, TurnResult
+from foredeck.services.codex.patience import to_the_end
+from foredeck.services.codex.protocol import TurnCompleted
+from foredeck.services.domain.errors import CodexError, Conflict, ForedeckError, StepFailed
+from foredeck.services.domain.records import Failure, FailureClass, FileChange
+from foredeck.services.jobs import processes
+from foredeck.services.settings import Settings
+from foredeck.services.workspace.changes import Snapshot, differences, snapshot
+
+_log = logging.getLogger(__name__)
+
+Started = Callable[[str, str], Awaitable[None]]
+
+
+class Connector(Protocol):
+    """Where connections to the app-server come from (`server.AppServer`)."""
+
+    async def connect(self) -> CodexClient:
+        """Return an open connection, not to be closed; starts the app-server if need be."""
+        ...
+
+
+class TurnRunner:
+    """Runs turns, any number at once."""
+
+    def __init__(self, server: Connector, settings: Settings) -> None:
+        self._server = server
+        self._grace = settings.grace
+
+    async def run(
+        self,
+        order: TurnOrder,
+        *,
+        started: Started | None = None,
+        report: TurnReport | None = None,
+    ) -> TurnResult:
+        """Run one turn to its end; raises `StepFailed`.
+
+        `started` is called with the thread's and the turn's id as soon as both are known;
+        `report` is kept up to date and holds what is known also after a bad end.
+        Cancelled, the turn is interrupted, its processes are ended, and only
+        then is the cancellation raised again.
+        """
+        report = report if report is not None else TurnReport()
+        report.thread_id = order.thread_id
+        report.thread_usage = order.thread_usage
+        narrator = Narrator(order.output, order.job_id, order.workspace)
+        try:
+            before = await snapshot(Path(order.workspace))
+            client = await self._server.connect()
+        except ForedeckError as error:
+            raise StepFailed(_unable(error)) from error
+        turn = LiveTurn(client, order, narrator, report)
+        try:
+            end = await _follow(turn, report, started)
+        except TurnOverdue as overdue:
+            raise StepFailed(overdue.failure) from None
+        except StepFailed:
+            raise
+        except ForedeckError as error:
+            raise StepFailed(failures.from_error(error)) from error
+        finally:
+            await to_the_end(self._tidy_up(turn, order, narrator, report, before))
+        return _result(end, report)
+
+    async def abandon(self, job_id: str, thread_id: str | None, turn_id: str | None) -> None:
+        """End a turn that an earlier host left running, and everything with its mark."""
+        if thread_id and turn_id:
+            with suppress(ForedeckError):
+                await self._interrupt(thread_id, turn_id)
+        await processes.sweep(job_id, self._grace)
+
+    async def _interrupt(self, thread_id: str, turn_id: str) -> None:
+        client = await self._server.connect()
+        with suppress(CodexError):
+            await client.call("turn/interrupt", {"threadId": thread_id, "turnId": turn_id})
+        with suppress(CodexError):
+            await client.call("thread/backgroundTerminals/clean", {"threadId": thread_id})
+
+    async def _tidy_up(
+        self,
+        turn: LiveTurn,
+        order: TurnOrder,
+        narrator: Narrator,
+        report: TurnReport,
+        before: Snapshot,
+    ) -> None:
+        """Leave nothing of the turn behind, and see what it changed; never raises."""
+        try:
+            await self._end_all(turn, report)
+        except Exception:
+            _log.exception("codex could not be told to end job %s", order.job_id)
+        try:
+            swept = await processes.sweep(order.job_id, self._grace)
+            report.changes = await _changes(before)
+            narrator.finish()
+            if swept:
+                noun = "processes" if swept > 1 else "process"
+                narrator.note(f"Ended {swept} {noun} that the turn had left running.")
+            narrator.changed(report.changes)
+        except Exception:
+            _log.exception("the end of job %s could not be written", order.job_id)
+
+    async def _end_all(self, turn: LiveTurn, report: TurnReport) -> None:
+        try:
+            await turn.stop()
+        finally:
+            turn.close()
+        if turn.lost and report.thread_id and report.turn_id:
+            # Only the connection may have ended: then the turn goes on in the app-server.
+            with suppress(ForedeckError):
+                await self._interrupt(report.thread_id, report.turn_id)
+
+
+async def _changes(before: Snapshot) -> tuple[FileChange, ...]:
+    try:
+        return differences(before, await snapshot(before.root))
+    except Conflict:
+        return ()  # the workspace is gone; who needs it next will say so
+
+
+async def _follow(turn: LiveTurn, report: TurnReport, started: Started | None) -> TurnCompleted:
+    await turn.begin()
+    if started is not None and report.thread_id and report.turn_id:
+        await started(report.thread_id, report.turn_id)
+    return await turn.follow()
+
+
+def _result(end: TurnCompleted, report: TurnReport) -> TurnResult:
+    if end.status != "completed" or not report.thread_id or not report.turn_id:
+        failed = end.status == "failed" and end.error is not None
+        raise StepFailed(failures.classify(end.error) if failed and end.error else _unended(end))
+    return TurnResult(
+        thread_id=report.thread_id,
+        turn_id=report.turn_id,
+        message=report.message or end.message,
+        usage=report.usage,
+        thread_usage=report.thread_usage,
+        changes=report.changes,
+        errors=report.errors,
+    )
+
+
+def _unended(end: TurnCompleted) -> Failure:
+    if end.status == "interrupted":
+        return failures.interrupted()
+    return Failure(
+        FailureClass.CODEX,
+        f"Codex ended the turn as {end.status or 'nothing'} without a reason.",
+        "Read the end of the output, then retry.",
+    )
+
+
+def _unable(error: ForedeckError) -> Failure:
+    if isinstance(error, Conflict):
+        return Failure(FailureClass.WORKSPACE, error.message, error.advice)
+    return failures.from_error(error)
