@@ -1,0 +1,136 @@
+"""The codex jobs that one attempt of a stage gave out."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Protocol
+
+from foredeck.services.agents.prompts import JobNotice
+from foredeck.services.agents.stage import StageTask
+from foredeck.services.codex.supervisor import CodexRequest
+from foredeck.services.domain.errors import Conflict, StorageFull
+from foredeck.services.domain.records import Job, TokenUsage
+from foredeck.services.jobs.output import read_tail
+
+_TITLE_LIMIT = 60
+
+
+class Supervisor(Protocol):
+    """What an agent needs of the codex supervisor."""
+
+    async def run(self, request: CodexRequest) -> Job: ...
+    async def start(self, request: CodexRequest) -> Job: ...
+    async def wait(self, job_id: str) -> Job: ...
+    async def cancel(self, job_id: str, reason: str) -> None: ...
+
+
+class CodexJobs:
+    """Runs, watches and ends the codex jobs of an attempt.
+
+    Jobs that are waited for run one after the other, in one codex thread, so that codex
+    remembers what it did in the steps before; after a job that failed a new thread
+    begins. `ended` collects the ends of the others until `take_notices`.
+    """
+
+    def __init__(self, supervisor: Supervisor, task: StageTask) -> None:
+        self._supervisor = supervisor
+        self._task = task
+        self._one_at_a_time = asyncio.Lock()
+        self._thread_id: str | None = None
+        self._watchers: dict[str, asyncio.Task[None]] = {}
+        self._notices: list[JobNotice] = []
+        self.finished: dict[str, Job] = {}
+
+    @property
+    def unfinished(self) -> tuple[str, ...]:
+        """The ids of the jobs that still work in the background."""
+        return tuple(self._watchers)
+
+    @property
+    def known(self) -> frozenset[str]:
+        """The ids of all jobs of the attempt."""
+        return frozenset({*self.finished, *self._watchers})
+
+    @property
+    def usage(self) -> TokenUsage:
+        """The tokens of all jobs that ended."""
+        return sum((job.usage for job in self.finished.values()), TokenUsage())
+
+    async def run(self, prompt: str, output_schema: dict[str, Any] | None = None) -> Job:
+        """Run a job to its end; a failed one is returned, not raised."""
+        async with self._one_at_a_time:
+            request = self._request(prompt, self._thread_id, output_schema)
+            job = await self._supervisor.run(request)
+            self._thread_id = job.thread_id if job.failure is None else None
+            self.finished[job.id] = job
+            return job
+
+    async def start(self, prompt: str) -> Job:
+        """Start a job in a codex thread of its own; its end becomes a notice."""
+        job = await self._supervisor.start(self._request(prompt, None, None))
+        self._watchers[job.id] = asyncio.create_task(self._watch(job.id), name=f"job {job.id}")
+        return job
+
+    def last_lines(self, job: Job, lines: int) -> str:
+        """Return the end of a job's output as it is at this moment."""
+        with suppress(StorageFull):  # then the file shows what there was room for
+            self._task.output.flush()
+        return read_tail(Path(job.output_path), lines)
+
+    def take_notices(self) -> list[JobNotice]:
+        """Return the ends that were not delivered yet; each is returned once."""
+        notices, self._notices = self._notices, []
+        return notices
+
+    async def wait_for_one(self) -> None:
+        """Return when a background job has ended, or at once when there is none."""
+        if self._watchers:
+            await asyncio.wait(self._watchers.values(), return_when=asyncio.FIRST_COMPLETED)
+
+    async def close(self, reason: str) -> None:
+        """End every job that still works in the background, and wait for its end."""
+        watchers = dict(self._watchers)
+        for job_id in watchers:
+            with suppress(Conflict):  # it ended by itself a moment ago
+                await self._supervisor.cancel(job_id, reason)
+        if watchers:
+            await asyncio.wait(watchers.values())
+
+    async def _watch(self, job_id: str) -> None:
+        try:
+            job = await self._supervisor.wait(job_id)
+            self.finished[job.id] = job
+            self._notices.append(JobNotice(job.id, _ending(job)))
+        finally:
+            del self._watchers[job_id]
+
+    def _request(
+        self, prompt: str, thread_id: str | None, output_schema: dict[str, Any] | None
+    ) -> CodexRequest:
+        task = self._task
+        return CodexRequest(
+            project=task.project,
+            run_id=task.run.id,
+            step_id=task.step.id,
+            attempt=task.attempt,
+            name=f"{task.step.key}: {_title(prompt)}",
+            prompt=prompt,
+            output=task.output,
+            thread_id=thread_id,
+            output_schema=output_schema,
+        )
+
+
+def _title(prompt: str) -> str:
+    line = " ".join(prompt.split())
+    return line if len(line) <= _TITLE_LIMIT else line[: _TITLE_LIMIT - 1] + "…"
+
+
+def _ending(job: Job) -> str:
+    how = job.failure.message if job.failure else "It completed."
+    return (
+        f"The codex job {job.id}, which you started with wait=false, has ended: {job.state}. "
+        f"{how} Its result: check_codex_status with this task_id."
+    )

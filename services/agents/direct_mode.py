@@ -1,0 +1,44 @@
+"""Direct mode: the stage's own prompt goes to codex, which does all of the work."""
+
+from __future__ import annotations
+
+from foredeck.services.agents import prompts
+from foredeck.services.agents.declaration import AGENTS_MD
+from foredeck.services.agents.stage import StageOutcome
+from foredeck.services.agents.stage_work import StageWork, verdict_from
+from foredeck.services.agents.tools import read_plan
+from foredeck.services.agents.verdict import (
+    SUMMARY_SCHEMA,
+    VERDICT_SCHEMA,
+    describe,
+    parse_summary,
+)
+from foredeck.services.domain.errors import StepFailed
+from foredeck.services.domain.records import Role
+
+
+async def work_directly(work: StageWork) -> StageOutcome:
+    """Let codex do the stage in one turn; raises `StepFailed`.
+
+    The tokens stay with the codex job, not with the messages, so that nothing counts twice.
+    """
+    text = await _ask(work, prompts.direct_prompt(work.spec, work.task, work.plan))
+    if work.spec.judges:
+        verdict = await verdict_from(text, lambda again: _ask(work, again))
+        return StageOutcome(describe(verdict), verdict, work.jobs.usage)
+    summary = parse_summary(text)
+    if work.spec.plans and not read_plan(work.files).strip():
+        await work.transcript.note("Codex left no AGENTS.md; the plan that it returned is saved.")
+        work.files.write_text(AGENTS_MD, summary + "\n")
+    return StageOutcome(summary, None, work.jobs.usage)
+
+
+async def _ask(work: StageWork, prompt: str) -> str:
+    await work.transcript.say(Role.USER, prompt)
+    schema = VERDICT_SCHEMA if work.spec.judges else SUMMARY_SCHEMA
+    job = await work.jobs.run(prompt, schema)
+    if job.message:
+        await work.transcript.say(Role.ASSISTANT, job.message)
+    if job.failure:
+        raise StepFailed(job.failure)
+    return job.message

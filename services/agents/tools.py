@@ -1,0 +1,230 @@
+"""The tools of an agent (SPEC A2), free of the library that offers them to a model."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
+
+from foredeck.services.agents.codex_jobs import CodexJobs
+from foredeck.services.agents.declaration import AGENTS_MD, PLAN_SECTIONS, AgentSpec
+from foredeck.services.agents.registry import AGENTS
+from foredeck.services.agents.tool_specs import TOOLS
+from foredeck.services.codex.failures import from_error
+from foredeck.services.domain.errors import CodexError, ForedeckError, InvalidInput, NotFound
+from foredeck.services.domain.records import Failure, FailureClass, Job
+from foredeck.services.domain.states import FINAL_JOBS
+from foredeck.services.store.store import Store
+
+OUTPUT_LIMIT = 5_000
+STATUS_LINES = 50
+_LIST_LIMIT = 100
+_PLAN_LIMIT = 200_000
+_OFFSET_LIMIT = 5_000_000
+_JOB_PREFIX = "codex:"
+# Only a person can mend these, so the stage ends instead of trying other prompts.
+_HOPELESS = frozenset(
+    {
+        FailureClass.AUTHENTICATION,
+        FailureClass.USAGE_LIMIT,
+        FailureClass.SANDBOX,
+        FailureClass.DISK,
+    }
+)
+_NOBODY = (
+    "Nobody is there to answer. Choose the most sensible reading, state it as an assumption in "
+    "your plan or summary, and go on."
+)
+
+Answer = dict[str, Any]
+
+
+class Files(Protocol):
+    """What the tools need of a workspace."""
+
+    def read_text(self, relative: str, limit: int) -> str: ...
+    def write_text(self, relative: str, text: str) -> None: ...
+    def list_directory(self, relative: str) -> tuple[str, ...]: ...
+
+
+class ToolBox:
+    """Carries out the tool calls of one attempt of a stage.
+
+    Every answer is a JSON object with `success`, and `error` when it is false; nothing
+    but a cancellation is ever raised at the agent. `handed_on` is the summary of a
+    successful handoff; `hopeless` a failure of codex that no other prompt can mend.
+    """
+
+    def __init__(self, spec: AgentSpec, jobs: CodexJobs, files: Files, store: Store) -> None:
+        self._spec = spec
+        self._jobs = jobs
+        self._files = files
+        self._store = store
+        self.handed_on: str | None = None
+        self.plan_saved = False
+        self.hopeless: Failure | None = None
+
+    async def call(self, name: str, arguments: str) -> str:
+        """Carry out a call as a model made it; return the JSON answer."""
+        try:
+            if name not in self._spec.allowed_tools or name not in TOOLS:
+                allowed = ", ".join(self._spec.allowed_tools)
+                raise InvalidInput(f"There is no tool {name} here; there are: {allowed}.")
+            given = TOOLS[name].parse(arguments)
+            tool: Callable[..., Awaitable[Answer]] = getattr(self, name)
+            answer = {"success": True, **await tool(**given)}
+        except ForedeckError as error:
+            answer = {"success": False, "error": str(error)}
+        return json.dumps(answer, ensure_ascii=False)
+
+    async def run_codex(self, prompt: str, wait: bool = True) -> Answer:
+        """Give codex a prompt; the answer of a failed job has `success` false."""
+        _require_text("prompt", prompt)
+        if not wait:
+            job = await self._jobs.start(prompt)
+            return {"task_id": job.id, "state": job.state.value}
+        try:
+            job = await self._jobs.run(prompt)
+        except CodexError as error:
+            self.hopeless = from_error(error)
+            raise
+        if job.failure and job.failure.failure_class in _HOPELESS:
+            self.hopeless = job.failure
+        return _job_answer(job)
+
+    async def check_codex_status(self, task_id: str) -> Answer:
+        """Tell where a job of this run stands."""
+        job = await self._job(task_id)
+        answer: Answer = {
+            "task_id": job.id,
+            "state": job.state.value,
+            "started": job.started_at.isoformat() if job.started_at else None,
+            "completed": job.ended_at.isoformat() if job.ended_at else None,
+            "last_lines": self._jobs.last_lines(job, STATUS_LINES)[-OUTPUT_LIMIT // 2 :],
+        }
+        if job.state in FINAL_JOBS:
+            result = _job_answer(job, OUTPUT_LIMIT // 2)
+            # The call itself succeeded, however the job ended.
+            answer["result"] = {**result, "success": job.failure is None}
+        return answer
+
+    async def read_file(self, path: str, offset: int = 0) -> Answer:
+        """Read a part of a file of the workspace, or of a job's last message."""
+        _require_offset(offset)
+        if path.startswith(_JOB_PREFIX):
+            text = (await self._job(path.removeprefix(_JOB_PREFIX))).message
+        else:
+            text = self._files.read_text(path, offset + OUTPUT_LIMIT + 1)
+        return {"path": path, **_part("content", text, offset, path)}
+
+    async def list_files(self, directory: str = ".", offset: int = 0) -> Answer:
+        """List a directory of the workspace."""
+        _require_offset(offset)
+        names = self._files.list_directory(directory)
+        shown = names[offset : offset + _LIST_LIMIT]
+        answer: Answer = {"directory": directory, "files": list(shown), "total": len(names)}
+        if offset + len(shown) < len(names):
+            answer["rest"] = f"list_files with offset={offset + len(shown)} goes on"
+        return answer
+
+    async def get_agents_md(self, offset: int = 0) -> Answer:
+        """Read the plan."""
+        return await self.read_file(AGENTS_MD, offset)
+
+    async def save_agents_md(self, content: str) -> Answer:
+        """Save the plan; the answer names sections that it lacks."""
+        _require_text("content", content)
+        if len(content) > _PLAN_LIMIT:
+            raise InvalidInput(f"The plan has more than {_PLAN_LIMIT:,} characters.")
+        self._files.write_text(AGENTS_MD, content)
+        self.plan_saved = True
+        missing = [title for title in PLAN_SECTIONS if title.lower() not in _headings(content)]
+        answer: Answer = {"path": AGENTS_MD, "characters": len(content)}
+        if missing:
+            answer["missing_sections"] = missing
+            answer["hint"] = "Saved, but add these sections and save it again."
+        return answer
+
+    async def handoff(self, summary: str, next_agent: str) -> Answer:
+        """Record what the next stage is told; the workflow decides who that is."""
+        _require_text("summary", summary)
+        if next_agent not in AGENTS or next_agent == self._spec.role:
+            others = ", ".join(role for role in AGENTS if role != self._spec.role)
+            raise InvalidInput(f"There is no agent {next_agent!r} to go on; there are: {others}.")
+        if self._jobs.unfinished:
+            listed = ", ".join(self._jobs.unfinished)
+            raise InvalidInput(f"The codex job {listed} still works: wait for its end first.")
+        if self._spec.plans and not self.plan_exists():
+            raise InvalidInput("AGENTS.md is not there yet: save it with save_agents_md first.")
+        self.handed_on = summary.strip()
+        return {"recorded": True, "next_agent": next_agent}
+
+    async def ask_user(self, question: str, choices: list[str] | None = None) -> Answer:
+        """Ask a person; nobody can be asked yet, and the answer says what to do then."""
+        _require_text("question", question)
+        return {"answered": False, "answer": _NOBODY, "choices": choices or []}
+
+    def plan_exists(self) -> bool:
+        """Whether the workspace has a plan."""
+        return bool(self.plan().strip())
+
+    def plan(self) -> str:
+        """Return AGENTS.md as it is now, empty if it is not there."""
+        return read_plan(self._files)
+
+    async def _job(self, task_id: str) -> Job:
+        """Return a job of this attempt; anyone else's is as good as unknown."""
+        if task_id not in self._jobs.known:
+            raise NotFound(f"There is no codex job with the task_id {task_id!r} in this stage.")
+        async with self._store.transaction("agent") as tx:
+            return await tx.jobs.get(task_id)
+
+
+def read_plan(files: Files) -> str:
+    """Return AGENTS.md, empty if it is not there; raises `InvalidInput` if it is no text."""
+    try:
+        return files.read_text(AGENTS_MD, _PLAN_LIMIT)
+    except NotFound:
+        return ""
+
+
+def _job_answer(job: Job, limit: int = OUTPUT_LIMIT) -> Answer:
+    answer: Answer = {
+        "success": job.failure is None,
+        "task_id": job.id,
+        "exit_code": job.exit_code,
+        **_part("output", job.message, 0, _JOB_PREFIX + job.id, limit),
+        "errors": [],
+        "files_changed": [f"{c.kind.value} {c.path}" for c in job.files_changed[:_LIST_LIMIT]],
+    }
+    hidden = len(job.files_changed) - _LIST_LIMIT
+    if hidden > 0:
+        answer["files_changed"].append(f"and {hidden} more")
+    if job.failure:
+        answer["error"] = f"{job.failure.message} {job.failure.advice}".strip()
+        answer["errors"] = [job.failure.message]
+    return answer
+
+
+def _part(field: str, text: str, offset: int, path: str, limit: int = OUTPUT_LIMIT) -> Answer:
+    """Return at most `limit` characters from `offset`, and how to read the rest."""
+    answer = {field: text[offset : offset + limit]}
+    if len(text) > offset + limit:
+        answer["rest"] = f"read_file with path={path!r} and offset={offset + limit} goes on"
+    return answer
+
+
+def _headings(content: str) -> set[str]:
+    return {
+        line.lstrip("#").strip().lower() for line in content.splitlines() if line.startswith("#")
+    }
+
+
+def _require_text(name: str, value: str) -> None:
+    if not value.strip():
+        raise InvalidInput(f"The argument {name} must not be empty.")
+
+
+def _require_offset(offset: int) -> None:
+    if not 0 <= offset <= _OFFSET_LIMIT:
+        raise InvalidInput(f"The argument offset must be from 0 to {_OFFSET_LIMIT:,}.")
