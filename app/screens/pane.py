@@ -13,16 +13,26 @@ from textual.widgets import Static
 class Pane(Vertical):
     """Shows its content or a notice; one broken pane leaves the others alone."""
 
-    def __init__(self, *content: Widget, title: str, id: str) -> None:  # noqa: A002
+    def __init__(
+        self,
+        *content: Widget,
+        title: str,
+        id: str,  # noqa: A002
+        below: Widget | None = None,
+    ) -> None:
+        """`below` stands under the content and is not touched by notices."""
         super().__init__(id=id, classes="pane")
         self.border_title = title
         self._content = content
+        self._below = below
         self._notice = Static("", classes="pane-notice")
 
     def compose(self) -> ComposeResult:
         self._notice.display = False
         yield self._notice
         yield from self._content
+        if self._below is not None:
+            yield self._below
 
     @property
     def notice(self) -> str:
@@ -36,7 +46,7 @@ class Pane(Vertical):
     def say(self, text: str, hint: str = "", *, broken: bool = False) -> None:
         """Put a notice in place of the content; both texts may be untrusted."""
         first = Content.styled(safe_text(text), "$text-error" if broken else "")
-        second = Content.styled(f"\n\n{safe_text(hint)}", "$text-muted") if hint else Content("")
+        second = Content.styled(f"\n\n{safe_text(hint)}", "$ink-muted") if hint else Content("")
         self._notice.update(first + second)
         self._switch(to_notice=True)
 

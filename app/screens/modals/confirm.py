@@ -38,7 +38,7 @@ class ConfirmDialog(Dialog[bool]):
     def compose_body(self) -> ComposeResult:
         with VerticalScroll(id="dialog-lines", can_focus=False):
             for line in self._preview.lines:
-                text = Content.assemble(("• ", "$text-muted"), Content(safe_text(line)))
+                text = Content.assemble(("• ", "$ink-muted"), Content(safe_text(line)))
                 yield Static(text, classes="dialog-line")
         with Horizontal(id="dialog-buttons"):
             yes = Button(_with_key("y", self._yes), id="yes", compact=True)

@@ -1,0 +1,270 @@
+"""The Textual application: connection, lifetime, errors, themes. What it shows is in screens/."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import Callable, Coroutine
+from datetime import datetime
+from pathlib import Path
+from typing import Any, ClassVar
+
+import textual.screen
+from foredeck.app.bridge import HostBridge, HostChanged
+from foredeck.app.connection import Connect, Connection
+from foredeck.app.error_log import open_log, report
+from foredeck.app.screens.selection import working_runs
+from foredeck.app.screens.workbench import Workbench
+from foredeck.services.domain import clock
+from foredeck.services.domain.errors import ForedeckError
+from foredeck.services.domain.safe_text import safe_text
+from foredeck.services.host.interface import Host
+from foredeck.styles.themes import DARK, LIGHT, THEMES, VARIABLE_DEFAULTS, theme_for
+from rich.text import Text
+from textual.app import App
+from textual.binding import Binding, BindingType
+from textual.command import Provider
+from textual.driver import Driver
+from textual.signal import Signal
+from textual.types import CSSPathType
+
+FRAME_RATE = 20
+_ENDING_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
+# Unexpected errors after which the screen is given up: it would only repeat itself.
+_ERROR_LIMIT = 100
+
+
+def _commands() -> type[Provider]:
+    """Return the palette's provider; loaded when the palette is opened for the first time."""
+    from foredeck.app.commands import ForedeckCommands
+
+    return ForedeckCommands
+
+
+class ForedeckApp(App[int]):
+    """The dashboard.
+
+    `connect` opens the services after the first paint. `run` returns when the terminal is
+    back to normal AND the connection is closed; the exit code is then in `return_code`.
+    `log_path` is where unexpected errors go, `report_error` replaces that in tests.
+    """
+
+    TITLE = "Foredeck"
+    CSS_PATH: ClassVar[CSSPathType] = [
+        "../styles/app.tcss",
+        "../styles/widgets.tcss",
+        "../styles/workbench.tcss",
+    ]
+    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {_commands}
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+q", "ask_quit", "Quit", show=False, priority=True),
+        Binding("ctrl+p", "command_palette", "Commands", key_display="^p"),
+        Binding("ctrl+c", "how_to_quit", "Quit", show=False),
+    ]
+
+    def __init__(
+        self,
+        connect: Connect,
+        *,
+        theme: str = DARK,
+        frame_rate: int = FRAME_RATE,
+        now: Callable[[], datetime] = clock.now,
+        log_path: Path | None = None,
+        report_error: Callable[[BaseException], None] | None = None,
+        driver_class: type[Driver] | None = None,
+    ) -> None:
+        # The screen reads the module's constant when it makes its paint timer.
+        textual.screen.UPDATE_PERIOD = 1 / frame_rate  # type: ignore[misc]
+        super().__init__(driver_class=driver_class)
+        self.animation_level = "none"
+        for known in THEMES:
+            self.register_theme(known)
+        self.theme = self._fitting(theme)
+        self.now = now
+        self.changed: Signal[HostChanged] = Signal(self, "host_changed")
+        self._workbench = Workbench(frame_rate)
+        self._connect = connect
+        self._connection: Connection | None = None
+        self._connecting: asyncio.Task[None] | None = None
+        self._log_path = log_path
+        self._report_error = report_error
+        self._errors: list[str] = []
+
+    def _fitting(self, wanted: str) -> str:
+        """Return the theme to use: true colours need a terminal that has them."""
+        if wanted not in self.available_themes:
+            wanted = DARK
+        if wanted in {DARK, LIGHT}:
+            return theme_for(self.console.color_system, dark=wanted == DARK)
+        return wanted
+
+    # --- the connection ---------------------------------------------------------------
+
+    @property
+    def host(self) -> Host | None:
+        """The open host, or None while there is none."""
+        return self._connection.host if self._connection else None
+
+    @property
+    def workbench(self) -> Workbench:
+        """The screen below all others."""
+        return self._workbench
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        return dict(VARIABLE_DEFAULTS)
+
+    def get_default_screen(self) -> Workbench:
+        return self._workbench
+
+    def on_mount(self) -> None:
+        self.call_after_refresh(self.connect)
+
+    def connect(self) -> None:
+        """Open the services in the background; does nothing while that goes on or is done."""
+        if self._connection is None and (self._connecting is None or self._connecting.done()):
+            self.workbench.show_opening()
+            self._connecting = asyncio.create_task(self._open(), name="open the services")
+
+    async def _open(self) -> None:
+        try:
+            self._connection = await self._connect()
+        except ForedeckError as error:
+            self.workbench.show_failure(error)
+        except Exception as error:
+            self._report(error)
+            self.workbench.show_failure(
+                ForedeckError("The data could not be opened.", self._where_details_are())
+            )
+        else:
+            bridge = HostBridge(
+                self._connection.host,
+                self.changed,
+                self.notice,
+                report_error=self._report,
+            )
+            if not self.is_running:
+                return
+            self.run_worker(bridge.run(), name="bridge", exit_on_error=False)
+            self.workbench.show_host()
+
+    def leave(self, return_code: int = 0) -> None:
+        """End the application; `run` closes the connection afterwards."""
+        self.exit(return_code=return_code)
+
+    async def disconnect(self) -> None:
+        """Close the services in order and wait for it; safe to call twice.
+
+        An opening that is under way is awaited first: what it opened must be closed too.
+        """
+        if self._connecting is not None and not self._connecting.done():
+            await asyncio.wait({self._connecting})
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await connection.close()
+
+    # --- the lifetime -----------------------------------------------------------------
+
+    async def run_async(self, **options: Any) -> int:
+        """Run until the person leaves or a signal ends it, then close the services.
+
+        Returns the exit code.
+        """
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(self._loop_failed)
+        for number in _ENDING_SIGNALS:
+            loop.add_signal_handler(number, self._end_on, number)
+        try:
+            await super().run_async(**options)
+        finally:
+            await self._close_in_order()
+            for number in _ENDING_SIGNALS:
+                loop.remove_signal_handler(number)
+        return self.return_code or 0
+
+    async def _close_in_order(self) -> None:
+        working = len(working_runs(self.workbench.reader.sidebar))
+        if working:
+            _tell(f"Stopping {working} run{'s' if working > 1 else ''}…\n")
+        try:
+            await self.disconnect()
+        except ForedeckError as error:
+            _tell(f"{safe_text(str(error))}\n")
+        except Exception as error:
+            self._report(error)
+            _tell(f"Foredeck did not close cleanly. {self._where_details_are()}\n")
+
+    def _end_on(self, number: int) -> None:
+        self.exit(return_code=128 + number)
+
+    def _loop_failed(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        error = context.get("exception")
+        self._report(error or RuntimeError(str(context.get("message"))))
+
+    async def action_ask_quit(self) -> None:
+        """Leave; the workbench asks first when runs are working."""
+        await self.workbench.run_action("ask_quit")
+
+    def action_how_to_quit(self) -> None:
+        """Say which key leaves: ctrl+c is pressed by habit, and may be pressed by mistake."""
+        self.notice("Press q (or ctrl+q) to quit.", "information")
+
+    # --- notices and errors -----------------------------------------------------------
+
+    def notice(self, message: str, severity: str = "information") -> None:
+        """Show a toast; `message` may be untrusted."""
+        level = severity if severity in {"warning", "error"} else "information"
+        self.notify(safe_text(message), severity=level, markup=False)  # type: ignore[arg-type]
+
+    def show_error(self, error: Exception) -> None:
+        """Show what an action raised: its sentence, or one sentence for the unexpected."""
+        if isinstance(error, ForedeckError):
+            self.notice(str(error), "error")
+        else:
+            self._handle_exception(error)
+
+    def start(self, work: Coroutine[Any, Any, None], group: str = "action") -> None:
+        """Run an action's coroutine in the background; what it raises is shown."""
+        self.workbench.run_worker(self._guard(work), group=group, exit_on_error=False)
+
+    async def _guard(self, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except Exception as error:
+            self.show_error(error)
+
+    def _handle_exception(self, error: Exception) -> None:
+        """Log what nobody caught and say one sentence; Textual would end with a traceback."""
+        self._report(error)
+        repeated = repr(error) in self._errors
+        self._errors.append(repr(error))
+        if not self._running or len(self._errors) > _ERROR_LIMIT:
+            self._give_up()
+        elif not repeated:
+            self.notice(f"Something unexpected went wrong. {self._where_details_are()}", "error")
+
+    def _give_up(self) -> None:
+        self._return_code = 1
+        sentence = f"Foredeck's screen cannot go on. {self._where_details_are()}"
+        self._exit_renderables[:] = [Text(sentence)]
+        self._close_messages_no_wait()
+
+    def _report(self, error: BaseException) -> None:
+        if self._report_error is not None:
+            self._report_error(error)
+            return
+        if self._log_path is not None:
+            open_log(self._log_path)
+        report(error)
+
+    def _where_details_are(self) -> str:
+        return f"Details are in {self._log_path}." if self._log_path else ""
+
+
+def _tell(message: str) -> None:
+    """Write to standard error, which may be a terminal that is gone."""
+    try:
+        sys.stderr.write(message)
+        sys.stderr.flush()
+    except OSError:
+        pass

@@ -1,0 +1,154 @@
+"""Keeps the workbench equal to what is stored: reads after every change, one read at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from foredeck.app.bridge import HostChanged
+from foredeck.app.screens.pane import Pane
+from foredeck.app.screens.refresher import Refresher
+from foredeck.app.screens.run_view import RunView
+from foredeck.app.screens.selection import Selection, first_run
+from foredeck.app.screens.shell import shell_of
+from foredeck.services.domain.errors import NotFound
+from foredeck.services.domain.views import Sidebar
+from foredeck.services.host.interface import Host
+from foredeck.services.host.queries import GetRun, GetSidebar, GetStatus
+from foredeck.widgets.project_tree import ProjectTree
+from foredeck.widgets.status_bar import StatusBar
+from textual.screen import Screen
+
+_EMPTY = "-empty"
+
+
+class HostReader:
+    """Reads the tree, the selected run and the figures, and puts them into the panes.
+
+    `refreshed` is called after each change of what is shown; `broken` gets what was not
+    expected.
+    """
+
+    def __init__(
+        self,
+        screen: Screen[None],
+        selection: Selection,
+        view: RunView,
+        *,
+        refreshed: Callable[[], None],
+        broken: Callable[[Exception], None],
+    ) -> None:
+        self._screen = screen
+        self._selection = selection
+        self._view = view
+        self._refreshed = refreshed
+        self._broken = broken
+        self._sidebar_reads = Refresher(screen, self._read_sidebar, self._sidebar_failed)
+        self._run_reads = Refresher(screen, self._read_run, self._run_failed)
+        self._status_reads = Refresher(screen, self._read_status, broken)
+        self.sidebar: Sidebar | None = None
+
+    def read_all(self) -> None:
+        """Read everything again."""
+        self._sidebar_reads.request()
+        self._status_reads.request()
+        self.read_run()
+
+    def read_run(self) -> None:
+        """Read the selected run."""
+        if self._selection.run_id is not None:
+            self._run_reads.request()
+
+    def apply(self, change: HostChanged) -> None:
+        """Read what a change touches."""
+        if change.resync or change.runs or change.projects:
+            self._sidebar_reads.request()
+            self._status_reads.request()
+        if change.touches(self._selection.run_id):
+            self.read_run()
+
+    @property
+    def _host(self) -> Host:
+        host = shell_of(self._screen).host
+        if host is None:
+            raise NotFound("The data is not open.")
+        return host
+
+    async def _read_sidebar(self) -> None:
+        sidebar = await self._host.ask(GetSidebar())
+        first_time, self.sidebar = self.sidebar is None, sidebar
+        self._screen.set_class(not sidebar.projects, _EMPTY)
+        with self._screen.prevent(ProjectTree.RunHighlighted):
+            self._screen.query_one(ProjectTree).update_sidebar(sidebar)
+        pane = self._screen.query_one("#pane-projects", Pane)
+        if sidebar.projects:
+            pane.show_content()
+        else:
+            pane.say("No projects yet.", "n makes the first one.")
+        if self._selection.run_id is None and (first_time or not self._selection.project_id):
+            self._select_first(sidebar)
+        self._refreshed()
+
+    def _select_first(self, sidebar: Sidebar) -> None:
+        run = first_run(sidebar)
+        if run is not None:
+            self._selection.choose_run(run.id, run.project_id)
+            self._mark(run.id)
+            self.read_run()
+        elif sidebar.projects:
+            self._selection.choose_project(sidebar.projects[0].project.id)
+            self.show_project()
+        else:
+            self._view.clear(
+                "Nothing here yet.",
+                "Press n: name a project and write what you want. Four agents plan it, "
+                "build it, test it and judge it while you watch.",
+            )
+
+    def _mark(self, run_id: str) -> None:
+        with self._screen.prevent(ProjectTree.RunHighlighted):
+            self._screen.query_one(ProjectTree).show_run(run_id)
+
+    def show_loading(self) -> None:
+        """Say that the selected run is still being read, if it is."""
+        detail = self._view.detail
+        run_id = self._selection.run_id
+        if (
+            run_id is not None
+            and self._run_reads.running
+            and (detail is None or detail.run.id != run_id)
+        ):
+            self._view.loading()
+
+    def show_project(self) -> None:
+        """Say what can be done with the selected project."""
+        project_id = self._selection.project_id
+        nodes = self.sidebar.projects if self.sidebar else ()
+        for node in nodes:
+            if node.project.id == project_id:
+                project = node.project
+                hint = "n starts a run here." + (" Choose a run to see it." if node.runs else "")
+                about = f"{project.description}\n" if project.description else ""
+                self._view.clear(project.name, f"{about}{project.workspace}\n\n{hint}")
+        self._refreshed()
+
+    async def _read_run(self) -> None:
+        run_id = self._selection.run_id
+        if run_id is None:
+            return
+        detail = await self._host.ask(GetRun(run_id))
+        if run_id == self._selection.run_id:
+            self._view.show(detail)
+            self._refreshed()
+
+    async def _read_status(self) -> None:
+        status = await self._host.ask(GetStatus())
+        self._screen.query_one(StatusBar).update_status(status)
+
+    def _sidebar_failed(self, error: Exception) -> None:
+        self._screen.query_one("#pane-projects", Pane).fail(error)
+        self._broken(error)
+
+    def _run_failed(self, error: Exception) -> None:
+        self._view.fail(error)
+        self._refreshed()
+        self._broken(error)

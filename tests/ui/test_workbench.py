@@ -1,0 +1,292 @@
+"""The workbench on a fake host: what the keys do, and what survives an update."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+
+from foredeck.app.screens.pane import Pane
+from foredeck.app.screens.search_bar import SearchBar
+from foredeck.app.screens.transcript import TranscriptScreen
+from foredeck.app.screens.workbench import Workbench
+from foredeck.services.domain.errors import StoreError
+from foredeck.services.domain.events import NoticeRaised, Resync
+from foredeck.services.domain.states import RunState, StepState
+from foredeck.services.host.queries import GetRun, GetSidebar
+from foredeck.widgets.dag.view import DagView
+from foredeck.widgets.project_tree import ProjectTree
+from foredeck.widgets.stage_table import StageTable
+from foredeck.widgets.terminal.output_pane import OutputPane
+from textual.pilot import Pilot
+from textual.widgets import Input
+
+from tests.support import fake_host
+from tests.support.dashboard import dashboard, messages, until, workbench_of
+from tests.support.fake_host import FakeHost, run_detail, step_row
+
+
+def notice_of(pilot: Pilot[int], name: str) -> str:
+    return workbench_of(pilot).query_one(f"#pane-{name}", Pane).notice
+
+
+async def test_an_empty_dashboard_says_what_to_do() -> None:
+    async with dashboard(fake_host.empty()) as pilot:
+        await until(pilot, lambda: "Press n" in notice_of(pilot, "output"))
+        assert "n makes the first one" in notice_of(pilot, "projects")
+
+
+async def test_a_project_without_runs_is_introduced() -> None:
+    host = FakeHost([fake_host.project_row()])
+    async with dashboard(host) as pilot:
+        await until(pilot, lambda: "n starts a run here" in notice_of(pilot, "output"))
+
+
+async def test_the_working_run_is_shown_with_its_running_stage(tmp_path: Path) -> None:
+    async with dashboard(fake_host.running(tmp_path)) as pilot:
+        workbench = workbench_of(pilot)
+        assert workbench.selection.run_id == "run1"
+        assert workbench.view.step is not None
+        assert workbench.view.step.key == "builder"
+        assert workbench.query_one(StageTable).step_key == "builder"
+        assert _file_of(workbench) == tmp_path / "builder.log"
+
+
+def _file_of(workbench: Workbench) -> Path | None:
+    file = workbench.view.output.file
+    return file.path if file else None
+
+
+async def test_following_moves_on_with_the_running_stage(tmp_path: Path) -> None:
+    host = fake_host.running(tmp_path)
+    async with dashboard(host) as pilot:
+        workbench = workbench_of(pilot)
+        _advance(host)
+        await until(pilot, lambda: workbench.query_one(StageTable).step_key == "qa_qc")
+        assert "has no output yet" in notice_of(pilot, "output")
+
+
+async def test_a_chosen_stage_stays_until_f_follows_again(tmp_path: Path) -> None:
+    host = fake_host.running(tmp_path)
+    async with dashboard(host) as pilot:
+        workbench = workbench_of(pilot)
+        await pilot.press("2", "up", "enter")
+        await until(pilot, lambda: workbench.selection.step_key == "planner")
+        assert _file_of(workbench) == tmp_path / "planner.log"
+        _advance(host)
+        await until(pilot, lambda: workbench.view.detail is host.runs["run1"])
+        assert workbench.query_one(StageTable).step_key == "planner"
+        await pilot.press("f")
+        await until(pilot, lambda: workbench.query_one(StageTable).step_key == "qa_qc")
+
+
+def _advance(host: FakeHost) -> None:
+    detail = host.runs["run1"]
+    planner, builder, qa, ready = detail.steps
+    steps = (
+        planner,
+        replace(builder, state=StepState.SUCCESS, ended_at=fake_host.NOW),
+        replace(qa, state=StepState.RUNNING, started_at=fake_host.NOW),
+        ready,
+    )
+    host.add_run(replace(detail, steps=steps))
+
+
+async def test_enter_in_the_tree_shows_another_run(tmp_path: Path) -> None:
+    async with dashboard(fake_host.running(tmp_path)) as pilot:
+        workbench = workbench_of(pilot)
+        await pilot.press("1", "down", "enter")
+        await until(pilot, lambda: workbench.view.detail is not None)
+        await until(pilot, lambda: _shown(workbench) == "run0")
+
+
+def _shown(workbench: Workbench) -> str:
+    detail = workbench.view.detail
+    return detail.run.id if detail else ""
+
+
+async def test_the_cursor_of_the_tree_survives_updates(tmp_path: Path) -> None:
+    host = fake_host.running(tmp_path)
+    async with dashboard(host) as pilot:
+        workbench = workbench_of(pilot)
+        await pilot.press("1", "down", "enter")
+        await until(pilot, lambda: _shown(workbench) == "run0")
+        steps = (step_row("planner", StepState.RUNNING),)
+        newest = run_detail("run9", RunState.RUNNING, steps, title="A newer one")
+        run = replace(newest.run, created_at=fake_host.NOW)
+        host.add_run(replace(newest, run=run))
+        await until(pilot, lambda: _runs_in(workbench) == ["run9", "run1", "run0"])
+        assert workbench.query_one(ProjectTree).run_id == "run0"
+        assert _shown(workbench) == "run0"
+
+
+def _runs_in(workbench: Workbench) -> list[str]:
+    sidebar = workbench.reader.sidebar
+    assert sidebar is not None
+    return [run.id for run in sidebar.projects[0].runs]
+
+
+async def test_g_switches_to_the_graph_and_back(tmp_path: Path) -> None:
+    async with dashboard(fake_host.running(tmp_path), size=(80, 24)) as pilot:
+        workbench = workbench_of(pilot)
+        assert not workbench.graph_shown
+        await pilot.press("g")
+        assert workbench.focused_pane() == "graph"
+        assert not workbench.query_one("#pane-output").display
+        await pilot.press("g")
+        assert workbench.focused_pane() == "output"
+
+
+async def test_a_very_wide_screen_shows_output_and_graph_side_by_side(tmp_path: Path) -> None:
+    async with dashboard(fake_host.running(tmp_path), size=(200, 60)) as pilot:
+        workbench = workbench_of(pilot)
+        assert workbench.query_one("#pane-output").display
+        assert workbench.query_one("#pane-graph").display
+        await pilot.press("g")
+        assert not workbench.query_one("#pane-graph").display
+
+
+async def test_the_number_keys_go_to_the_panes(tmp_path: Path) -> None:
+    async with dashboard(fake_host.running(tmp_path), size=(80, 24)) as pilot:
+        workbench = workbench_of(pilot)
+        kinds = {"2": StageTable, "3": OutputPane, "4": DagView, "1": ProjectTree}
+        for key, kind in kinds.items():
+            await pilot.press(key)
+            assert isinstance(workbench.focused, kind), key
+
+
+async def test_b_hides_the_projects_and_a_narrow_screen_shows_them_instead(tmp_path: Path) -> None:
+    async with dashboard(fake_host.running(tmp_path), size=(60, 20)) as pilot:
+        workbench = workbench_of(pilot)
+        assert not workbench.query_one("#pane-projects").display
+        await pilot.press("b")
+        assert workbench.query_one("#pane-projects").display
+        assert not workbench.query_one("#main").display
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: workbench.query_one("#main").display)
+
+
+async def test_search_goes_from_match_to_match(tmp_path: Path) -> None:
+    async with dashboard(fake_host.running(tmp_path)) as pilot:
+        workbench = workbench_of(pilot)
+        await pilot.press("slash", *"created")
+        bar = workbench.query_one(SearchBar)
+        assert bar.display
+        output = workbench.view.output
+        await until(pilot, lambda: "2 matches" in str(bar.query_one("#search-result").render()))
+        first = output.current
+        await pilot.press("enter")
+        await until(pilot, lambda: output.current not in {first, None})
+        await pilot.press("up")
+        await until(pilot, lambda: output.current == first)
+        await pilot.press("escape")
+        await until(pilot, lambda: not bar.display)
+        assert workbench.focused is workbench.query_one(OutputPane)
+
+
+async def test_e_goes_to_the_error_and_says_when_there_is_none(tmp_path: Path) -> None:
+    async with dashboard(fake_host.failed(tmp_path)) as pilot:
+        output = workbench_of(pilot).view.output
+        await pilot.press("e")
+        await until(pilot, lambda: output.current is not None)
+        lines = (tmp_path / "qa_qc.log").read_text().splitlines()
+        assert "FAILED" in lines[output.current or 0]
+        await pilot.press("E")
+        await until(pilot, lambda: messages(pilot) == ["No earlier error in this output."])
+
+
+async def test_letters_typed_into_the_search_do_nothing_else(tmp_path: Path) -> None:
+    host = fake_host.running(tmp_path)
+    async with dashboard(host) as pilot:
+        await pilot.press("slash", *"ncrqgtb1")
+        assert pilot.app.screen is workbench_of(pilot)
+        assert host.done == []
+        assert workbench_of(pilot).query_one("#search-text", Input).value == "ncrqgtb1"
+
+
+async def test_t_opens_the_transcript_and_goes_back(tmp_path: Path) -> None:
+    async with dashboard(fake_host.running(tmp_path)) as pilot:
+        await pilot.press("t")
+        await until(pilot, lambda: isinstance(pilot.app.screen, TranscriptScreen))
+        screen = pilot.app.screen
+        await until(pilot, lambda: screen.query_one(Pane).notice == "")
+        await pilot.press("t")
+        await until(pilot, lambda: pilot.app.screen is workbench_of(pilot))
+
+
+async def test_a_key_that_does_not_apply_says_why(tmp_path: Path) -> None:
+    async with dashboard(fake_host.running(tmp_path)) as pilot:
+        await pilot.press("r")
+        await until(pilot, lambda: bool(messages(pilot)))
+        assert messages(pilot) == ["Retry: The run is running: nothing in it has failed."]
+
+
+async def test_a_notice_of_the_host_is_shown_as_plain_text(tmp_path: Path) -> None:
+    host = fake_host.running(tmp_path)
+    async with dashboard(host) as pilot:
+        host.publish(NoticeRaised(severity="error", message="[red]Disk\x1b[2J full[/]"))
+        await until(pilot, lambda: bool(messages(pilot)))
+        assert "\x1b" not in messages(pilot)[0]
+        assert "[red]" in messages(pilot)[0]
+
+
+async def test_a_pane_that_cannot_be_read_says_so_and_ctrl_r_reads_it_again(
+    tmp_path: Path,
+) -> None:
+    host = fake_host.running(tmp_path)
+    async with dashboard(host) as pilot:
+        host.errors[GetRun] = StoreError("The database is locked.", "Close the other program.")
+        host.publish(Resync())
+        await until(pilot, lambda: "The database is locked." in notice_of(pilot, "stages"))
+        assert "ctrl+r" in notice_of(pilot, "stages")
+        assert notice_of(pilot, "projects") == ""
+        host.errors.clear()
+        await pilot.press("ctrl+r")
+        await until(pilot, lambda: notice_of(pilot, "stages") == "")
+
+
+async def test_an_unexpected_error_becomes_one_sentence(tmp_path: Path) -> None:
+    host = fake_host.running(tmp_path)
+    errors: list[BaseException] = []
+    async with dashboard(host, errors=errors) as pilot:
+        host.errors[GetSidebar] = ZeroDivisionError("secret detail")
+        host.publish(Resync())
+        await until(pilot, lambda: bool(errors))
+        await until(pilot, lambda: bool(messages(pilot)))
+        assert messages(pilot)[0].startswith("Something unexpected went wrong.")
+        assert "secret detail" not in messages(pilot)[0]
+        assert pilot.app.is_running
+
+
+async def test_a_slow_run_is_announced(tmp_path: Path) -> None:
+    host = fake_host.running(tmp_path)
+    async with dashboard(host) as pilot:
+        gate = host.gates[GetRun] = asyncio.Event()
+        await pilot.press("1", "down", "enter")
+        await until(pilot, lambda: notice_of(pilot, "output") == "Loading…")
+        gate.set()
+        await until(pilot, lambda: _shown(workbench_of(pilot)) == "run0")
+
+
+async def test_everything_is_in_the_palette(tmp_path: Path) -> None:
+    from foredeck.app.commands import ForedeckCommands
+    from foredeck.app.screens.actions import ACTIONS
+
+    async with dashboard(fake_host.running(tmp_path)) as pilot:
+        provider = ForedeckCommands(pilot.app.screen)
+        texts = [str(hit.text) async for hit in provider.discover()]
+    for action in ACTIONS:
+        assert any(action.key_text in text for text in texts), action.action
+    assert "Retry (r): not now" in texts
+    assert any("Build a URL shortener" in text for text in texts)
+
+
+async def test_help_explains_thefocused_pane(tmp_path: Path) -> None:
+    from foredeck.app.screens.modals.help import HelpDialog
+
+    async with dashboard(fake_host.running(tmp_path)) as pilot:
+        await pilot.press("2", "question_mark")
+        await until(pilot, lambda: isinstance(pilot.app.screen, HelpDialog))
+        assert "Stages" in str(pilot.app.screen.query_one("#dialog-title").render())
+        await pilot.press("escape")
+        await until(pilot, lambda: pilot.app.screen is workbench_of(pilot))
