@@ -233,12 +233,18 @@ LineView {
             return self._paint([], "")
         index = self._block_at(line)
         offset = line - self._starts[index]
-        row = self.cursor_class() if index == self._cursor and offset == 0 else ""
+        at_cursor = index == self._cursor and offset == self.cursor_offset(index)
+        row = self.cursor_class() if at_cursor else ""
         return self._paint(self.block_row(index, offset, width), row)
 
     def cursor_class(self) -> str:
         """Return the component class of the cursor's row."""
         return CURSOR_CLASS if self.has_focus else CURSOR_BLURRED_CLASS
+
+    def cursor_offset(self, index: int) -> int:
+        """Return which row of a block shows the cursor: the first one, unless overridden."""
+        del index
+        return 0
 
     def cursor_cell(self, index: int) -> Cell:
         """Return the first cell of a row: a bar on the cursor's row, so that it needs no colour."""
