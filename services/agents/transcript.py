@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from foredeck.services.agents.stage import StageTask
+from foredeck.services.agents.tool_specs import TOOLS
 from foredeck.services.codex.live_output import LiveOutput
 from foredeck.services.domain import clock
 from foredeck.services.domain.errors import StoreError
@@ -107,7 +108,7 @@ class Transcript:
     async def begin_tool(self, name: str, arguments: str, call_id: str) -> ToolCall:
         """Store a tool call before it has any effect, and show it in one line."""
         await self.finish_answer()
-        self._show(SegmentKind.TOOL, f"→ {name}({_short_arguments(arguments)})\n", name)
+        self._show(SegmentKind.TOOL, f"→ {name}({_short_arguments(name, arguments)})\n", name)
         message = await self._add(
             Role.TOOL, "", tool=name, arguments=arguments, call_id=call_id, complete=False
         )
@@ -180,15 +181,17 @@ class Transcript:
             await asyncio.wait({saver})
 
 
-def _short_arguments(arguments: str) -> str:
-    """Return a call's arguments as one short line of Python-like text."""
+def _short_arguments(tool: str, arguments: str) -> str:
+    """Return a call's arguments in one short line; defaults go without saying."""
     try:
         given = json.loads(arguments or "{}")
     except ValueError:
         return _clip(arguments)
     if not isinstance(given, dict):
         return _clip(arguments)
-    shown = [(name, value) for name, value in given.items() if value is not None]
+    spec = TOOLS.get(tool)
+    defaults = {p.name: p.default for p in spec.parameters} if spec else {}
+    shown = [(n, v) for n, v in given.items() if v is not None and v != defaults.get(n)]
     if len(shown) == 1:
         return _clip(json.dumps(shown[0][1], ensure_ascii=False))
     return ", ".join(f"{name}={_clip(json.dumps(v, ensure_ascii=False))}" for name, v in shown)

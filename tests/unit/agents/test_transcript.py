@@ -49,7 +49,7 @@ async def test_saves_are_few_however_many_deltas_there_are(stage: Stage) -> None
 
 async def test_a_tool_call_is_stored_before_its_effect_and_after_its_end(stage: Stage) -> None:
     transcript = stage.transcript()
-    call = await transcript.begin_tool("run_codex", '{"prompt": "Do\\nit"}', "call-1")
+    call = await transcript.begin_tool("run_codex", '{"prompt": "Do\\nit", "wait": true}', "call-1")
     [message] = await stage.messages()
     assert (message.tool, message.call_id, message.complete) == ("run_codex", "call-1", False)
     await transcript.end_tool(call, '{"success": true}')
