@@ -155,11 +155,9 @@ class CodexClient:
         """End the connection; turns that run go on in the app-server."""
         await self._connection.close()
         self._reader.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._reader
-        for task in list(self._answers):
+        for task in self._answers:
             task.cancel()
-        await asyncio.gather(*self._answers, return_exceptions=True)
+        await asyncio.gather(self._reader, *self._answers, return_exceptions=True)
 
     async def call(
         self, method: str, params: Mapping[str, Any], timeout: float = CALL_SECONDS
@@ -218,6 +216,8 @@ class CodexClient:
                     self._dispatch(message)
         except ConnectionClosed:
             pass  # `closed` says so
+        except Exception:
+            _log.exception("the connection to the codex app-server broke")
         finally:
             self._end()
 

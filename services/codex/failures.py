@@ -60,6 +60,15 @@ def _rule(
     )
 
 
+_REFUSED = _rule(
+    FailureClass.MODEL,
+    "The model service refused the request: {words}",
+    "The request itself is not acceptable: change it, the model or the settings.",
+    kinds="badRequest",
+    statuses=(400, 409, 413, 422),
+    pattern=r"invalid_request_error",
+)
+
 # The first rule that fits decides. `{words}` is what the service said, in one line.
 _RULES = (
     _rule(
@@ -172,14 +181,7 @@ _RULES = (
         "responseTooManyFailedAttempts",
         pattern=r"stream disconnected|stream closed|idle timeout|timed out|connection reset",
     ),
-    _rule(
-        FailureClass.MODEL,
-        "The model service refused the request: {words}",
-        "The request itself is not acceptable: change it, the model or the settings.",
-        kinds="badRequest",
-        statuses=(400, 409, 413, 422),
-        pattern=r"invalid_request_error",
-    ),
+    _REFUSED,
 )
 
 
@@ -226,7 +228,9 @@ def from_error(error: ForedeckError) -> Failure:
         return Failure(FailureClass.AUTHENTICATION, error.message, error.advice)
     if isinstance(error, StoreError):
         return Failure(FailureClass.DISK, error.message, error.advice)
-    return Failure(FailureClass.CODEX, error.message, error.advice)
+    return Failure(
+        FailureClass.CODEX, error.message, error.advice or "Retry; `foredeck doctor` checks codex."
+    )
 
 
 def crashed(detail: str = "") -> Failure:
@@ -266,6 +270,16 @@ def interrupted() -> Failure:
     )
 
 
+def unknown_thread(asked: str, detail: str) -> Failure:
+    """Return the failure of a thread that codex cannot resume."""
+    return Failure(
+        FailureClass.CODEX,
+        f"Codex cannot continue the conversation {asked}: {_in_one_line(detail)}",
+        "Start a new run: codex's record of that conversation is gone or in use.",
+        detail,
+    )
+
+
 def wrong_thread(asked: str, answered: str) -> Failure:
     """Return the failure of a resumed thread that is not the one asked for."""
     return Failure(
@@ -280,7 +294,8 @@ def _classify(message: str, details: str, kind: str, status: int, otherwise: _Ru
     found = _STATUS.search(evidence)
     status = status or (int(found[1]) if found else 0)
     fitting = (rule for rule in _RULES if rule.fits(kind, status, evidence))
-    rule = next(fitting, otherwise)
+    # Codex hands the body of a refusal on as it is, without a status.
+    rule = next(fitting, _REFUSED if _words_in_body(message) else otherwise)
     reset = _RESET.search(evidence)
     sentence = rule.message.format(
         words=_in_one_line(message), reset=f"; {reset[0].rstrip('. ')}" if reset else ""
@@ -288,15 +303,17 @@ def _classify(message: str, details: str, kind: str, status: int, otherwise: _Ru
     return Failure(rule.failure_class, sentence, rule.advice, evidence)
 
 
-def _in_one_line(message: str) -> str:
-    """Return the words for a person; services like to wrap them in JSON."""
+def _words_in_body(message: str) -> str:
+    """Return the words in a JSON error body; empty if it is none."""
     try:
         fields = json.loads(message)
-    except ValueError:
-        fields = None
-    if isinstance(fields, dict):
-        error = fields.get("error", fields)
-        inner = error.get("message") if isinstance(error, dict) else error
-        message = inner if isinstance(inner, str) else message
-    line = " ".join(message.split()) or "no reason given"
+    except (ValueError, RecursionError):
+        return ""
+    error = fields.get("error") if isinstance(fields, dict) else None
+    words = error.get("message") if isinstance(error, dict) else error
+    return words if isinstance(words, str) else ""
+
+
+def _in_one_line(message: str) -> str:
+    line = " ".join((_words_in_body(message) or message).split()) or "no reason given"
     return line if len(line) <= _SENTENCE_LIMIT else line[: _SENTENCE_LIMIT - 1] + "…"

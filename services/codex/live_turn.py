@@ -138,7 +138,10 @@ class LiveTurn:
         # its last turn, and with them the mark of another job.
         await self._quietly("thread/unsubscribe", threadId=asked)
         params |= {"threadId": asked, "excludeTurns": True}
-        answer = await self._client.call("thread/resume", params, _THREAD_SECONDS)
+        try:
+            answer = await self._client.call("thread/resume", params, _THREAD_SECONDS)
+        except CodexRpcError as error:
+            raise StepFailed(failures.unknown_thread(asked, error.message)) from error
         if (thread_id := _id_of(answer, "thread")) != asked:
             raise StepFailed(failures.wrong_thread(asked, thread_id))
         return thread_id
