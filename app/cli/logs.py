@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from foredeck.services.domain.errors import NotFound
-from foredeck.services.domain.safe_text import safe_text
+from foredeck.services.domain.safe_text import clean
 from foredeck.services.domain.states import FINAL_RUNS
 from foredeck.services.domain.views import RunDetail, StepRow
 from foredeck.services.host.interface import Host
@@ -72,6 +72,6 @@ def _put_from(path: Path, offset: int, *, raw: bool) -> int:
             if raw:
                 sys.stdout.buffer.write(block)
             else:
-                sys.stdout.write(safe_text(decoder.decode(block)))
+                sys.stdout.write(clean(decoder.decode(block)))
             offset += len(block)
     return offset

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import datetime
 from enum import Enum
@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import click
 from foredeck.services.domain.safe_text import safe_line, safe_text
 
-F = TypeVar("F")
+FC = TypeVar("FC", bound=Callable[..., Any] | click.Command)
 
 GLYPHS = {
     "created": "·",
@@ -34,7 +34,7 @@ GLYPHS = {
 }
 
 
-def format_option(command: F) -> F:
+def format_option(command: FC) -> FC:
     """Add `--format table|json` to a command."""
     option = click.option(
         "--format",
@@ -44,7 +44,7 @@ def format_option(command: F) -> F:
         show_default=True,
         help="A table for people, or JSON on stdout alone.",
     )
-    return option(command)  # type: ignore[arg-type, return-value]
+    return option(command)
 
 
 def say(text: str) -> None:

@@ -168,10 +168,11 @@ class CodexSupervisor:
         stops = [self._stop(job_id, "Foredeck was closed") for job_id in list(self._work)]
         await asyncio.gather(*stops)
 
-    async def abandon(self) -> None:
-        """End what an earlier host left running and store its jobs as lost."""
+    async def abandon(self, run_id: str) -> None:
+        """End what an earlier host left running for a run and store its jobs as lost."""
         async with self._store.transaction("recovery") as tx:
-            left = [job for job in await tx.jobs.active() if job.id not in self._work]
+            active = [job for job in await tx.jobs.active() if job.run_id == run_id]
+        left = [job for job in active if job.id not in self._work]
         await asyncio.gather(*(self._abandon(job) for job in left))
 
     async def _abandon(self, job: Job) -> None:

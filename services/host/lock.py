@@ -64,6 +64,21 @@ def busy(data_dir: Path) -> HostBusy:
     )
 
 
+def is_held(data_dir: Path) -> bool:
+    """Return whether a host runs on this data directory now."""
+    try:
+        descriptor = os.open(data_dir / LOCK_NAME, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
 def read_holder(data_dir: Path) -> dict[str, str] | None:
     """Return {role, pid, since} of the present holder, or None if it cannot be told."""
     try:

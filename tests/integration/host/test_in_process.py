@@ -114,10 +114,8 @@ async def _ask_elsewhere(host: Host) -> None:
 
 
 async def test_what_opening_raises_reaches_the_caller_and_the_thread_ends() -> None:
-    @asynccontextmanager
-    async def open_host() -> AsyncIterator[Host]:
+    def open_host() -> AbstractAsyncContextManager[Host]:
         raise HostBusy("Someone else works here.", "Close that one.")
-        yield
 
     thread = ServiceThread(open_host)
     with pytest.raises(HostBusy, match="Someone else"):

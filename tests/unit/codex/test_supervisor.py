@@ -314,16 +314,18 @@ async def test_closing_stops_everything(
 
 
 async def test_what_an_earlier_host_left_is_lost(
-    supervisor: CodexSupervisor, store: Store, runner: FakeRunner, request_: CodexRequest
+    supervisor: CodexSupervisor, store: Store, runner: FakeRunner, project: Project
 ) -> None:
+    run = records.run(project.id)
     fields = {"workspace": "/w", "output_path": "/o", "prompt": "p", "name": "n",
               "created_at": records.MOMENT, "updated_at": records.MOMENT}  # fmt: skip
-    queued = Job(id="queued", state=JobState.QUEUED, **fields)  # type: ignore[arg-type]
+    queued = Job(id="queued", state=JobState.QUEUED, run_id=run.id, **fields)  # type: ignore[arg-type]
     async with store.transaction() as tx:
+        await tx.runs.add(run)
         await tx.jobs.add(queued)
         await tx.jobs.add(replace(queued, id="worked", thread_id="thread", turn_id="turn"))
         await tx.move_job("worked", JobState.IN_PROGRESS)
-    await supervisor.abandon()
+    await supervisor.abandon(run.id)
     assert runner.abandoned == [("worked", "thread", "turn")]
     for job_id in ("queued", "worked"):
         job = await stored(store, job_id)

@@ -1,0 +1,93 @@
+"""`foredeck doctor`: what is ready, what is missing, what to do."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import platform
+from importlib.metadata import version
+from typing import Any
+
+import click
+from foredeck.app.cli.render import format_option, put_json, put_pairs, put_table, say
+from foredeck.app.cli.session import Session
+from foredeck.services.domain.views import Check
+
+_MARKS = {"ok": "✓", "warning": "!", "failed": "✗"}
+
+
+@click.command()
+@format_option
+@click.pass_obj
+def doctor(session: Session, format_: str) -> int:
+    """Check this machine, the settings, codex and its account.
+
+    Prints every setting with where it came from. The exit code is 1 if a check failed.
+    """
+    from foredeck.services.diagnosis import Diagnosis
+
+    loaded = session.loaded()
+    if format_ == "table":
+        say("Looking at codex and its sandbox…")
+    checks = (*asyncio.run(Diagnosis(loaded.settings).checks()), _terminal())
+    worst = _worst(checks)
+    if format_ == "json":
+        put_json(_answer(checks, worst, session))
+    else:
+        _put(checks, session)
+    return 1 if worst == "failed" else 0
+
+
+def _terminal() -> Check:
+    term = os.environ.get("TERM", "")
+    if term in ("", "dumb"):
+        return Check(
+            "terminal",
+            "warning",
+            f"TERM is {term or 'not set'}: the dashboard needs a real terminal.",
+            "The commands work without one.",
+        )
+    colours = os.environ.get("COLORTERM", "") in ("truecolor", "24bit")
+    depth = "true colour" if colours else "256 colours or fewer"
+    return Check("terminal", "ok", f"{term}, {depth}")
+
+
+def _worst(checks: tuple[Check, ...]) -> str:
+    states = {check.state for check in checks}
+    return next((state for state in ("failed", "warning") if state in states), "ok")
+
+
+def _answer(checks: tuple[Check, ...], worst: str, session: Session) -> dict[str, Any]:
+    loaded = session.loaded()
+    return {
+        "id": "doctor",
+        "status": worst,
+        "version": version("foredeck"),
+        "host": platform.node(),
+        "python": platform.python_version(),
+        "checks": checks,
+        "config": str(loaded.config_path),
+        "settings": {
+            name: {"value": getattr(loaded.settings, name), "origin": origin}
+            for name, origin in loaded.origins.items()
+        },
+    }
+
+
+def _put(checks: tuple[Check, ...], session: Session) -> None:
+    loaded = session.loaded()
+    lines = {
+        f"{_MARKS[check.state]} {check.name}": f"{check.message}\n{check.advice}".rstrip()
+        for check in checks
+    }
+    put_pairs(lines)
+    click.echo()
+    rows = [
+        (name, _shown(getattr(loaded.settings, name)), origin)
+        for name, origin in loaded.origins.items()
+    ]
+    put_table(("Setting", "Value", "Origin"), rows)
+
+
+def _shown(value: object) -> object:
+    return "–" if value is None else value

@@ -1,0 +1,137 @@
+"""The composition root: the only module that knows every service.
+
+The dashboard, every command and every test open the same object here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import TypeVar
+
+from foredeck.services.agents.runner import AgentStageRunner, resolve_mode
+from foredeck.services.codex.server import AppServer
+from foredeck.services.codex.supervisor import CodexSupervisor
+from foredeck.services.codex.turns import TurnRunner
+from foredeck.services.diagnosis import Diagnosis
+from foredeck.services.event_bus import EventBus
+from foredeck.services.host.command_handlers import CommandHandlers
+from foredeck.services.host.interface import Command, Host
+from foredeck.services.host.lock import HostLock, busy
+from foredeck.services.host.query_handlers import QueryHandlers
+from foredeck.services.host.service import Handler, HostService
+from foredeck.services.host.status import StatusReporter
+from foredeck.services.settings import Settings
+from foredeck.services.store.store import Store
+from foredeck.services.workflow.builtin import four_agents
+from foredeck.services.workflow.durable import Durable
+from foredeck.services.workflow.execution import StepExecution
+from foredeck.services.workflow.orchestrator import Orchestrator
+from foredeck.services.workflow.runs import RunService
+from foredeck.services.workspace.projects import ProjectService
+
+R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class Services:
+    """What stands open; `host` is all that a client needs, the rest is for tests."""
+
+    host: Host
+    store: Store
+    bus: EventBus
+    codex: AppServer
+    supervisor: CodexSupervisor
+    orchestrator: Orchestrator
+
+
+@asynccontextmanager
+async def open_services(
+    settings: Settings, role: str, *, recover: bool = True
+) -> AsyncIterator[Services]:
+    """Become the host of the data directory; `role` says to others what this process is.
+
+    `recover` takes up the runs that an earlier host left behind; a one-shot command leaves
+    them to the dashboard, because it will not stay to drive them. Raises `HostBusy`,
+    `StoreError` or `NewerDatabase`. Opened in order, closed in reverse: runs that still work
+    are stopped and stored as cancelled before the store closes.
+    """
+    async with AsyncExitStack() as stack:
+        lock = HostLock.acquire(settings.data_dir, role)
+        stack.callback(lock.release)
+        bus = EventBus()
+        store = await Store.open(settings.data_dir, bus)
+        stack.push_async_callback(store.close)
+        codex = AppServer(settings)
+        stack.push_async_callback(codex.stop)
+        supervisor = CodexSupervisor(store, TurnRunner(codex, settings), settings)
+        stack.push_async_callback(supervisor.close)
+        orchestrator = _orchestrator(settings, store, bus, supervisor)
+        stack.push_async_callback(orchestrator.close)
+        handlers = _query_handlers(settings, store, bus, supervisor)
+        handlers |= _command_handlers(settings, store, orchestrator)
+        host = HostService(bus, handlers)
+        if recover:
+            await orchestrator.recover()
+        yield Services(host, store, bus, codex, supervisor, orchestrator)
+
+
+@asynccontextmanager
+async def open_host(settings: Settings, role: str, *, recover: bool = True) -> AsyncIterator[Host]:
+    """Become the host and yield its interface alone."""
+    async with open_services(settings, role, recover=recover) as services:
+        yield services.host
+
+
+@asynccontextmanager
+async def open_reader(settings: Settings) -> AsyncIterator[Host]:
+    """Answer queries beside a running host; every command raises `HostBusy`."""
+    async with AsyncExitStack() as stack:
+        bus = EventBus()
+        store = await Store.open(settings.data_dir, bus, read_only=True)
+        stack.push_async_callback(store.close)
+        yield _ReadingHost(bus, _query_handlers(settings, store, bus, None), settings)
+
+
+class _ReadingHost(HostService):
+    def __init__(self, bus: EventBus, handlers: dict[type, Handler], settings: Settings) -> None:
+        super().__init__(bus, handlers)
+        self._settings = settings
+
+    async def do(self, command: Command[R]) -> R:
+        """Refuse: another process is the host."""
+        raise busy(self._settings.data_dir)
+
+
+def _orchestrator(
+    settings: Settings, store: Store, bus: EventBus, supervisor: CodexSupervisor
+) -> Orchestrator:
+    stages = AgentStageRunner(store, supervisor, settings)
+    durable = Durable(bus)
+    execution = StepExecution(store, stages, durable, settings.data_dir / "output")
+    return Orchestrator(store, execution, durable, supervisor.abandon)
+
+
+def _run_service(settings: Settings, store: Store) -> RunService:
+    return RunService(
+        store,
+        lambda: four_agents(max_rework=settings.max_rework, stage_timeout=settings.stage_timeout),
+        lambda project: resolve_mode(settings, project)[0],
+    )
+
+
+def _query_handlers(
+    settings: Settings, store: Store, bus: EventBus, supervisor: CodexSupervisor | None
+) -> dict[type, Handler]:
+    runs = _run_service(settings, store)
+    status = StatusReporter(settings, store, bus, supervisor)
+    diagnosis = Diagnosis(settings)
+    return QueryHandlers(store, bus, runs, status.report, diagnosis.checks).table()
+
+
+def _command_handlers(
+    settings: Settings, store: Store, orchestrator: Orchestrator
+) -> dict[type, Handler]:
+    projects = ProjectService(store, settings.workspaces_root, settings.data_dir)
+    return CommandHandlers(store, projects, _run_service(settings, store), orchestrator).table()

@@ -1,0 +1,115 @@
+"""What `doctor` checks: one line a part, each with what to do about it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from foredeck.services.agents.runner import resolve_mode
+from foredeck.services.codex.binary import CodexBinary, locate
+from foredeck.services.codex.login import check_login, probe_sandbox
+from foredeck.services.codex.server import AppServer
+from foredeck.services.domain.errors import ForedeckError
+from foredeck.services.domain.records import Mode
+from foredeck.services.domain.views import Check
+from foredeck.services.event_bus import EventBus
+from foredeck.services.host.lock import is_held, read_holder
+from foredeck.services.settings import Settings
+from foredeck.services.store.files import NAME
+from foredeck.services.store.store import Store
+
+OK, WARNING, FAILED = "ok", "warning", "failed"
+
+# A night of codex output fits into this; below it a person should know.
+_LOW_DISK = 500 * 1024 * 1024
+
+
+class Diagnosis:
+    """Looks and reports; changes nothing but the app-server it may have to start and stop."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    async def checks(self) -> tuple[Check, ...]:
+        """Return every check, in the order in which a person would fix them."""
+        checks = [self._data_dir(), self._disk()]
+        checks.append(await _checked("database", self._database))
+        checks.append(self._host())
+        try:
+            binary = locate(self._settings)
+        except ForedeckError as error:
+            return (*checks, Check("codex", FAILED, error.message, error.advice))
+        said = f"codex {binary.version}, {binary.source}: {binary.path}"
+        checks.append(Check("codex", OK, said))
+        checks.append(await _checked("codex account", self._login))
+        checks.append(await self._sandbox(binary))
+        checks.append(self._mode())
+        return tuple(checks)
+
+    def _data_dir(self) -> Check:
+        path = self._settings.data_dir
+        existing = _nearest(path)
+        if os.access(existing, os.W_OK | os.X_OK):
+            return Check("data directory", OK, str(path))
+        return Check(
+            "data directory",
+            FAILED,
+            f"{path} cannot be written.",
+            "Change its permissions, or choose another with --data-dir.",
+        )
+
+    def _disk(self) -> Check:
+        free = shutil.disk_usage(_nearest(self._settings.data_dir)).free
+        said = f"{free / 1024**3:.1f} GiB free"
+        if free >= _LOW_DISK:
+            return Check("disk", OK, said)
+        return Check("disk", WARNING, said, "Free some space before a long run.")
+
+    async def _database(self) -> Check:
+        path = self._settings.data_dir / NAME
+        if not path.exists():
+            return Check("database", OK, "none yet; the first command makes it")
+        store = await Store.open(self._settings.data_dir, EventBus(), read_only=True)
+        await store.close()
+        return Check("database", OK, f"{path.stat().st_size / 1024**2:.1f} MiB")
+
+    def _host(self) -> Check:
+        holder = read_holder(self._settings.data_dir)
+        if holder and is_held(self._settings.data_dir):
+            return Check("host", OK, f"{holder['role']} runs as process {holder['pid']}")
+        return Check("host", OK, "none runs at the moment")
+
+    async def _login(self) -> Check:
+        """Ask the running app-server, or one that is started for this and stopped again."""
+        server = AppServer(self._settings)
+        was_there = is_held(self._settings.data_dir)
+        try:
+            status = await check_login(await server.connect())
+        finally:
+            await server.close()
+            if not was_there:
+                await server.stop()
+        return Check("codex account", OK if status.ok else FAILED, status.message, status.advice)
+
+    async def _sandbox(self, binary: CodexBinary) -> Check:
+        probe = await probe_sandbox(binary)
+        return Check("codex sandbox", OK if probe.ok else WARNING, probe.message, probe.advice)
+
+    def _mode(self) -> Check:
+        mode, why = resolve_mode(self._settings)
+        advice = "" if mode is Mode.AGENT else "Set api_key (and base_url) to use agent mode."
+        return Check("agents", OK, f"{mode.value} mode. {why}", advice)
+
+
+async def _checked(name: str, check: Callable[[], Awaitable[Check]]) -> Check:
+    try:
+        return await check()
+    except ForedeckError as error:
+        return Check(name, FAILED, error.message, error.advice)
+
+
+def _nearest(path: Path) -> Path:
+    """Return the path, or the closest parent that exists."""
+    return next(p for p in (path, *path.parents) if p.exists())
