@@ -1,9 +1,9 @@
 """The themes: one accent, the state colours of SPEC U4, and thin rules.
 
-Three of them share their variables: `foredeck-dark` and `foredeck-light` in true colour
-(256 colours are approximated well), and `foredeck-ansi`, which speaks the terminal's own
-16 colours and background, for terminals that have no more. `VARIABLE_DEFAULTS` belongs in
-`App.get_theme_variable_defaults`, so that Textual's own themes can be chosen, too.
+`foredeck-dark` and `foredeck-light` are in true colour; their greys have so little
+saturation that 256 colours approximate them by greys. `foredeck-ansi` speaks the terminal's
+own 16 colours and background, for terminals that have no more. `VARIABLE_DEFAULTS` belongs
+in `App.get_theme_variable_defaults`, so that Textual's own themes can be chosen, too.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ _DARK_VARIABLES = {
     "ink-strong": "#eef2f6",
     "ink-muted": "#8b96a3",
     "ink-faint": "#5d6875",
-    "rule": "#2b333d",
+    "rule": "#2e343b",
     "edge": "#4a5563",
-    "row-cursor": "#1f3040",
-    "row-cursor-blurred": "#1a2027",
+    "row-cursor": "#2a3138",
+    "row-cursor-blurred": "#1e2226",
     "row-cursor-ink": "#eef2f6",
     "row-cursor-style": "none",
     "state-pending": "#7c8794",
@@ -39,17 +39,17 @@ _DARK_VARIABLES = {
     "label-ink": "#10141a",
     "label-ground": "#e6c15a",
     "label-style": "bold",
-    "block-cursor-background": "#1f3040",
+    "block-cursor-background": "#2a3138",
     "block-cursor-foreground": "#eef2f6",
     "block-cursor-text-style": "none",
     "border": "#56b6c2",
-    "border-blurred": "#2b333d",
-    "footer-background": "#161b22",
+    "border-blurred": "#2e343b",
+    "footer-background": "#181c20",
     "footer-foreground": "#8b96a3",
     "footer-description-foreground": "#8b96a3",
     "footer-key-foreground": "#56b6c2",
-    "scrollbar": "#2f3944",
-    "scrollbar-hover": "#3d4956",
+    "scrollbar": "#343b43",
+    "scrollbar-hover": "#454d56",
     "scrollbar-active": "#56b6c2",
     "scrollbar-background": "#10141a",
     "scrollbar-background-hover": "#10141a",
@@ -147,8 +147,8 @@ THEMES = (
         success="#6cc588",
         foreground="#c8d0d9",
         background="#10141a",
-        surface="#161b22",
-        panel="#1c232b",
+        surface="#181c20",
+        panel="#20252a",
         dark=True,
         variables=_DARK_VARIABLES,
     ),

@@ -101,12 +101,24 @@ LineView {
 
     # Blocks and the cursor ----------------------------------------------------------------
 
-    def set_blocks(self, keys: Sequence[str], heights: Sequence[int]) -> None:
-        """Show these blocks; cursor and scroll position stay with the blocks they were on."""
+    def set_blocks(
+        self, keys: Sequence[str], heights: Sequence[int], changed: Sequence[int] | None = None
+    ) -> None:
+        """Show these blocks; cursor and scroll position stay with the blocks they were on.
+
+        When the same blocks stand in the same rows, only those whose indexes are in
+        `changed` are painted again.
+        """
+        starts = [0, *accumulate(heights)]
+        same = list(keys) == self._keys and starts == self._starts and self._notice is None
+        if same and changed is not None:
+            for index in changed:
+                self.refresh_block(index)
+            return
         anchor, screen_row = self._anchor()
         old_cursor = self.cursor_key
         self._keys = list(keys)
-        self._starts = [0, *accumulate(heights)]
+        self._starts = starts
         self._notice = None if keys else self._empty_notice()
         self._cursor = self._index_of(old_cursor, self._cursor)
         self._resize_virtual()
@@ -172,6 +184,10 @@ LineView {
         if 0 <= index < len(self._keys):
             start = self._starts[index]
             self.refresh_rows(start, self._starts[index + 1] - start)
+
+    def refresh_header(self) -> None:
+        """Repaint the rows that do not scroll."""
+        self.refresh(Region(0, 0, self.size.width, self.header_height))
 
     def refresh_rows(self, line: int, count: int = 1) -> None:
         """Repaint rows of the blocks, without a layout; rows out of sight cost nothing."""
@@ -315,3 +331,8 @@ LineView {
             self._scroll_to_line(start)
         elif end > top + self._room:
             self._scroll_to_line(end - self._room)
+
+
+def differing(old: Sequence[object], new: Sequence[object]) -> list[int]:
+    """Return the indexes at which `new` is not what `old` was."""
+    return [i for i, item in enumerate(new) if i >= len(old) or old[i] != item]

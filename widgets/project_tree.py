@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from foredeck.services.domain.safe_text import safe_line
 from foredeck.services.domain.states import RunState
 from foredeck.services.domain.views import ProjectNode, ProjectRow, RunRow, Sidebar
 from foredeck.widgets.formats import age
-from foredeck.widgets.line_view import LineView
-from foredeck.widgets.painting import Cells, spread
+from foredeck.widgets.line_view import LineView, differing
+from foredeck.widgets.painting import Cells, fit, spread
 from foredeck.widgets.state_style import glyph_of, look_of
 from textual.binding import Binding, BindingType
 from textual.message import Message
@@ -20,8 +19,7 @@ _WORD_FROM = 46
 _PROJECT, _RUN = "project:", "run:"
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
+class _Row(NamedTuple):
     """A row of the tree: a project, or one of its runs."""
 
     project: ProjectRow
@@ -86,6 +84,7 @@ class ProjectTree(LineView):
         self._sidebar = Sidebar(())
         self._collapsed: set[str] = set()
         self._rows: list[_Row] = []
+        self._ages: list[str] = []
         self._shown_run: str | None = None
 
     def update_sidebar(self, sidebar: Sidebar) -> None:
@@ -151,7 +150,10 @@ class ProjectTree(LineView):
             self.post_message(self.RunHighlighted(self, self.run_id))
 
     def ticked(self) -> None:
-        self.refresh()
+        ages = self._ages_now()
+        for index in differing(self._ages, ages):
+            self.refresh_block(index)
+        self._ages = ages
 
     def block_row(self, index: int, offset: int, width: int) -> Cells:
         del offset
@@ -160,7 +162,7 @@ class ProjectTree(LineView):
         if row.run is not None:
             return [bar, *self._run_cells(row.run, width - 1)]
         if row.hint:
-            return [bar, ("    " + row.hint, "ink--faint")]
+            return fit([bar, ("    " + row.hint, "ink--faint")], width)
         return [bar, *self._project_cells(row.project, width - 1)]
 
     def _project_cells(self, project: ProjectRow, width: int) -> Cells:
@@ -197,15 +199,22 @@ class ProjectTree(LineView):
         self._rebuild()
 
     def _rebuild(self) -> None:
+        old = self._rows
         self._rows = [row for node in self._sidebar.projects for row in self._rows_of(node)]
-        self.set_blocks([row.key for row in self._rows], [1] * len(self._rows))
+        self._ages = self._ages_now()
+        changed = differing(old, self._rows)
+        self.set_blocks([row.key for row in self._rows], [1] * len(self._rows), changed)
+
+    def _ages_now(self) -> list[str]:
+        now = self.now()
+        return ["" if row.run is None else age(row.run.created_at, now) for row in self._rows]
 
     def _rows_of(self, node: ProjectNode) -> list[_Row]:
         rows = [_Row(node.project)]
         if node.project.id not in self._collapsed:
             rows += [_Row(node.project, run) for run in node.runs]
             if not node.runs:
-                rows.append(_Row(node.project, hint="no runs yet · n starts one"))
+                rows.append(_Row(node.project, hint="none yet · press n"))
             elif node.project.runs > len(node.runs):
                 rows.append(_Row(node.project, hint=f"{node.project.runs - len(node.runs)} older"))
         return rows

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from foredeck.services.domain.views import RunDetail, StepRow
-from foredeck.widgets.line_view import LineView
+from foredeck.widgets.line_view import LineView, differing
 from foredeck.widgets.painting import Cells, fit
 from foredeck.widgets.step_cells import (
     TICKING_STATES,
@@ -76,8 +77,9 @@ class StageTable(LineView):
             self._run_id = run_id
             self._unfolded.clear()
             self._cursor = 0
-        self._steps = detail.steps if detail else ()
-        self._rebuild()
+        old, self._steps = self._steps, detail.steps if detail else ()
+        self._rebuild(differing(old, self._steps))
+        self.refresh_bindings()
         self.set_ticking(any(step.state in TICKING_STATES for step in self._steps))
 
     @property
@@ -142,13 +144,14 @@ class StageTable(LineView):
     def _step_at(self, index: int) -> StepRow | None:
         return self._steps[index] if index < len(self._steps) else None
 
-    def _rebuild(self) -> None:
+    def _rebuild(self, changed: Sequence[int] | None = None) -> None:
         self._explained_for = self.content_width
         width = (self._explained_for or 80) - len(_INDENT) - 1
         self._explanations = {
             step.key: explanation(step, width) for step in self._steps if step.key in self._unfolded
         }
-        self.set_blocks([step.key for step in self._steps], [self._height(s) for s in self._steps])
+        heights = [self._height(step) for step in self._steps]
+        self.set_blocks([step.key for step in self._steps], heights, changed)
 
     def _height(self, step: StepRow) -> int:
         if rows := self._explanations.get(step.key):

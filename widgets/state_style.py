@@ -7,13 +7,12 @@ The component classes (`state--running`) get their colours from the theme's vari
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from foredeck.services.domain.states import JobState, RunState, State
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(NamedTuple):
     """What stands for a state: one glyph of one cell, its ASCII fallback, a word, a class."""
 
     glyph: str

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from foredeck.services.domain.records import StepKind
 from foredeck.services.domain.safe_text import safe_line, safe_text
@@ -26,8 +26,7 @@ _OPTIONAL_NOTES = frozenset({"ink--faint"})
 TICKING_STATES = frozenset({StepState.RUNNING, StepState.RETRY})
 
 
-@dataclass(frozen=True, slots=True)
-class Columns:
+class Columns(NamedTuple):
     """Which columns a width has room for, and how wide title and remark are."""
 
     title: int

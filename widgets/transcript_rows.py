@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from foredeck.services.domain.records import Role
 from foredeck.services.domain.safe_text import safe_line, safe_text
@@ -30,8 +30,7 @@ _STYLES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Rows:
+class Rows(NamedTuple):
     """The rows of an entry, and whether something of it is folded away or could be."""
 
     rows: tuple[Cells, ...]

@@ -122,7 +122,7 @@ async def test_zoom_makes_boxes_smaller_and_larger() -> None:
         app.graph.focus()
         await pilot.press("minus")
         assert level_of(app.graph) == Level.COMPACT
-        await pilot.press("minus", "minus")
+        await pilot.press("minus", "minus", "minus")
         assert "[✗ Right" in "\n".join(screen_text(app))
         await pilot.press("0")
         assert level_of(app.graph) == Level.FULL

@@ -203,3 +203,17 @@ async def test_a_narrow_status_bar_keeps_the_rehearsal_label() -> None:
         row = screen_text(app)[-1]
         assert row.rstrip().endswith("REHEARSAL")
         assert "● 2 running" in row
+
+
+async def test_an_update_paints_only_what_has_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    app = TableApp()
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.table.update_run(four())
+        await pilot.pause()
+        painted: list[int] = []
+        monkeypatch.setattr(app.table, "refresh_block", painted.append)
+        monkeypatch.setattr(app.table, "refresh", lambda *_, **__: painted.append(-1))
+        app.table.update_run(four())
+        assert painted == []
+        app.table.update_run(four(StepState.SUCCESS))
+        assert painted == [1]

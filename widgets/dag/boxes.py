@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
+from typing import NamedTuple
 
 from foredeck.services.domain.states import StepState
 from foredeck.services.domain.views import StepRow
@@ -18,23 +18,32 @@ from rich.cells import cell_len
 _PULSE = "•"
 
 
+Structure = tuple[tuple[str, tuple[str, ...]], ...]
+"""What a layout depends on: each step's key and needs."""
+
+
 class Level(IntEnum):
-    """How much a box says: one row, a title and a time, or everything."""
+    """How much a box says: title, title and time, the same with a frame, or everything."""
 
     TINY = 0
-    COMPACT = 1
-    FULL = 2
+    SLIM = 1
+    COMPACT = 2
+    FULL = 3
 
 
 # Rows of a box, and the least and greatest width between its borders.
-_HEIGHT = {Level.TINY: 1, Level.COMPACT: 3, Level.FULL: 4}
-_WIDTHS = {Level.TINY: (6, 24), Level.COMPACT: (14, 26), Level.FULL: (21, 30)}
+_HEIGHT = {Level.TINY: 1, Level.SLIM: 1, Level.COMPACT: 3, Level.FULL: 4}
+_WIDTHS = {
+    Level.TINY: (6, 24),
+    Level.SLIM: (12, 32),
+    Level.COMPACT: (14, 32),
+    Level.FULL: (21, 32),
+}
 # Cells that a box needs beside the title: glyph and spaces, and the tries or the time.
-_BESIDE = {Level.TINY: 3, Level.COMPACT: 12, Level.FULL: 9}
+_BESIDE = {Level.TINY: 3, Level.SLIM: 10, Level.COMPACT: 12, Level.FULL: 9}
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(NamedTuple):
     """The characters of a box: the corners (two above, two below), then the lines."""
 
     corners: str
@@ -48,8 +57,7 @@ _ASCII_PLAIN = Frame("++++", "-", "|")
 _ASCII_CHOSEN = Frame("####", "=", "#")
 
 
-@dataclass(frozen=True, slots=True)
-class Face:
+class Face(NamedTuple):
     """How boxes are drawn now: level, width, time, and whether the pulse is on."""
 
     level: Level
@@ -70,8 +78,8 @@ def box_size(steps: Sequence[StepRow], level: Level) -> tuple[int, int]:
 def box_row(step: StepRow, offset: int, face: Face, *, chosen: bool) -> Cells:
     """Return row `offset` of a step's box in exactly `face.width` cells."""
     style = look_of(step.state).style
-    if face.level is Level.TINY:
-        return _tiny_row(step, face, chosen=chosen)
+    if face.level <= Level.SLIM:
+        return _slim_row(step, face, chosen=chosen)
     frame = _frame(face, chosen)
     edge = "ink--accent" if chosen else style
     if offset in (0, _HEIGHT[face.level] - 1):
@@ -88,17 +96,20 @@ def _frame(face: Face, chosen: bool) -> Frame:
     return _CHOSEN if chosen else _PLAIN
 
 
-def _tiny_row(step: StepRow, face: Face, *, chosen: bool) -> Cells:
-    """Return the only row of the smallest box: glyph and title between brackets."""
+def _slim_row(step: StepRow, face: Face, *, chosen: bool) -> Cells:
+    """Return the only row of a small box: glyph, title and time between brackets."""
     before, after = "[", "]"
     if chosen:
         before, after = (">", "<") if face.ascii_only else ("▐", "▌")
     edge = "ink--accent" if chosen else "ink--edge"
-    title = (pad(step_title(step), face.width - 4), _title_style(step))
+    spent = step_elapsed(step, face.now) if face.level is Level.SLIM else ""
+    end = f" {spent}" if spent else ""
+    title = (pad(step_title(step), face.width - 4 - cell_len(end)), _title_style(step))
     return [
         (before, edge),
         (_glyph(step, face) + " ", look_of(step.state).style),
         title,
+        (end, "ink--muted"),
         (after, edge),
     ]
 
@@ -165,6 +176,11 @@ def critical_path(steps: Sequence[StepRow], now: datetime) -> tuple[tuple[str, .
 
 def progress(steps: Sequence[StepRow], now: datetime) -> tuple[int, int, str]:
     """Return done and total steps, and the length of the critical path as text."""
-    done = sum(step.state in (StepState.SUCCESS, StepState.SKIPPED) for step in steps)
+    done = sum(step.state is StepState.SUCCESS for step in steps)
     _, seconds = critical_path(steps, now)
     return done, len(steps), duration(seconds) if seconds else ""
+
+
+def structure_of(steps: Sequence[StepRow]) -> Structure:
+    """Return what the layout depends on."""
+    return tuple((step.key, step.needs) for step in steps)

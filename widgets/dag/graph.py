@@ -4,26 +4,30 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 from foredeck.services.domain.views import StepRow
-from foredeck.widgets.dag.boxes import Level, box_size
+from foredeck.widgets.dag.boxes import Level, Structure, box_size, structure_of
 from foredeck.widgets.dag.canvas import EAST, NORTH, SOUTH, WEST, Canvas, Point
 from foredeck.widgets.dag.layout import Box, Layout, Node, lay_out
 
 _NO_ROOM = Level.COMPACT
 
 
-@dataclass(slots=True)
 class Graph:
-    """One structure of steps, laid out at one level; states are not part of it."""
+    """One structure of steps, laid out at one level; states are not part of it.
 
-    structure: tuple[tuple[str, tuple[str, ...]], ...]
-    level: Level
-    layout: Layout
-    lines: Canvas
-    arrows: dict[int, dict[int, str]]
-    rows: dict[int, list[Box]] = field(default_factory=dict)
+    `lines` are all edges, `arrows` their heads and `rows` the boxes by row (from the left).
+    """
+
+    def __init__(self, structure: Structure, level: Level, layout: Layout) -> None:
+        self.structure = structure
+        self.level = level
+        self.layout = layout
+        self.lines = Canvas()
+        self.arrows: dict[int, dict[int, str]] = {}
+        self.rows: dict[int, list[Box]] = {}
+        self._draw_edges()
+        self._sort_boxes()
 
     @property
     def box_width(self) -> int:
@@ -63,6 +67,18 @@ class Graph:
         """Return the step whose box covers a cell."""
         return next((b.key for b in self.rows.get(y, ()) if b.x <= x < b.x + b.width), None)
 
+    def _draw_edges(self) -> None:
+        drawn: set[tuple[Point, Point]] = set()
+        for points in self.layout.paths.values():
+            _draw(self.lines, points, self.layout.horizontal, drawn)
+            x, y = points[-1]
+            self.arrows.setdefault(y, {})[x] = "►" if self.layout.horizontal else "▼"
+
+    def _sort_boxes(self) -> None:
+        for box in sorted(self.layout.boxes.values(), key=lambda box: box.x):
+            for y in range(box.y, box.y + box.height):
+                self.rows.setdefault(y, []).append(box)
+
     def _layer(self, number: int) -> list[Box]:
         return [box for box in self.layout.boxes.values() if box.layer == number]
 
@@ -74,26 +90,23 @@ class Graph:
         return centre[1], centre[0]
 
 
-def structure_of(steps: Sequence[StepRow]) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """Return what the layout depends on."""
-    return tuple((step.key, step.needs) for step in steps)
-
-
 def build(steps: Sequence[StepRow], level: Level | None, width: int, height: int) -> Graph:
     """Lay the steps out for a pane of this size.
 
     Without a level the fullest one that fits is taken; the direction is the one that
     fits, from left to right when both do.
     """
-    levels = [level] if level is not None else [Level.FULL, Level.COMPACT, Level.TINY]
+    levels = [level] if level is not None else sorted(Level, reverse=True)
     for candidate in levels:
         for horizontal in (True, False):
             layout = _lay_out(steps, candidate, horizontal)
             if layout.width <= width and layout.height <= height:
-                return _finish(steps, candidate, layout)
+                return Graph(structure_of(steps), candidate, layout)
     chosen = level if level is not None else _NO_ROOM
     both = [_lay_out(steps, chosen, horizontal) for horizontal in (False, True)]
-    return _finish(steps, chosen, min(both, key=lambda found: _overflow(found, width, height)))
+    return Graph(
+        structure_of(steps), chosen, min(both, key=lambda found: _overflow(found, width, height))
+    )
 
 
 def _overflow(layout: Layout, width: int, height: int) -> float:
@@ -107,20 +120,6 @@ def _lay_out(steps: Sequence[StepRow], level: Level, horizontal: bool) -> Layout
     nodes = [Node(step.key, width, height) for step in steps]
     edges = [(need, step.key) for step in steps for need in step.needs]
     return lay_out(nodes, edges, horizontal=horizontal)
-
-
-def _finish(steps: Sequence[StepRow], level: Level, layout: Layout) -> Graph:
-    lines, arrows = Canvas(), dict[int, dict[int, str]]()
-    drawn: set[tuple[Point, Point]] = set()
-    for points in layout.paths.values():
-        _draw(lines, points, layout.horizontal, drawn)
-        x, y = points[-1]
-        arrows.setdefault(y, {})[x] = "►" if layout.horizontal else "▼"
-    graph = Graph(structure_of(steps), level, layout, lines, arrows)
-    for box in sorted(layout.boxes.values(), key=lambda box: box.x):
-        for y in range(box.y, box.y + box.height):
-            graph.rows.setdefault(y, []).append(box)
-    return graph
 
 
 def _draw(

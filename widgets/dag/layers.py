@@ -8,16 +8,15 @@ from __future__ import annotations
 
 from bisect import bisect_right, insort
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 _SWEEPS = 12
 _FEW_SWEEPS = 4
 _MANY_LINKS = 3_000
 
 
-@dataclass(frozen=True, slots=True)
-class Layered:
+class Layered(NamedTuple):
     """Vertices in layers; those from `real` on are dummies.
 
     `up` and `down` list each vertex's neighbours in the layer above and below;

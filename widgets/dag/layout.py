@@ -8,8 +8,8 @@ overlap and no edge runs through a box. The result depends on the structure alon
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 from foredeck.widgets.dag.layers import Layered, arrange
 from foredeck.widgets.dag.tracks import Net, assign_tracks
@@ -18,8 +18,7 @@ _PASSES = 4
 _DUMMY_WEIGHT = 4.0
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(NamedTuple):
     """A box to place: its key and its size in cells."""
 
     key: str
@@ -27,8 +26,7 @@ class Node:
     height: int
 
 
-@dataclass(frozen=True, slots=True)
-class Box:
+class Box(NamedTuple):
     """A placed box: its upper left cell, its size, its layer and its place in the layer."""
 
     key: str
@@ -40,8 +38,7 @@ class Box:
     place: int
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(NamedTuple):
     """Placed boxes by key, and the corner points of each edge (source, target).
 
     A path begins in the cell next to its source's box and ends in the cell next to its
@@ -159,7 +156,7 @@ class _Plan:
         position = 0
         for pool in pools:
             value = round(pool.value)
-            for _ in range(pool.count):
+            for _ in range(pool.members):
                 self.start[layer[position]] = value + offsets[position]
                 position += 1
 
@@ -206,15 +203,14 @@ class _Plan:
         return [point for number, point in enumerate(points) if point not in points[:number]]
 
 
-@dataclass(frozen=True, slots=True)
-class _Pool:
+class _Pool(NamedTuple):
     """Neighbouring vertices that touch: their common position, weight and number."""
 
     value: float
     weight: float
-    count: int
+    members: int
 
     def merged(self, other: _Pool) -> _Pool:
         weight = self.weight + other.weight
         value = (self.value * self.weight + other.value * other.weight) / weight
-        return _Pool(value, weight, self.count + other.count)
+        return _Pool(value, weight, self.members + other.members)

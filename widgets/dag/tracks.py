@@ -8,11 +8,10 @@ bend before the second, or their lines would run into each other.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Net:
+class Net(NamedTuple):
     """The edges that leave one vertex: where it stands, and where they end (cross axis)."""
 
     vertex: int

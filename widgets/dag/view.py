@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from foredeck.services.domain.states import StepState
 from foredeck.services.domain.views import RunDetail, StepRow
-from foredeck.widgets.dag.boxes import Face, Level, box_row, progress
-from foredeck.widgets.dag.canvas import Canvas
-from foredeck.widgets.dag.graph import Graph, build, structure_of
-from foredeck.widgets.dag.layout import Box
+from foredeck.widgets.dag.boxes import Face, Level, progress, structure_of
+from foredeck.widgets.dag.paint import Scene, graph_row
 from foredeck.widgets.formats import bar
-from foredeck.widgets.line_view import LineView
+from foredeck.widgets.line_view import LineView, differing
 from foredeck.widgets.painting import Cells, spread, width_of
 from foredeck.widgets.state_style import glyph_of, look_of
 from foredeck.widgets.step_cells import TICKING_STATES, step_cells
@@ -22,9 +20,20 @@ from textual.geometry import Region, Size
 from textual.message import Message
 from textual.strip import Strip
 
+if TYPE_CHECKING:
+    from foredeck.widgets.dag.canvas import Canvas
+    from foredeck.widgets.dag.graph import Graph
+    from foredeck.widgets.dag.layout import Box
+
 _LIST_BELOW = 80
 _TICK = 0.5
-_COUNTED = (StepState.RUNNING, StepState.WAITING, StepState.RETRY, StepState.FAILED)
+_COUNTED = (
+    StepState.RUNNING,
+    StepState.WAITING,
+    StepState.RETRY,
+    StepState.FAILED,
+    StepState.SKIPPED,
+)
 
 
 class DagView(LineView):
@@ -74,7 +83,7 @@ class DagView(LineView):
         self._list_wanted = False
         self._pulse = False
         self._beats = 0
-        self._lit = Canvas()
+        self._lit: Canvas | None = None
 
     # What is shown ------------------------------------------------------------------------
 
@@ -84,9 +93,13 @@ class DagView(LineView):
         if run_id != self._run_id:
             self._run_id = run_id
             self._cursor = 0
-        self._steps = detail.steps if detail else ()
+        old, self._steps = self._steps, detail.steps if detail else ()
+        graph = self._graph
         self._rebuild()
-        self.set_blocks([step.key for step in self._steps], [1] * len(self._steps))
+        changed = differing(old, self._steps) if graph is self._graph else None
+        self.set_blocks([step.key for step in self._steps], [1] * len(self._steps), changed)
+        if changed:
+            self.refresh_header()
         self.set_ticking(any(step.state in TICKING_STATES for step in self._steps), _TICK)
 
     def select_step(self, step_key: str) -> bool:
@@ -194,44 +207,16 @@ class DagView(LineView):
             return super().render_line(y)
         x0, y0 = self._origin
         left, width = self.scroll_offset.x - x0, self.content_width
-        cells, start = self._graph_row(graph, self._line_at(y) - y0, left, left + width)
+        cells, start = graph_row(self._scene(graph), self._line_at(y) - y0, left, left + width)
         strip = self.paint_styles.paint(cells, width_of(cells), self.rich_style)
         return strip.crop(left - start, left - start + width).adjust_cell_length(
             width, self.rich_style
         )
 
-    def _graph_row(self, graph: Graph, y: int, left: int, right: int) -> tuple[Cells, int]:
-        """Return the cells of a row that cover the columns left…right, and where they start."""
-        visible = [b for b in graph.rows.get(y, ()) if b.x < right and b.x + b.width > left]
-        start = min([left, *(box.x for box in visible)])
-        cells: Cells = []
-        x = start
-        for box in visible:
-            cells += self._edges(graph, y, x, box.x)
-            cells += self._box(graph, box, y - box.y)
-            x = box.x + box.width
-        return [*cells, *self._edges(graph, y, x, right)], start
-
-    def _box(self, graph: Graph, box: Box, offset: int) -> Cells:
-        index = self._keys.index(box.key)
-        face = Face(graph.level, box.width, self.now(), self._pulse, self.ascii_only)
-        return box_row(self._steps[index], offset, face, chosen=index == self._cursor)
-
-    def _edges(self, graph: Graph, y: int, start: int, end: int) -> Cells:
-        """Return the edge characters of a stretch; those of the selected step stand out."""
-        text = graph.lines.text(y, start, end, ascii_only=self.ascii_only)
-        for x, arrow in graph.arrows.get(y, {}).items():
-            if start <= x < end:
-                head = (">" if arrow == "►" else "v") if self.ascii_only else arrow
-                text = text[: x - start] + head + text[x - start + 1 :]
-        runs: Cells = []
-        for x, character in enumerate(text, start):
-            style = "ink--accent" if self._lit.mask(x, y) else "ink--edge"
-            if runs and runs[-1][1] == style:
-                runs[-1] = (runs[-1][0] + character, style)
-            else:
-                runs.append((character, style))
-        return runs
+    def _scene(self, graph: Graph) -> Scene:
+        steps = {step.key: step for step in self._steps}
+        face = Face(graph.level, graph.box_width, self.now(), self._pulse, self.ascii_only)
+        return Scene(graph, steps, face, self.cursor_key, self._lit)
 
     def _count(self, state: StepState) -> Iterable[tuple[str, str]]:
         """Return `● 2 running` for a state that some step is in."""
@@ -272,6 +257,9 @@ class DagView(LineView):
         size = (self.size.width, self._room)
         wanted = (structure_of(self._steps), self._level, size)
         if wanted != self._built_for or self._graph is None:
+            # The layout is not needed for the first paint: most often the graph is not shown.
+            from foredeck.widgets.dag.graph import build
+
             self._built_for = wanted
             self._graph = build(self._steps, self._level, *size)
             key = self.cursor_key or self._steps[0].key
@@ -323,7 +311,7 @@ class DagView(LineView):
         x0, y0 = self._origin
         x = box.x + x0 - self.scroll_offset.x
         y = box.y + y0 - self.scroll_offset.y + self.header_height
-        inside = int(self._graph.level is not Level.TINY)
+        inside = int(self._graph.level >= Level.COMPACT)
         area = Region(x, y, box.width, box.height)
         if not whole:
             area = Region(x + 1, y + inside, 2, 1)
