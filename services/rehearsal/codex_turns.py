@@ -108,8 +108,8 @@ def check_acceptance() -> Play:
 
 def fix_cents() -> Play:
     """Mend the lost cents with a regression test, unless that is done already."""
-    here = yield from run_well("cat settle.py", Say("First the place where the cent goes:"))
-    if "divmod" in here:
+    found = yield from run("grep -n '//' settle.py", Say("First the place where it goes:"))
+    if "//" not in found.output:
         return "`settle.py` hands left-over cents out already; nothing to mend."
     yield from _patch(
         fairshare.FIX,
@@ -137,7 +137,7 @@ def release_check() -> Play:
         [
             f"- Tests: {tests.sentence()}.",
             f"- Program: exit code {program.exit_code}; {_balance_sentence(program.output)}.",
-            f"- Bad line: exit code {bad.exit_code}; {bad.output.strip()[:200] or 'no output'}",
+            f"- Bad line: exit code {bad.exit_code}; {_complaint(bad.output)}",
             f"- Imports: {_modules(imports.output)}.",
         ]
     )
@@ -201,6 +201,13 @@ def _balance_sentence(output: str) -> str:
     paid = sum(_cents(amount) for amount in re.findall(r" pays \S+ (\d+\.\d\d)", tail))
     verb = "match" if credit == paid else "DIFFER"
     return f"credits {credit / 100:.2f} and payments {paid / 100:.2f} {verb}"
+
+
+def _complaint(output: str) -> str:
+    """Return the program's own line: the shell's surroundings may have printed more."""
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    own = [line for line in lines if line.startswith("fairshare:")]
+    return (own or lines or ["no output"])[-1][:200]
 
 
 def _cents(amount: str) -> int:
