@@ -175,12 +175,13 @@ class ForedeckApp(App[int]):
         for number in _ENDING_SIGNALS:
             loop.add_signal_handler(number, self._end_on, number)
         try:
-            await super().run_async(**options)
+            result = await super().run_async(**options)
         finally:
             await self._close_in_order()
             for number in _ENDING_SIGNALS:
                 loop.remove_signal_handler(number)
-        return self.return_code or 0
+        # A result other than the exit code comes from who drives the app (a picture of it).
+        return result if result is not None else self.return_code or 0
 
     async def _close_in_order(self) -> None:
         working = len(working_runs(self.workbench.reader.sidebar))

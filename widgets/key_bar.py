@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from textual import events
 from textual.content import Content
 from textual.screen import Screen
 from textual.widget import Widget
-
-_GAP = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +22,7 @@ class _Entry:
 
     @property
     def width(self) -> int:
-        return len(self.shown) + 1 + len(self.label)
-
-    def at(self, x: int) -> _Entry:
-        return _Entry(self.action, self.key, self.shown, self.label, x)
+        return len(self.shown) + (1 + len(self.label) if self.label else 0)
 
 
 class KeyBar(Widget):
@@ -69,18 +64,29 @@ class KeyBar(Widget):
         for entry in self.entries(self.size.width):
             line += Content(" " * (entry.x - line.cell_length))
             line += Content.styled(entry.shown, "bold $footer-key-foreground")
-            line += Content.styled(f" {entry.label}", "$footer-description-foreground")
+            if entry.label:
+                line += Content.styled(f" {entry.label}", "$footer-description-foreground")
         return line
 
     def entries(self, width: int) -> list[_Entry]:
-        """Return the keys that fit into `width` cells, with their places."""
+        """Return the keys that fit into `width` cells, with their places.
+
+        Where they do not all fit they move closer, then those at the right end lose their
+        words, and in the end the last ones at the left are left out.
+        """
         right = sorted(
             (entry for entry in self._keys if entry.action in self._last),
             key=lambda entry: self._last.index(entry.action),
         )
-        end = width - 1 - sum(entry.width for entry in right) - _GAP * max(0, len(right) - 1)
-        left = _row([entry for entry in self._keys if entry not in right], 1, end - _GAP)
-        return left + _row(right, max(1, end), width)
+        left = [entry for entry in self._keys if entry not in right]
+        bare = [replace(entry, label="") for entry in right]
+        for gap, end in ((2, right), (1, right), (1, bare)):
+            if _length(left, gap) + gap + _length(end, gap) + 2 <= width:
+                return _row(left, 1, gap, width) + _row(
+                    end, width - 1 - _length(end, gap), gap, width
+                )
+        start = max(1, width - 1 - _length(bare, 1))
+        return _row(left, 1, 1, start - 1) + _row(bare, start, 1, width)
 
     def _changed(self, screen: Screen[object]) -> None:
         entries: dict[str, _Entry] = {}
@@ -95,12 +101,16 @@ class KeyBar(Widget):
             self.refresh()
 
 
-def _row(entries: list[_Entry], x: int, end: int) -> list[_Entry]:
+def _length(entries: list[_Entry], gap: int) -> int:
+    return sum(entry.width for entry in entries) + gap * max(0, len(entries) - 1)
+
+
+def _row(entries: list[_Entry], x: int, gap: int, end: int) -> list[_Entry]:
     """Place entries from `x` on, as many as end before `end`."""
     placed = []
     for entry in entries:
         if x + entry.width > end:
             break
-        placed.append(entry.at(x))
-        x += entry.width + _GAP
+        placed.append(replace(entry, x=x))
+        x += entry.width + gap
     return placed

@@ -82,6 +82,8 @@ class HostReader:
         pane = self._screen.query_one("#pane-projects", Pane)
         if sidebar.projects:
             pane.show_content()
+            if first_time or self._screen.focused is None:
+                self._screen.query_one(ProjectTree).focus()
         else:
             pane.say("No projects yet.", "n makes the first one.")
         if self._selection.run_id is None and (first_time or not self._selection.project_id):

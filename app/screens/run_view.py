@@ -9,6 +9,7 @@ from foredeck.app.screens.pane import Pane
 from foredeck.app.screens.selection import Selection
 from foredeck.services.domain.errors import ForedeckError
 from foredeck.services.domain.safe_text import safe_line
+from foredeck.services.domain.states import FINAL_STEPS
 from foredeck.services.domain.views import RunDetail, StepRow
 from foredeck.widgets.dag.view import DagView
 from foredeck.widgets.run_header import RunHeader
@@ -119,9 +120,10 @@ class RunView:
         """Say in the pane's title whose output it is, and which part is in sight."""
         pane, step = self.pane("output"), self.step
         place = ""
-        if self._shown is not None:
+        if step is not None and self._shown is not None:
             view = self.output.view
-            place = " · following" if view.follow else f" · {view.percent} %"
+            following = "" if step.state in FINAL_STEPS else " · following"
+            place = following if view.follow else f" · {view.percent} %"
         name = f" · {safe_line(step.title, limit=40)}" if step else ""
         pane.border_title = Content(f"Output{name}{place}").markup
 

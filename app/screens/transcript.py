@@ -38,16 +38,16 @@ class TranscriptScreen(Screen[None]):
     ]
 
     def __init__(self, detail: RunDetail, step_key: str | None = None) -> None:
-        """`step_key` limits it to one stage; None shows them all."""
+        """`step_key` is the stage that `a` limits it to; it begins with all of them."""
         super().__init__()
         self._detail = detail
-        self._selected = step_key or None
+        self._selected = step_key
         self._only: str | None = None
         self._reads = Refresher(self, self._read, self._failed)
 
     def compose(self) -> ComposeResult:
         yield Pane(TranscriptView(), title="Transcript", id="pane-transcript")
-        yield KeyBar(last=("help", "close"))
+        yield KeyBar(last=("command_palette", "help", "close"))
 
     def on_mount(self) -> None:
         self.shell.changed.subscribe(self, self._apply)

@@ -191,7 +191,8 @@ class Workbench(Screen[None]):
     def action_transcript(self) -> None:
         from foredeck.app.screens.transcript import TranscriptScreen
 
-        self.app.push_screen(TranscriptScreen(self._detail()))
+        step = self.view.step
+        self.app.push_screen(TranscriptScreen(self._detail(), step.key if step else None))
 
     def action_graph(self) -> None:
         self.toggle_class("-graph")

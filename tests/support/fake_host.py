@@ -19,6 +19,7 @@ from foredeck.services.domain.records import (
     Failure,
     FailureClass,
     Mode,
+    Requirement,
     Role,
     StepKind,
     TokenUsage,
@@ -45,6 +46,11 @@ from foredeck.services.host.interface import Command, Query
 R = TypeVar("R")
 
 NOW = datetime(2026, 3, 14, 9, 26, 53, tzinfo=UTC)
+
+_REQUEST = (
+    "Build a URL shortener with tests: an HTTP service that stores links in SQLite, answers "
+    "404 for an unknown code and 410 for an expired one."
+)
 
 STAGES = (
     ("planner", "Planner"),
@@ -136,7 +142,7 @@ def run_detail(
         ended_at=None if state in ACTIVE_RUNS else ago(20),
     )
     detail = RunDetail(
-        run=row, request=f"{title}.", summary="", error="", workspace=project.workspace, steps=steps
+        run=row, request=_REQUEST, summary="", error="", workspace=project.workspace, steps=steps
     )
     return replace(detail, **changes)
 
@@ -492,7 +498,11 @@ def failed(directory: Path) -> FakeHost:
 
 def finished(directory: Path) -> FakeHost:
     """Approved after one round of rework."""
-    verdict = Verdict("APPROVED", tests_passed=115)
+    verdict = Verdict(
+        "APPROVED",
+        requirements=tuple(Requirement(f"FR-{n}", "pass") for n in range(1, 7)),
+        tests_passed=115,
+    )
     final = OutputFile(directory / "prod_ready.log")
     final.part(SegmentKind.STAGE, "Production Readiness, attempt 1\n", "Production Readiness")
     final.part(SegmentKind.COMMAND, "$ python -m pytest -q\n", "python -m pytest -q")

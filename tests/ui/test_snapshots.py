@@ -1,0 +1,121 @@
+"""Pictures of the workbench in its main states; look at them before you accept new ones.
+
+`pytest tests/ui/test_snapshots.py --snapshot-update` takes them anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from foredeck.app.application import ForedeckApp
+from foredeck.app.screens.modals.confirm import ConfirmDialog
+from foredeck.app.screens.modals.new_run import NewRunDialog
+from foredeck.app.screens.pane import Pane
+from foredeck.app.screens.transcript import TranscriptScreen
+from foredeck.styles.themes import DARK
+from foredeck.widgets.status_bar import StatusBar
+from textual.pilot import Pilot
+
+from tests.support import fake_host
+from tests.support.dashboard import make_app, settled, until, workbench_of
+from tests.support.fake_host import FakeHost
+
+SIZES = {"80x24": (80, 24), "120x40": (120, 40)}
+STATES = ("empty", "running", "failed", "finished")
+
+Compare = Callable[..., bool]
+
+pytestmark = pytest.mark.usefixtures("utc")
+
+
+def build(state: str, directory: Path) -> tuple[ForedeckApp, FakeHost]:
+    host = fake_host.empty() if state == "empty" else getattr(fake_host, state)(directory)
+    app = make_app(host.connect)
+    # Not what the terminal of the test run is able to show.
+    app.theme = DARK
+    return app, host
+
+
+async def still(pilot: Pilot[int], host: FakeHost) -> None:
+    """Wait until nothing on the workbench is still to come, and stop what pulses."""
+    app = pilot.app
+    assert isinstance(app, ForedeckApp)
+    await until(pilot, lambda: settled(app, host))
+    workbench, output = workbench_of(pilot), workbench_of(pilot).view.output
+    await until(pilot, lambda: workbench.query_one(StatusBar)._status is not None)
+    await until(pilot, lambda: not host.projects or workbench.focused is not None)
+    await until(pilot, lambda: not host.runs or bool(output.visible_text()))
+
+
+async def press(pilot: Pilot[int], host: FakeHost, key: str, kind: type) -> None:
+    await still(pilot, host)
+    await pilot.press(key)
+    await until(pilot, lambda: isinstance(pilot.app.screen, kind))
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("state", STATES)
+def test_workbench(state: str, size: str, tmp_path: Path, snap_compare: Compare) -> None:
+    app, host = build(state, tmp_path)
+
+    async def before(pilot: Pilot[int]) -> None:
+        await still(pilot, host)
+
+    assert snap_compare(app, terminal_size=SIZES[size], run_before=before)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_graph(size: str, tmp_path: Path, snap_compare: Compare) -> None:
+    app, host = build("failed", tmp_path)
+
+    async def before(pilot: Pilot[int]) -> None:
+        await still(pilot, host)
+        await pilot.press("g")
+        await pilot.pause()
+
+    assert snap_compare(app, terminal_size=SIZES[size], run_before=before)
+
+
+@pytest.mark.parametrize("size", ["60x20", "200x60"])
+def test_other_sizes(size: str, tmp_path: Path, snap_compare: Compare) -> None:
+    app, host = build("failed", tmp_path)
+    width, height = map(int, size.split("x"))
+
+    async def before(pilot: Pilot[int]) -> None:
+        await still(pilot, host)
+
+    assert snap_compare(app, terminal_size=(width, height), run_before=before)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_new_run_dialog(size: str, tmp_path: Path, snap_compare: Compare) -> None:
+    app, host = build("empty", tmp_path)
+
+    async def before(pilot: Pilot[int]) -> None:
+        await press(pilot, host, "n", NewRunDialog)
+        await pilot.press(*"notes", "ctrl+s")
+        await pilot.pause()
+
+    assert snap_compare(app, terminal_size=SIZES[size], run_before=before)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_cancel_confirmation(size: str, tmp_path: Path, snap_compare: Compare) -> None:
+    app, host = build("running", tmp_path)
+
+    async def before(pilot: Pilot[int]) -> None:
+        await press(pilot, host, "c", ConfirmDialog)
+
+    assert snap_compare(app, terminal_size=SIZES[size], run_before=before)
+
+
+def test_transcript(tmp_path: Path, snap_compare: Compare) -> None:
+    app, host = build("running", tmp_path)
+
+    async def before(pilot: Pilot[int]) -> None:
+        await press(pilot, host, "t", TranscriptScreen)
+        await until(pilot, lambda: not pilot.app.screen.query_one(Pane).notice)
+
+    assert snap_compare(app, terminal_size=(120, 40), run_before=before)
