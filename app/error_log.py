@@ -8,6 +8,7 @@ from pathlib import Path
 
 LOGGER = logging.getLogger("foredeck")
 
+LOG_NAME = "foredeck.log"
 _MAX_BYTES = 2 * 1024 * 1024
 _BACKUPS = 3
 

@@ -5,7 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from foredeck.app.cli.render import local_time, put_json, put_pairs, put_table, state_word
+from foredeck.app.cli.render import (
+    local_time,
+    put_json,
+    put_pairs,
+    put_table,
+    short_time,
+    state_word,
+)
 from foredeck.services.domain.records import TokenUsage
 from foredeck.services.domain.views import Page, ProjectRow, RunDetail, RunRow, StepRow
 
@@ -72,13 +79,13 @@ def put_runs(page: Page[RunRow]) -> None:
             row.id,
             state_word(row.state),
             f"{row.done}/{row.total}",
+            short_time(row.created_at),
             row.project_name,
             row.title,
-            local_time(row.created_at),
         )
         for row in page.items
     ]
-    put_table(("Run", "State", "Steps", "Project", "Title", "Created"), rows)
+    put_table(("Run", "State", "Steps", "Created", "Project", "Title"), rows)
 
 
 def put_detail(detail: RunDetail) -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING
 
 from foredeck.app.application import ForedeckApp
 from foredeck.app.connection import Connection
-from foredeck.app.error_log import LOGGER, open_log, report
+from foredeck.app.error_log import LOG_NAME, LOGGER, open_log, report
 from foredeck.services.domain.errors import UsageError
+from foredeck.services.domain.safe_text import safe_text
 from foredeck.services.host.in_process import ServiceThread
 from foredeck.services.host.interface import Host
 
@@ -17,7 +19,8 @@ if TYPE_CHECKING:
     from foredeck.app.cli.session import Session
     from foredeck.services.settings import Settings
 
-LOG_NAME = "foredeck.log"
+# Long enough to read three sentences.
+_NOTICE_SECONDS = 30
 
 
 def open_dashboard(session: Session) -> int:
@@ -26,8 +29,18 @@ def open_dashboard(session: Session) -> int:
     return run_dashboard(settings, debug=session.debug)
 
 
-def run_dashboard(settings: Settings, *, debug: bool = False) -> int:
-    """Show the dashboard until the person leaves; the services close before it returns."""
+def run_dashboard(
+    settings: Settings,
+    *,
+    debug: bool = False,
+    begin: Callable[[Host], Awaitable[None]] | None = None,
+    notice: str = "",
+) -> int:
+    """Show the dashboard until the person leaves; the services close before it returns.
+
+    `begin` is awaited with the open host before anything is read from it; `notice` is a
+    warning that stays on the screen for a while.
+    """
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError(
             "The dashboard needs a terminal.",
@@ -37,8 +50,15 @@ def run_dashboard(settings: Settings, *, debug: bool = False) -> int:
 
     log_path = settings.data_dir / LOG_NAME
     open_log(log_path, level=10 if debug else 20)
+
+    async def open_services() -> Connection:
+        connection = await connect(settings, begin)
+        if notice:
+            app.notify(safe_text(notice), severity="warning", timeout=_NOTICE_SECONDS, markup=False)
+        return connection
+
     app = ForedeckApp(
-        lambda: connect(settings),
+        open_services,
         theme=settings.theme,
         frame_rate=settings.frame_rate,
         log_path=log_path,
@@ -50,8 +70,10 @@ def run_dashboard(settings: Settings, *, debug: bool = False) -> int:
     return code or 0
 
 
-async def connect(settings: Settings) -> Connection:
-    """Open the services on a loop of their own; called after the first paint.
+async def connect(
+    settings: Settings, begin: Callable[[Host], Awaitable[None]] | None = None
+) -> Connection:
+    """Open the services on a loop of their own and `begin`; called after the first paint.
 
     The container is imported in that thread too: SQLAlchemy takes a quarter of a second.
     """
@@ -62,4 +84,11 @@ async def connect(settings: Settings) -> Connection:
         return container.open_host(settings, "the dashboard")
 
     thread = ServiceThread(open_host)
-    return Connection(await thread.start(), thread.close)
+    host = await thread.start()
+    try:
+        if begin:
+            await begin(host)
+    except BaseException:
+        await thread.close()
+        raise
+    return Connection(host, thread.close)

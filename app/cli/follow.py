@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from foredeck.app.cli.answers import detail_answer, duration, print_steps
+from foredeck.app.cli.interrupts import INTERRUPTED, Interrupts
 from foredeck.app.cli.render import GLYPHS, put_json, put_pairs, say
 from foredeck.services.domain.events import NoticeRaised, Resync, RunSaved, StepSaved
 from foredeck.services.domain.states import FINAL_RUNS, RunState
@@ -18,8 +18,6 @@ from foredeck.services.host.queries import GetRun
 
 FAILED = 1
 NEEDS_PERSON = 4
-INTERRUPTED = 130
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def exit_code(state: RunState) -> int:
@@ -35,28 +33,24 @@ async def follow(host: Host, begin: Callable[[], Awaitable[RunRow]]) -> tuple[Ru
     The first interrupt cancels the run in order and waits for it; the exit code is 130.
     """
     events = host.events()
+    interrupts = Interrupts()
     row = await begin()
     say(f"Run {row.id} · {row.project_name} · {row.title}")
     watching = asyncio.ensure_future(_watch(host, row.id, events))
-    interrupted = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in _SIGNALS:
-        loop.add_signal_handler(number, interrupted.set)
-    stopping = asyncio.ensure_future(interrupted.wait())
+    stopping = asyncio.ensure_future(interrupts.first.wait())
     try:
         await asyncio.wait({watching, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        if not watching.done():
+        stopped = not watching.done()
+        if stopped:
             await _stop(host, row.id)
         detail = await watching
     finally:
         stopping.cancel()
-        for number in _SIGNALS:
-            loop.remove_signal_handler(number)
-    return detail, INTERRUPTED if interrupted.is_set() else exit_code(detail.run.state)
+    return detail, exit_code(detail.run.state) if not stopped else INTERRUPTED
 
 
-def put_result(detail: RunDetail, format_: str) -> None:
-    """Write the result of a run to stdout."""
+def put_result(detail: RunDetail, format_: str, *, advise: bool = True) -> None:
+    """Write the result of a run to stdout; `advise` says on stderr how to go on."""
     if format_ == "json":
         put_json(detail_answer(detail))
         return
@@ -75,6 +69,7 @@ def put_result(detail: RunDetail, format_: str) -> None:
     put_pairs(pairs)
     if row.state is not RunState.SUCCESS:
         print_steps(detail)
+    if advise and row.state is not RunState.SUCCESS:
         say(f"Go on from there with: foredeck runs retry {row.id}")
 
 

@@ -11,6 +11,7 @@ from foredeck.app.cli.render import (
     put_pairs,
     put_table,
     say,
+    short_time,
 )
 from foredeck.app.cli.session import Session
 from foredeck.services.domain.records import Mode, Sandbox
@@ -43,7 +44,7 @@ def list_projects(session: Session, archived: bool, limit: int, offset: int, for
         say("No projects yet. Make one: foredeck projects create NAME [--workspace DIR]")
     else:
         rows = [
-            (row.id, row.name, row.runs, row.active_runs, local_time(row.last_run_at),
+            (row.id, row.name, row.runs, row.active_runs, short_time(row.last_run_at),
              row.workspace + (" (archived)" if row.archived else ""))
             for row in page.items
         ]  # fmt: skip

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import datetime
 from enum import Enum
+from itertools import chain, repeat
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -33,6 +37,11 @@ GLYPHS = {
     "cancelled": "■",
 }
 
+_GAP = "  "
+# A column of a table, and wrapped text, are at least this wide.
+_LEAST = 8
+_UNLIMITED = 10_000
+
 
 def format_option(command: FC) -> FC:
     """Add `--format table|json` to a command."""
@@ -48,8 +57,12 @@ def format_option(command: FC) -> FC:
 
 
 def say(text: str) -> None:
-    """Tell the person something, on stderr."""
-    click.echo(safe_text(text), err=True)
+    """Tell the person something, on stderr; a terminal that is gone hears nothing."""
+    lines = _wrapped(safe_text(text), columns(sys.stderr))
+    try:
+        click.echo("\n".join(lines), err=True)
+    except OSError:
+        return
 
 
 def put_json(answer: Any) -> None:
@@ -57,23 +70,43 @@ def put_json(answer: Any) -> None:
     click.echo(json.dumps(plain(answer), ensure_ascii=False, indent=2))
 
 
-def put_table(header: Sequence[str], rows: Sequence[Sequence[object]], width: int = 48) -> None:
-    """Write rows to stdout as an aligned table; long cells are cut at `width` columns."""
-    cells = [[_cell(value, width) for value in row] for row in rows]
-    widths = [max(len(line[i]) for line in [list(header), *cells]) for i in range(len(header))]
-    for line in [list(header), *cells]:
-        padded = (text.ljust(width) for text, width in zip(line, widths, strict=True))
-        click.echo("  ".join(padded).rstrip())
+def put_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Write rows to stdout as an aligned table; on a terminal it is no wider than that.
+
+    The widest columns give way first: their cells are cut, and end with `…`.
+    """
+    lines = [list(header), *([safe_line(str(value)) for value in row] for row in rows)]
+    widths = [max(map(width_of, column)) for column in zip(*lines, strict=True)]
+    _narrow(widths, columns(sys.stdout) - len(_GAP) * (len(widths) - 1))
+    for line in lines:
+        cells = (_cell(text, width) for text, width in zip(line, widths, strict=True))
+        click.echo(_GAP.join(cells).rstrip())
 
 
 def put_pairs(pairs: Mapping[str, object]) -> None:
-    """Write names and values to stdout, one pair a line."""
-    width = max(len(name) for name in pairs)
+    """Write names and values to stdout, one pair a line; long values go on below."""
+    width = max(map(width_of, pairs))
+    room = max(_LEAST, columns(sys.stdout) - width - len(_GAP))
     for name, value in pairs.items():
-        lines = safe_text(str(value)).splitlines() or [""]
-        click.echo(f"{name.ljust(width)}  {lines[0]}".rstrip())
-        for line in lines[1:]:
-            click.echo(f"{' ' * width}  {line}".rstrip())
+        lines = _wrapped(safe_text(str(value)), room) or [""]
+        names = chain([_cell(name, width)], repeat(" " * width))
+        for start, line in zip(names, lines, strict=False):
+            click.echo(f"{start}{_GAP}{line}".rstrip())
+
+
+def columns(stream: Any) -> int:
+    """Return the width of the terminal behind `stream`; without one, there is no limit."""
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or _UNLIMITED
+    except (OSError, ValueError, AttributeError):
+        return _UNLIMITED
+
+
+def width_of(text: str) -> int:
+    """Return how many columns of a terminal `text` takes."""
+    from rich.cells import cell_len
+
+    return len(text) if text.isascii() else cell_len(text)
 
 
 def state_word(state: Enum) -> str:
@@ -84,6 +117,15 @@ def state_word(state: Enum) -> str:
 def local_time(moment: datetime | None) -> str:
     """Return a time in the local zone, to the minute."""
     return moment.astimezone().strftime("%Y-%m-%d %H:%M") if moment else "–"
+
+
+def short_time(moment: datetime | None) -> str:
+    """Return a time for a table: without its year while that is this one."""
+    if moment is None:
+        return "–"
+    local = moment.astimezone()
+    this_year = local.year == datetime.now().astimezone().year
+    return local.strftime("%b %d %H:%M" if this_year else "%Y-%m-%d")
 
 
 def plain(value: Any) -> Any:
@@ -101,6 +143,33 @@ def plain(value: Any) -> Any:
     return str(value) if isinstance(value, Path) else value
 
 
-def _cell(value: object, width: int) -> str:
-    text = safe_line(str(value))
-    return text if len(text) <= width else text[: width - 1] + "…"
+def _narrow(widths: list[int], room: int) -> None:
+    """Make the widest columns narrower until they fit into `room`, as far as sensible."""
+    while sum(widths) > room and max(widths) > _LEAST:
+        widths[widths.index(max(widths))] -= 1
+
+
+def _cell(text: str, width: int) -> str:
+    """Return `text` as exactly `width` columns."""
+    from rich.cells import set_cell_size
+
+    if width_of(text) > width:
+        return set_cell_size(text, width - 1) + "…"
+    return text + " " * (width - width_of(text))
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    """Return the lines of `text` broken between words; what is indented stays so."""
+    lines: list[str] = []
+    for line in text.splitlines():
+        indent = line[: len(line) - len(line.lstrip(" •-"))]
+        lines += textwrap.wrap(
+            line,
+            max(width, _LEAST),
+            subsequent_indent=" " * len(indent),
+            drop_whitespace=True,
+            break_on_hyphens=False,
+            break_long_words=False,
+            replace_whitespace=False,
+        ) or [""]
+    return lines

@@ -47,20 +47,41 @@ class Session:
 
     def write(self, work: Callable[[Host], Awaitable[T]], role: str) -> T:
         """Run `work` as the host of the data directory; raises `HostBusy`."""
-        return asyncio.run(self._write(work, role))
+        return asyncio.run(hold_and_do(self.settings, work, role, debug=self.debug))
 
     async def _read(self, work: Callable[[Host], Awaitable[T]]) -> T:
-        from foredeck.app.container import open_host, open_reader
+        from foredeck.app.container import open_reader
 
         settings = self.settings
         if not (settings.data_dir / "foredeck.db").exists():
-            async with open_host(settings, "a command", recover=False) as host:
-                return await work(host)
+            return await hold_and_do(settings, work, "a foredeck command")
         async with open_reader(settings) as host:
             return await work(host)
 
-    async def _write(self, work: Callable[[Host], Awaitable[T]], role: str) -> T:
-        from foredeck.app.container import open_host
 
-        async with open_host(self.settings, role, recover=False) as host:
-            return await work(host)
+async def hold_and_do(
+    settings: Settings, work: Callable[[Host], Awaitable[T]], role: str, *, debug: bool = False
+) -> T:
+    """Become the host of the data directory and do `work`; raises `HostBusy`, `StoreError`."""
+    from foredeck.app.container import open_host
+
+    log_to_file(settings, debug=debug)
+    async with open_host(settings, role, recover=False) as host:
+        return await work(host)
+
+
+def log_to_file(settings: Settings, *, debug: bool = False) -> None:
+    """Send what anything logs to Foredeck's log: stderr is for people.
+
+    The libraries' loggers go there too; Python would write their complaints, with
+    tracebacks, to stderr.
+    """
+    import logging
+
+    from foredeck.app.error_log import LOG_NAME, LOGGER, open_log
+
+    open_log(settings.data_dir / LOG_NAME, level=logging.DEBUG if debug else logging.INFO)
+    others = logging.getLogger()
+    for handler in LOGGER.handlers or [logging.NullHandler()]:
+        if handler not in others.handlers:
+            others.addHandler(handler)
