@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import stat
 from pathlib import Path
 
@@ -28,6 +29,7 @@ def prepare_file(data_dir: Path) -> Path:
             _close_to_others(path, 0o600)
         else:
             _create(path)
+        _try_to_open(path)
     return path
 
 
@@ -38,7 +40,18 @@ def existing_file(data_dir: Path) -> Path:
         raise StoreError(
             f"There is no database at {path}.", "Start foredeck once, or check --data-dir."
         )
+    with translated(path):
+        _try_to_open(path)
     return path
+
+
+def _try_to_open(path: Path) -> None:
+    """Raise what SQLite raises for a file that it cannot open.
+
+    aiosqlite does not wait for the thread of a connection that could not be opened; with the
+    loop gone, that thread dies with a traceback on the screen.
+    """
+    sqlite3.connect(path).close()
 
 
 def _close_to_others(path: Path, mode: int) -> None:

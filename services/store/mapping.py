@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any, Generic, TypeVar
 
@@ -36,7 +37,8 @@ from foredeck.services.store.codecs import (
     enum,
     optional,
 )
-from sqlalchemy import Row, Table
+from foredeck.services.store.text import Text
+from sqlalchemy import Table, bindparam, select
 
 R = TypeVar("R", bound=Project | Run | Step | Attempt | Job | Message)
 
@@ -81,6 +83,22 @@ class RecordMap(Generic[R]):
             if field.name != "usage"
         }
         self._has_usage = "usage" in {field.name for field in fields(record)}
+        self._columns = [column.name for column in table.columns]
+        self._texts: dict[tuple[str, ...], Text] = {}
+        self.selecting = Text.of(select(table).where(table.c.id == bindparam("key")))
+        self.inserting = Text.of(table.insert(), list(self.to_names()))
+
+    def to_names(self) -> tuple[str, ...]:
+        """Return the columns that a record fills, in the order of `to_row`."""
+        usage = tuple(f"usage_{name}" for name in _USAGE) if self._has_usage else ()
+        return (*self._codecs, *usage)
+
+    def updating(self, names: tuple[str, ...]) -> Text:
+        """Return the update of these columns in the row with the id `key`."""
+        if names not in self._texts:
+            update = self.table.update().where(self.table.c.id == bindparam("key"))
+            self._texts[names] = Text.of(update, list(names))
+        return self._texts[names]
 
     def to_row(self, record: R) -> dict[str, Any]:
         """Return the columns of a record."""
@@ -90,9 +108,9 @@ class RecordMap(Generic[R]):
             row |= {f"usage_{name}": getattr(usage, name) for name in _USAGE}
         return row
 
-    def to_record(self, row: Row[Any]) -> R:
+    def to_record(self, row: Sequence[Any]) -> R:
         """Return the record of a row of the table; raises `StoreError` for a damaged one."""
-        columns = row._mapping
+        columns = dict(zip(self._columns, row, strict=True))
         try:
             values = {name: codec.decode(columns[name]) for name, codec in self._codecs.items()}
         except (ValueError, KeyError, TypeError) as error:

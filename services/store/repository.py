@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar, Generic
 
 from foredeck.services.domain.errors import NotFound
+from foredeck.services.store.codecs import clean_text
 from foredeck.services.store.finding import by_beginning
 from foredeck.services.store.mapping import R, RecordMap
 from foredeck.services.store.unit import Unit
@@ -23,10 +24,10 @@ class Repository(Generic[R]):
 
     async def get(self, record_id: str) -> R:
         """Return the record with exactly this id; raises `NotFound`."""
-        found = await self._select(self._map.table.c.id == record_id)
+        found = await self._unit.link.rows(self._map.selecting.sql, (clean_text(record_id),))
         if not found:
             raise NotFound(f"There is no {self._map.noun} {record_id}.")
-        return found[0]
+        return self._map.to_record(found[0])
 
     async def find(self, ref: str) -> R:
         """Return the record with this id or the only one whose id begins so.
@@ -43,10 +44,11 @@ class Repository(Generic[R]):
         return tuple(self._map.to_record(row) for row in result)
 
     async def _insert(self, record: R) -> None:
-        await self._unit.link.run(self._map.table.insert().values(self._map.to_row(record)))
+        text = self._map.inserting
+        await self._unit.link.rows(text.sql, text.values(self._map.to_row(record)))
 
     async def _update(self, old: R, new: R) -> None:
         """Write the columns that changed."""
-        table = self._map.table
         if changes := self._map.changes(old, new):
-            await self._unit.link.run(table.update().where(table.c.id == old.id).values(changes))
+            text = self._map.updating(tuple(changes))
+            await self._unit.link.rows(text.sql, text.values({**changes, "key": old.id}))

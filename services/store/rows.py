@@ -25,7 +25,8 @@ from foredeck.services.store.codecs import (
 )
 
 V = TypeVar("V")
-RUN_WIDTH = 17
+RUN_WIDTH = 16
+_LOW_HALF = 0xFFFF_FFFF
 
 # A dictionary finds a member in a fifth of the time that calling the enumeration takes.
 _RUN_STATES = {state.value: state for state in RunState}
@@ -70,12 +71,12 @@ def run_row(row: Any) -> RunRow:
         trigger=_TRIGGERS[row[5]],
         mode=_MODES[row[6]],
         current_stage=row[7],
-        done=row[8],
-        total=row[9],
-        usage=TokenUsage(*row[10:14]),
-        created_at=to_moment(row[14]),
-        started_at=to_optional_moment(row[15]),
-        ended_at=to_optional_moment(row[16]),
+        done=row[8] & _LOW_HALF,
+        total=row[8] >> 32,
+        usage=TokenUsage(*row[9:13]),
+        created_at=to_moment(row[13]),
+        started_at=to_optional_moment(row[14]),
+        ended_at=to_optional_moment(row[15]),
     )
 
 

@@ -6,10 +6,8 @@ import asyncio
 from pathlib import Path
 
 from foredeck.services.domain.errors import NewerDatabase, StoreError
-from foredeck.services.store.engine import Database, Link, uninterrupted
-from foredeck.services.store.faults import translated
+from foredeck.services.store.engine import Database, Link
 from foredeck.services.store.migrations import APPLICATION_ID, MIGRATIONS, VERSION
-from sqlalchemy.engine import Connection
 
 # SQLite does not wait for a lock while it changes the journal mode, so we do, in seconds.
 _MODE_TRIES = 100
@@ -18,12 +16,18 @@ _MODE_PAUSE = 0.05
 
 async def upgrade(database: Database) -> None:
     """Run the migrations that the file has not seen; raises `NewerDatabase`, `StoreError`."""
-    async with database.connection() as connection:
-        link = Link(connection, database.path)
-        if await _version(link, database.path) < VERSION:
-            await _use_wal(link)
-            with translated(database.path):
-                await uninterrupted(connection.run_sync(_migrate))
+    async with database.outside() as link:
+        if await _version(link, database.path) == VERSION:
+            return
+        await _use_wal(link)
+    async with database.writing() as link:
+        # Another process may have done it while this one waited for the lock.
+        done = await _version(link, database.path)
+        for migration in MIGRATIONS[done:]:
+            await link.call(migration)
+        await link.rows(f"PRAGMA application_id = {APPLICATION_ID}")
+        await link.rows(f"PRAGMA user_version = {VERSION}")
+        await link.commit(lambda: None)
 
 
 async def require_current(database: Database) -> None:
@@ -60,13 +64,3 @@ async def _use_wal(link: Link) -> None:
         else:
             return
     await link.rows("PRAGMA journal_mode=WAL")
-
-
-def _migrate(connection: Connection) -> None:
-    with connection.begin():
-        # Another process may have done it while this one waited for the lock.
-        done = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
-        for migration in MIGRATIONS[done:]:
-            migration(connection)
-        connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
-        connection.exec_driver_sql(f"PRAGMA user_version = {VERSION}")

@@ -3,6 +3,7 @@
 `CROSS JOIN` keeps SQLite from turning a join round: the few rows that are shown come first,
 what belongs to them is looked up. A condition that is always true (`created_at > -1`) makes
 an ordered walk along an index out of what the planner would call a scan.
+A run's steps are counted in one go: all of them in the upper 32 bits, the final ones below.
 """
 
 # Only constants of this module are put together; every value is a parameter.
@@ -10,9 +11,9 @@ an ordered walk along an index out of what the planner would call a scan.
 
 _RUN_COLUMNS = """
     r.id, r.project_id, p.name, r.title, r.state, r."trigger", r.mode, r.current_stage,
-    (SELECT count(*) FROM step s WHERE s.run_id = r.id
-     AND s.state IN ('success', 'failed', 'skipped', 'cancelled')),
-    (SELECT count(*) FROM step s WHERE s.run_id = r.id),
+    (SELECT (count(*) << 32) + count(
+        CASE WHEN s.state IN ('success', 'failed', 'skipped', 'cancelled') THEN 1 END
+     ) FROM step s WHERE s.run_id = r.id),
     r.usage_input, r.usage_cached_input, r.usage_output, r.usage_reasoning,
     r.created_at, r.started_at, r.ended_at
 """

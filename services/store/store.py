@@ -16,8 +16,7 @@ from foredeck.services.domain.states import JobState, RunState, StepState
 from foredeck.services.event_bus import EventBus
 from foredeck.services.store import schema
 from foredeck.services.store.conversations import MessageRepository, SessionRepository
-from foredeck.services.store.engine import Database, Link, uninterrupted
-from foredeck.services.store.faults import translated
+from foredeck.services.store.engine import Database
 from foredeck.services.store.files import existing_file, prepare_file
 from foredeck.services.store.queries import Queries
 from foredeck.services.store.repositories import (
@@ -28,7 +27,6 @@ from foredeck.services.store.repositories import (
     StepRepository,
 )
 from foredeck.services.store.unit import Unit
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 
 class Transaction:
@@ -116,17 +114,15 @@ class Store:
         Raises `Conflict` in a store that is read-only, `StorageFull` and `StoreError`.
         """
         self._check_writable()
-        async with self._lock, self._database.connection() as connection:
+        async with self._lock:
             self._owner = asyncio.current_task()
-            unit = Unit(Link(connection, self._database.path), actor)
             try:
-                await self._finish(connection.begin().start())
-                yield Transaction(unit)
-                await self._finish(self._commit(connection, unit))
+                async with self._database.writing() as link:
+                    unit = Unit(link, actor)
+                    yield Transaction(unit)
+                    await link.commit(lambda: self._publish(unit.events))
             finally:
                 self._owner = None
-                if connection.in_transaction():
-                    await self._finish(connection.rollback())
 
     def _check_writable(self) -> None:
         if self._read_only:
@@ -136,11 +132,6 @@ class Store:
         if self._owner is not None and self._owner is asyncio.current_task():
             raise StoreError("A transaction was begun inside another one.")
 
-    async def _finish(self, work: Any) -> None:
-        with translated(self._database.path):
-            await uninterrupted(work)
-
-    async def _commit(self, connection: AsyncConnection, unit: Unit) -> None:
-        await connection.commit()
-        for event in unit.events:
+    def _publish(self, events: list[Event]) -> None:
+        for event in events:
             self._bus.publish(event)

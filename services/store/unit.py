@@ -8,6 +8,12 @@ from foredeck.services.domain.records import EntityKind
 from foredeck.services.store.codecs import clean_text, to_microseconds
 from foredeck.services.store.engine import Link
 from foredeck.services.store.tables import TRANSITION
+from foredeck.services.store.text import Text
+
+_RECORD = Text.of(
+    TRANSITION.insert(),
+    ["entity", "entity_id", "run_id", "old", "new", "at", "actor", "reason"],
+)
 
 
 class Unit:
@@ -32,15 +38,14 @@ class Unit:
         reason: str = "",
     ) -> None:
         """Add a transition to the history."""
-        await self.link.run(
-            TRANSITION.insert().values(
-                entity=entity.value,
-                entity_id=entity_id,
-                run_id=run_id,
-                old=old,
-                new=new,
-                at=to_microseconds(clock.now()),
-                actor=clean_text(self.actor),
-                reason=clean_text(reason),
-            )
-        )
+        values = {
+            "entity": entity.value,
+            "entity_id": entity_id,
+            "run_id": run_id,
+            "old": str(old),
+            "new": str(new),
+            "at": to_microseconds(clock.now()),
+            "actor": clean_text(self.actor),
+            "reason": clean_text(reason),
+        }
+        await self.link.rows(_RECORD.sql, _RECORD.values(values))

@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from foredeck.services.domain.errors import Conflict, IllegalTransition, StoreEr
 from foredeck.services.domain.events import JobSaved, NoticeRaised, RunSaved, StepSaved
 from foredeck.services.domain.records import Run
 from foredeck.services.domain.states import JobState, RunState, StepState
-from foredeck.services.store.engine import uninterrupted
+from foredeck.services.store.engine import Link, uninterrupted
 from foredeck.services.store.store import Store
 
 from tests.support import records as make
@@ -151,14 +152,14 @@ async def test_a_cancelled_commit_still_publishes(
     run = await new_run(store)
     bus.published.clear()
     committing = asyncio.Event()
-    real = Store._commit
+    real = Link._commit
 
-    async def slow(self: Store, connection: object, unit: object) -> None:
+    async def slow(self: Link, then: Callable[[], None]) -> None:
         committing.set()
         await asyncio.sleep(0)
-        await real(self, connection, unit)  # type: ignore[arg-type]
+        await real(self, then)
 
-    monkeypatch.setattr(Store, "_commit", slow)
+    monkeypatch.setattr(Link, "_commit", slow)
 
     async def move() -> None:
         async with store.transaction() as tx:
