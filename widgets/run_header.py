@@ -9,6 +9,7 @@ from foredeck.services.domain.views import RunDetail, StepRow
 from foredeck.widgets.formats import duration, elapsed, tokens
 from foredeck.widgets.painting import Cells, PaintedWidget, app_now, fit, spread, width_of
 from foredeck.widgets.state_style import look_of
+from textual.geometry import Region
 from textual.timer import Timer
 
 _WORD_FROM, _TOKENS_FROM = 44, 64
@@ -26,6 +27,8 @@ class RunHeader(PaintedWidget):
 
     def update_run(self, detail: RunDetail | None) -> None:
         """Show a run, or nothing; a layout happens only when the number of rows changes."""
+        if detail == self._detail:
+            return
         width = self.size.width
         before = len(self.rows(width)) if width else 0
         self._detail = detail
@@ -101,7 +104,7 @@ class RunHeader(PaintedWidget):
 
     def _tick(self) -> None:
         if self.is_attached and self.screen.is_active and self.display and self.app.app_focus:
-            self.refresh()
+            self.refresh(Region(0, 0, self.size.width, 1))
 
 
 def _culprit(detail: RunDetail) -> StepRow | None:
