@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from pathlib import Path
 from typing import ClassVar
 
 from foredeck.services.domain.safe_text import safe_line
-from foredeck.services.domain.segments import SegmentKind
+from foredeck.services.domain.segments import Insertion, SegmentKind
 from foredeck.widgets.terminal.output_file import Change, OutputFile
 from foredeck.widgets.terminal.row_painter import Line, RowStyles, notice, paint, read_line
 from foredeck.widgets.terminal.search import Needle
@@ -83,6 +84,7 @@ class FileView(Widget):
         self._styles: RowStyles | None = None
         self._timer: Timer | None = None
         self._quiet = 0.0
+        self._anchor = (-1, 0)
 
     @property
     def lines(self) -> int:
@@ -91,6 +93,8 @@ class FileView(Widget):
 
     def moved(self) -> None:
         """Repaint, because other lines are in sight now."""
+        if not self.view.follow:
+            self._drop_anchor()
         self.refresh()
 
     def forget_rows(self) -> None:
@@ -112,6 +116,7 @@ class FileView(Widget):
         self.file = None if path is None else OutputFile(path)
         self.view = Viewport(height=self.size.height)
         self.current, self.shift, self._quiet = None, 0, 0.0
+        self._anchor = (-1, 0)
         self._rows.clear()
         self._look()
         self.moved()
@@ -164,24 +169,17 @@ class FileView(Widget):
         file = self.file
         if file is None:
             return Change()
-        anchor = self._anchor(file)
         change = file.poll()
         if not change:
             return change
         if change.restarted:
             self.view.follow, self.current = True, None
-        self._refit(file, anchor, change)
+        self._refit(file, change)
         if not file.complete:
             self.run_worker(self._count(file), group="output-index", exclusive=True)
         return change
 
-    def _anchor(self, file: OutputFile) -> int:
-        """Return the offset of the first line in sight, or -1 if it need not be kept."""
-        if self.view.follow or not file.complete or file.size == 0:
-            return -1
-        return file.index.start_of(self.view.top, file.read)
-
-    def _refit(self, file: OutputFile, anchor: int, change: Change) -> None:
+    def _refit(self, file: OutputFile, change: Change) -> None:
         if change.inserted or change.restarted or not file.complete:
             self._rows.clear()
         else:
@@ -190,10 +188,22 @@ class FileView(Widget):
         self.view.grow(file.lines)
         if change.inserted:
             self.current = None
-            if anchor >= 0 and file.complete:
-                for insertion in change.inserted:
-                    anchor += insertion.length if anchor > insertion.at else 0
-                self.view.top = min(file.index.line_of(anchor, file.read), self.view.last_top)
+            self._follow_anchor(file, change.inserted)
+
+    def _follow_anchor(self, file: OutputFile, insertions: Iterable[Insertion]) -> None:
+        """Keep the first line in sight where it is although bytes were put in above it."""
+        top, anchor = self._anchor
+        if top == self.view.top and not self.view.follow and file.complete:
+            for insertion in insertions:
+                anchor += insertion.length if anchor > insertion.at else 0
+            self.view.top = min(file.index.line_of(anchor, file.read), self.view.last_top)
+            self._anchor = (self.view.top, anchor)
+
+    def _drop_anchor(self) -> None:
+        """Remember where the first line in sight begins: later, the file may have changed."""
+        file = self.file
+        if file is not None and file.complete and self.view.top != self._anchor[0]:
+            self._anchor = (self.view.top, file.index.start_of(self.view.top, file.read))
 
     async def _count(self, file: OutputFile) -> None:
         """Count the lines of a large file beside the screen."""
