@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+import click
 from foredeck.app.cli.render import (
     local_time,
     put_json,
@@ -121,10 +122,12 @@ def print_steps(detail: RunDetail) -> None:
         )
         for step in detail.steps
     ]
-    put_table(("\nStep", "State", "Attempts", "Duration", "Tokens", "Note"), rows)
+    click.echo()
+    put_table(("Step", "State", "Attempts", "Duration", "Tokens", "Note"), rows)
     for step in detail.steps:
         if step.failure:
-            put_pairs({f"\n{step.title}": f"{step.failure.message}\n{step.failure.advice}"})
+            click.echo()
+            put_pairs({step.title: f"{step.failure.message}\n{step.failure.advice}"})
 
 
 def duration(start: datetime | None, end: datetime | None) -> str:

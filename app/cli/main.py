@@ -6,9 +6,10 @@ that `--help` and `--version` answer at once.
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 from importlib import import_module
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,10 @@ COMMANDS = {
 }
 
 INTERRUPTED = 130
+
+_GLOBAL = {"--data-dir", "--config", "--debug"}
+# What writing to a standard output that takes nothing more ends with.
+_UNWRITABLE = {errno.EPIPE, errno.ENOSPC, errno.EIO}
 
 
 class LazyGroup(click.Group):
@@ -50,16 +55,35 @@ class LazyGroup(click.Group):
             formatter.write_dl([(name, COMMANDS[name][2]) for name in self.list_commands(ctx)])
 
 
-@click.group(cls=LazyGroup, invoke_without_command=True)
+@click.group(
+    cls=LazyGroup,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.option("--data-dir", type=click.Path(path_type=Path), help="Where Foredeck keeps its data.")
 @click.option("--config", type=click.Path(path_type=Path), help="Another settings file.")
 @click.option("--debug", is_flag=True, help="Log more, and show tracebacks of Foredeck's own bugs.")
-@click.version_option(version("foredeck"), prog_name="foredeck")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=lambda ctx, _option, given: _show_version(ctx) if given else None,
+    help="Show the version and exit.",
+)
 @click.pass_context
 def cli(ctx: click.Context, data_dir: Path | None, config: Path | None, debug: bool) -> None:
     """Direct a small crew of agents while codex does the work.
 
-    Without a command, the dashboard opens. New here? Run: foredeck demo
+    Without a command, the dashboard opens. New here? Begin with foredeck demo,
+    then foredeck doctor.
+
+    \b
+    foredeck projects create shop --workspace ~/src/shop
+    foredeck run "Add a --json flag to the report command" --project shop
+    foredeck runs list --format json
+
+    Exit codes: 0 success, 1 failed, 2 usage, 4 needs a person, 130 interrupted.
     """
     ctx.obj = Session({"data_dir": data_dir}, config, debug=debug)
     if ctx.invoked_subcommand is None:
@@ -68,43 +92,94 @@ def cli(ctx: click.Context, data_dir: Path | None, config: Path | None, debug: b
         ctx.exit(open_dashboard(ctx.obj))
 
 
+def _show_version(ctx: click.Context) -> None:
+    from importlib.metadata import version  # slow, and seldom wanted
+
+    click.echo(f"foredeck {version('foredeck')}")
+    ctx.exit()
+
+
 def main() -> None:
     """Run the command line; every error becomes a sentence and an exit code."""
-    sys.exit(_run(sys.argv[1:]))
+    code = _run(sys.argv[1:])
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        code = _unwritable(error) or code
+    sys.exit(code)
 
 
 def _run(arguments: list[str]) -> int:
-    debug = "--debug" in arguments
     try:
         code: Any = cli.main(arguments, prog_name="foredeck", standalone_mode=False)
     except click.exceptions.Exit as stop:
         return stop.exit_code
-    except click.ClickException as error:
+    except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         return error.exit_code
+    except click.ClickException as error:
+        _complain(_usage_sentence(error), _usage_advice(error))
+        return error.exit_code
     except (click.Abort, KeyboardInterrupt):
-        click.echo("Interrupted.", err=True)
+        _complain("Interrupted.")
         return INTERRUPTED
     except ForedeckError as error:
-        _complain(error)
+        _complain(f"error: {error.message}", error.advice)
         return error.exit_code
-    except BrokenPipeError:
-        return 0
     except Exception as error:
-        if debug:
-            raise
-        click.echo(
-            f"error: Foredeck itself failed: {type(error).__name__}: {error}\n"
-            "Run it again with --debug for the details, and report them.",
-            err=True,
-        )
-        return 1
+        return _unexpected(error, debug="--debug" in arguments)
     return code if isinstance(code, int) else 0
 
 
-def _complain(error: ForedeckError) -> None:
+def _unexpected(error: Exception, *, debug: bool) -> int:
+    if isinstance(error, OSError) and error.errno in _UNWRITABLE and not error.filename:
+        return _unwritable(error)
+    if debug:
+        raise error
+    _complain(
+        f"error: Foredeck itself failed: {type(error).__name__}: {error}",
+        "Run it again with --debug for the details, and report them.",
+    )
+    return 1
+
+
+def _unwritable(error: OSError) -> int:
+    """Say why standard output takes nothing more, and let it go; a reader may just leave."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
+    if error.errno == errno.EPIPE:
+        return 0
+    _complain(f"error: The answer could not be written: {error.strerror}.")
+    return 1
+
+
+def _usage_sentence(error: click.ClickException) -> str:
+    message = error.format_message()
+    return f"error: {message[:1].upper()}{message[1:]}"
+
+
+def _usage_advice(error: click.ClickException) -> str:
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    if isinstance(error, click.NoSuchOption) and error.option_name in _GLOBAL:
+        return f"It goes before the command: foredeck {error.option_name} … COMMAND"
+    return f"foredeck {_path(context)}--help says how.".replace("  ", " ") if context else ""
+
+
+def _path(context: click.Context) -> str:
+    words = context.command_path.split()[1:]
+    return f"{' '.join(words)} " if words else ""
+
+
+def _complain(sentence: str, advice: str = "") -> None:
+    """Write to stderr; a terminal that is gone hears nothing."""
     from foredeck.services.domain.safe_text import safe_text
 
-    click.echo(f"error: {safe_text(error.message)}", err=True)
-    if error.advice:
-        click.echo(safe_text(error.advice), err=True)
+    try:
+        click.echo("\n".join(filter(None, (safe_text(sentence), safe_text(advice)))), err=True)
+    except OSError:
+        return
+
+
+if __name__ == "__main__":
+    main()

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from foredeck.services.host.interface import Host
-
 if TYPE_CHECKING:
+    from foredeck.services.host.interface import Host
     from foredeck.services.settings import Settings
     from foredeck.services.settings_file import LoadedSettings
 
@@ -43,10 +41,14 @@ class Session:
 
     def read(self, work: Callable[[Host], Awaitable[T]]) -> T:
         """Run `work` with a host that answers queries, beside a running one if need be."""
+        import asyncio  # not for --help
+
         return asyncio.run(self._read(work))
 
     def write(self, work: Callable[[Host], Awaitable[T]], role: str) -> T:
         """Run `work` as the host of the data directory; raises `HostBusy`."""
+        import asyncio
+
         return asyncio.run(hold_and_do(self.settings, work, role, debug=self.debug))
 
     async def _read(self, work: Callable[[Host], Awaitable[T]]) -> T:
