@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import codecs
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+from foredeck.app.cli.render import say
 from foredeck.services.domain.errors import NotFound
 from foredeck.services.domain.safe_text import clean
 from foredeck.services.domain.states import FINAL_RUNS
@@ -28,24 +29,77 @@ async def put_logs(
     follow: bool,
     raw: bool,
 ) -> None:
-    """Print the output of a run to stdout; raises `NotFound` for an unknown step."""
-    printed: dict[Path, int] = {}
+    """Print the output of a run to stdout; raises `NotFound` for an unknown step or attempt."""
+    printer = _Printer(titled=step_key is None, raw=raw)
     while True:
         detail = await host.ask(GetRun(ref))
-        for path in _paths(detail, step_key, attempt):
-            printed[path] = _put_from(path, printed.get(path, 0), raw=raw)
+        steps = _steps(detail, step_key, attempt)
+        goes_on = follow and detail.run.state not in FINAL_RUNS
+        for step in steps:
+            if path := _path(step, attempt):
+                printer.put(step.title, path, whole_lines=goes_on)
         sys.stdout.flush()
-        if not follow or detail.run.state in FINAL_RUNS:
-            return
+        if not goes_on:
+            break
         await asyncio.sleep(_LOOK_AGAIN)
+    if not printer.printed:
+        say("There is no output yet.")
 
 
-def _paths(detail: RunDetail, step_key: str | None, attempt: int | None) -> list[Path]:
+class _Printer:
+    """Prints what is new in each file; remembers how far it came."""
+
+    def __init__(self, *, titled: bool, raw: bool) -> None:
+        self.printed: dict[Path, int] = {}
+        self._titled = titled and not raw
+        self._raw = raw
+        self._last: Path | None = None
+        self._gap = ""
+
+    def put(self, title: str, path: Path, *, whole_lines: bool) -> None:
+        """Print what the file has that was not printed; the title first when it changes.
+
+        With `whole_lines` a line that is still being written waits for its end, so that no
+        escape sequence is cut in two and revived.
+        """
+        offset = self.printed.get(path, 0)
+        for block in _blocks(path, offset, whole_lines=whole_lines):
+            if self._titled and path != self._last:
+                sys.stdout.write(f"{self._gap}── {title} ──\n")
+            self._last = path
+            if self._raw:
+                sys.stdout.buffer.write(block)
+            else:
+                sys.stdout.write(clean(block.decode("utf-8", "replace")))
+            self._gap = "\n" if block.endswith(b"\n") else "\n\n"
+            offset += len(block)
+            self.printed[path] = offset
+
+
+def _blocks(path: Path, offset: int, *, whole_lines: bool) -> Iterator[bytes]:
+    """Yield the file from `offset` on, in blocks that end with a line; the last one may not."""
+    if not path.exists():
+        return
+    with path.open("rb") as file:
+        file.seek(offset)
+        while block := file.read(_BLOCK):
+            block += file.readline()
+            if whole_lines and not block.endswith(b"\n"):
+                block = block[: block.rfind(b"\n") + 1]
+            if block:
+                yield block
+
+
+def _steps(detail: RunDetail, step_key: str | None, attempt: int | None) -> list[StepRow]:
     steps = [step for step in detail.steps if step_key in (None, step.key)]
     if not steps:
         known = ", ".join(step.key for step in detail.steps)
         raise NotFound(f"The run has no step {step_key}.", f"Its steps are {known}.")
-    return [path for step in steps if (path := _path(step, attempt))]
+    chosen = [step for step in steps if attempt is None or attempt <= step.attempt]
+    if not chosen:
+        most = max(step.attempt for step in steps)
+        raise NotFound(f"There is no attempt {attempt}.", f"The latest one is {most}.")
+    return chosen
 
 
 def _path(step: StepRow, attempt: int | None) -> Path | None:
@@ -56,22 +110,3 @@ def _path(step: StepRow, attempt: int | None) -> Path | None:
         return latest
     stem = latest.name.removesuffix(f".{step.attempt}.log")
     return latest.with_name(f"{stem}.{attempt}.log")
-
-
-def _put_from(path: Path, offset: int, *, raw: bool) -> int:
-    """Print what the file has behind `offset`, in whole lines; return the new offset."""
-    if not path.exists():
-        return offset
-    decoder = codecs.getincrementaldecoder("utf-8")("replace")
-    with path.open("rb") as file:
-        file.seek(offset)
-        while block := file.read(_BLOCK):
-            if len(block) == _BLOCK:
-                # Lines stay whole, so that no escape sequence is cut in two and revived.
-                block += file.readline()
-            if raw:
-                sys.stdout.buffer.write(block)
-            else:
-                sys.stdout.write(clean(decoder.decode(block)))
-            offset += len(block)
-    return offset
