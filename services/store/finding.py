@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from foredeck.services.domain.errors import Ambiguous, InvalidInput, NotFound
 from foredeck.services.store.codecs import clean_text
 from foredeck.services.store.engine import Link
 
 _SHOWN = 4
+# Names that a misspelt one is compared with; more would take too long.
+_COMPARED = 1000
 
 
 async def by_beginning(link: Link, noun: str, ref: str) -> str:
@@ -34,8 +38,20 @@ async def project_id(link: Link, ref: str) -> str:
     if len(found) > 1:
         raise _ambiguous("project", ref, found)
     if not found:
-        raise _not_found("project", ref)
+        raise _not_found("project", ref, await _near_names(link, ref))
     return str(found[0])
+
+
+async def _near_names(link: Link, ref: str) -> list[str]:
+    """Return the names of projects that `ref` may have been meant to be, the nearest first."""
+    from difflib import get_close_matches
+
+    rows = await link.rows(f"SELECT name FROM project ORDER BY name LIMIT {_COMPARED}")  # noqa: S608
+    names = {str(row[0]).casefold(): str(row[0]) for row in rows}
+    wanted = ref.casefold()
+    near = get_close_matches(wanted, names, n=_SHOWN - 1)
+    longer = [name for name in names if name.startswith(wanted) and name not in near]
+    return [names[name] for name in [*near, *longer][: _SHOWN - 1]]
 
 
 async def _beginning_with(link: Link, noun: str, ref: str) -> list[str]:
@@ -62,8 +78,9 @@ def _ambiguous(noun: str, ref: str, ids: list[str]) -> Ambiguous:
     return Ambiguous(f"{ref!r} fits several {noun}s: {shown}.", "Give more of the id.")
 
 
-def _not_found(noun: str, ref: str) -> NotFound:
-    return NotFound(f"There is no {noun} {ref!r}.", _advice(noun))
+def _not_found(noun: str, ref: str, near: Sequence[str] = ()) -> NotFound:
+    meant = f"Did you mean {' or '.join(near)}? " if near else ""
+    return NotFound(f"There is no {noun} {ref!r}.", meant + _advice(noun))
 
 
 def _advice(noun: str) -> str:
