@@ -34,6 +34,11 @@ class TurnOverdue(Exception):
         self.failure = failures.stalled(seconds) if stalled else failures.timed_out(seconds)
 
 
+# codex gives its commands a socket as stdin; bash takes that for a remote shell and reads
+# ~/.bashrc before every command, unless it is told that it is not the outermost one.
+_NOT_A_REMOTE_SHELL = {"SHLVL": "1"}
+
+
 class LiveTurn:
     """A turn and the sub-agents it starts; keeps `report` up to date.
 
@@ -215,7 +220,7 @@ def thread_params(order: TurnOrder) -> dict[str, Any]:
         "config": {
             # Only PATH, HOME and the like, never our keys; the mark finds what is left over.
             "shell_environment_policy.inherit": "core",
-            "shell_environment_policy.set": {MARK: order.job_id},
+            "shell_environment_policy.set": {MARK: order.job_id, **_NOT_A_REMOTE_SHELL},
             # Else codex waits for a network that is down until the end of time.
             "features.unbounded_connection_retries": False,
             "allow_login_shell": False,

@@ -137,7 +137,7 @@ def _checked_request(text: str) -> str:
 
 
 def _title(title: str, request: str) -> str:
-    return " ".join((title.strip() or request).split())[:TITLE_LENGTH]
+    return " ".join((title.strip() or request).split())[:TITLE_LENGTH].rstrip()
 
 
 def _require_usable(project: Project) -> None:

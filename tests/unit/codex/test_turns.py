@@ -117,7 +117,7 @@ async def test_what_the_thread_is_given(
     assert params["approvalPolicy"] == "never"
     assert params["config"] == {
         "shell_environment_policy.inherit": "core",
-        "shell_environment_policy.set": {MARK: order.job_id},
+        "shell_environment_policy.set": {MARK: order.job_id, "SHLVL": "1"},
         "features.unbounded_connection_retries": False,
         "allow_login_shell": False,
     }
@@ -135,7 +135,7 @@ async def test_resume_says_everything_again(
     result = await runner.run(with_fields(order, thread_id=THREAD, thread_usage=before))
     (params,) = fake.called("thread/resume")
     assert params["threadId"] == THREAD
-    assert params["config"]["shell_environment_policy.set"] == {MARK: order.job_id}
+    assert params["config"]["shell_environment_policy.set"][MARK] == order.job_id
     assert params["sandbox"] == "workspace-write"
     methods = [method for method, _ in fake.calls]
     assert methods.index("thread/unsubscribe") < methods.index("thread/resume")
