@@ -8,18 +8,15 @@ import sys
 from collections.abc import Callable, Coroutine
 from datetime import datetime
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import textual.screen
-from foredeck.app.bridge import HostBridge, HostChanged
 from foredeck.app.connection import Connect, Connection
 from foredeck.app.error_log import open_log, report
-from foredeck.app.screens.selection import working_runs
 from foredeck.app.screens.workbench import Workbench
 from foredeck.services.domain import clock
 from foredeck.services.domain.errors import ForedeckError
 from foredeck.services.domain.safe_text import safe_text
-from foredeck.services.host.interface import Host
 from foredeck.styles.themes import DARK, LIGHT, THEMES, VARIABLE_DEFAULTS, theme_for
 from rich.text import Text
 from textual.app import App
@@ -29,7 +26,12 @@ from textual.driver import Driver
 from textual.signal import Signal
 from textual.types import CSSPathType
 
+if TYPE_CHECKING:
+    from foredeck.app.bridge import HostChanged
+    from foredeck.services.host.interface import Host
+
 FRAME_RATE = 20
+_STYLES = Path(__file__).parent.parent / "styles"
 _ENDING_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 # Unexpected errors after which the screen is given up: it would only repeat itself.
 _ERROR_LIMIT = 100
@@ -51,10 +53,11 @@ class ForedeckApp(App[int]):
     """
 
     TITLE = "Foredeck"
+    # Absolute, so that a subclass in another place finds them.
     CSS_PATH: ClassVar[CSSPathType] = [
-        "../styles/app.tcss",
-        "../styles/widgets.tcss",
-        "../styles/workbench.tcss",
+        _STYLES / "app.tcss",
+        _STYLES / "widgets.tcss",
+        _STYLES / "workbench.tcss",
     ]
     COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {_commands}
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -74,8 +77,6 @@ class ForedeckApp(App[int]):
         report_error: Callable[[BaseException], None] | None = None,
         driver_class: type[Driver] | None = None,
     ) -> None:
-        # The screen reads the module's constant when it makes its paint timer.
-        textual.screen.UPDATE_PERIOD = 1 / frame_rate  # type: ignore[misc]
         super().__init__(driver_class=driver_class)
         self.animation_level = "none"
         for known in THEMES:
@@ -83,6 +84,7 @@ class ForedeckApp(App[int]):
         self.theme = self._fitting(theme)
         self.now = now
         self.changed: Signal[HostChanged] = Signal(self, "host_changed")
+        self._frame_rate = frame_rate
         self._workbench = Workbench(frame_rate)
         self._connect = connect
         self._connection: Connection | None = None
@@ -118,7 +120,27 @@ class ForedeckApp(App[int]):
         return self._workbench
 
     def on_mount(self) -> None:
-        self.call_after_refresh(self.connect)
+        self.call_after_refresh(self._furnish)
+
+    async def _furnish(self) -> None:
+        """After the first paint: bring in the views, then the data."""
+        self._cap_frames()
+        try:
+            await self.workbench.furnish()
+        except Exception:
+            if not self._exit:
+                raise
+            return  # the person left before the views were in their places
+        self.connect()
+
+    def _cap_frames(self) -> None:
+        """Paint at most `frame_rate` times a second; the first paint does not wait for that.
+
+        Screens read the module's constant when they make their paint timer; that of the
+        workbench is made already.
+        """
+        textual.screen.UPDATE_PERIOD = 1 / self._frame_rate  # type: ignore[misc]
+        self.workbench._update_timer._interval = 1 / self._frame_rate
 
     def connect(self) -> None:
         """Open the services in the background; does nothing while that goes on or is done."""
@@ -137,6 +159,8 @@ class ForedeckApp(App[int]):
                 ForedeckError("The data could not be opened.", self._where_details_are())
             )
         else:
+            from foredeck.app.bridge import HostBridge
+
             bridge = HostBridge(
                 self._connection.host,
                 self.changed,
@@ -184,7 +208,7 @@ class ForedeckApp(App[int]):
         return result if result is not None else self.return_code or 0
 
     async def _close_in_order(self) -> None:
-        working = len(working_runs(self.workbench.reader.sidebar))
+        working = len(self.workbench.working())
         if working:
             _tell(f"Stopping {working} run{'s' if working > 1 else ''}…\n")
         try:
@@ -239,6 +263,8 @@ class ForedeckApp(App[int]):
         self._report(error)
         repeated = repr(error) in self._errors
         self._errors.append(repr(error))
+        if self._exit:
+            return
         if not self._running or len(self._errors) > _ERROR_LIMIT:
             self._give_up()
         elif not repeated:

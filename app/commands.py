@@ -49,7 +49,7 @@ class ForedeckCommands(Provider):
                 yield _Entry(
                     f"Theme: {name}", "Change the colours", partial(_theme, self.app, name)
                 )
-        for node in workbench.reader.sidebar.projects if workbench.reader.sidebar else ():
+        for node in workbench.desk.reader.sidebar.projects if workbench.desk.reader.sidebar else ():
             for run in node.runs:
                 yield _run_entry(workbench, run)
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from foredeck.services.host.interface import Host
+if TYPE_CHECKING:
+    from foredeck.services.host.interface import Host
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from foredeck.services.domain.states import ACTIVE_RUNS, RunState, StepState
-from foredeck.services.domain.views import RunDetail, StepRow
+
+if TYPE_CHECKING:
+    from foredeck.services.domain.views import RunDetail, StepRow
 from textual.binding import Binding
 
 
@@ -82,7 +85,7 @@ ACTIONS = (
 
 _RUN_ACTIONS = frozenset({"retry", "cancel", "transcript", "graph", "follow"})
 _OUTPUT_ACTIONS = frozenset({"search", "next_error", "previous_error"})
-_ALWAYS = frozenset({"ask_quit", "help", "toggle_tree"})
+_ALWAYS = frozenset({"ask_quit", "help"})
 _RETRYABLE = frozenset({RunState.FAILED, RunState.CANCELLED, RunState.PARTIAL_SUCCESS})
 
 _ADJECTIVES = {

@@ -11,28 +11,26 @@ from textual.widgets import Static
 
 
 class Pane(Vertical):
-    """Shows its content or a notice; one broken pane leaves the others alone."""
+    """Shows its content or a notice; one broken pane leaves the others alone.
 
-    def __init__(
-        self,
-        *content: Widget,
-        title: str,
-        id: str,  # noqa: A002
-        below: Widget | None = None,
-    ) -> None:
-        """`below` stands under the content and is not touched by notices."""
+    It begins empty, with a notice: what it shows is mounted by `fill`, after the first paint.
+    """
+
+    def __init__(self, *, title: str, id: str) -> None:  # noqa: A002
         super().__init__(id=id, classes="pane")
         self.border_title = title
-        self._content = content
-        self._below = below
-        self._notice = Static("", classes="pane-notice")
+        self._content: tuple[Widget, ...] = ()
+        self._notice = Static("Opening…", classes="pane-notice")
 
     def compose(self) -> ComposeResult:
-        self._notice.display = False
         yield self._notice
-        yield from self._content
-        if self._below is not None:
-            yield self._below
+
+    async def fill(self, *content: Widget, below: Widget | None = None) -> None:
+        """Mount the content, hidden behind the notice; `below` stays out of its way."""
+        self._content = content
+        for widget in content:
+            widget.display = False
+        await self.mount(*content, *(() if below is None else (below,)))
 
     @property
     def notice(self) -> str:

@@ -94,7 +94,7 @@ class HostReader:
         run = first_run(sidebar)
         if run is not None:
             self._selection.choose_run(run.id, run.project_id)
-            self._mark(run.id)
+            self.mark_run(run.id)
             self.read_run()
         elif sidebar.projects:
             self._selection.choose_project(sidebar.projects[0].project.id)
@@ -106,7 +106,8 @@ class HostReader:
                 "build it, test it and judge it while you watch.",
             )
 
-    def _mark(self, run_id: str) -> None:
+    def mark_run(self, run_id: str) -> None:
+        """Mark the run on display in the tree; that is not the person's choice."""
         with self._screen.prevent(ProjectTree.RunHighlighted):
             self._screen.query_one(ProjectTree).show_run(run_id)
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
 from datetime import datetime
-from typing import Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from foredeck.app.bridge import HostChanged
-from foredeck.services.host.interface import Host
+if TYPE_CHECKING:
+    from foredeck.app.bridge import HostChanged
+    from foredeck.services.host.interface import Host
 from textual.dom import DOMNode
 from textual.signal import Signal
 

@@ -46,10 +46,11 @@ class TranscriptScreen(Screen[None]):
         self._reads = Refresher(self, self._read, self._failed)
 
     def compose(self) -> ComposeResult:
-        yield Pane(TranscriptView(), title="Transcript", id="pane-transcript")
+        yield Pane(title="Transcript", id="pane-transcript")
         yield KeyBar(last=("command_palette", "help", "close"))
 
-    def on_mount(self) -> None:
+    async def on_mount(self) -> None:
+        await self._pane.fill(TranscriptView())
         self.shell.changed.subscribe(self, self._apply)
         self._show_title()
         self._pane.say("Loading…")

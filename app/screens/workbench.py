@@ -2,87 +2,89 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from foredeck.app.screens.actions import ACTIONS, Situation, why_not
 from foredeck.app.screens.pane import Pane
-from foredeck.app.screens.run_actions import RunActions
-from foredeck.app.screens.run_reader import HostReader
-from foredeck.app.screens.run_view import RunView
-from foredeck.app.screens.search_bar import SearchBar
-from foredeck.app.screens.selection import Selection, project_of, working_runs
 from foredeck.app.screens.shell import Shell, shell_of
 from foredeck.services.domain.errors import ForedeckError, NotFound
-from foredeck.services.domain.views import RunDetail
-from foredeck.widgets.dag.view import DagView
 from foredeck.widgets.key_bar import KeyBar
-from foredeck.widgets.project_tree import ProjectTree
-from foredeck.widgets.run_header import RunHeader
-from foredeck.widgets.stage_table import StageTable
-from foredeck.widgets.status_bar import StatusBar
-from foredeck.widgets.terminal import messages
-from foredeck.widgets.terminal.file_view import FRAME_RATE
-from foredeck.widgets.terminal.output_pane import OutputPane
-from textual import events, on
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
-from textual.widget import Widget
+
+if TYPE_CHECKING:
+    from foredeck.app.screens.desk import Desk
+    from foredeck.app.screens.search_bar import SearchBar
+    from foredeck.services.domain.views import RunDetail, RunRow
+    from foredeck.widgets.dag.view import DagView
+    from foredeck.widgets.project_tree import ProjectTree
+    from foredeck.widgets.stage_table import StageTable
+    from foredeck.widgets.terminal import messages
 
 # Seconds before a run that is slow to come is announced with "Loading…".
 _PATIENCE = 0.25
 _BREAKPOINTS = [(0, "-narrow"), (80, "-normal"), (110, "-wide"), (160, "-vast")]
-_PANES: dict[str, type[Widget]] = {
-    "projects": ProjectTree,
-    "stages": StageTable,
-    "output": OutputPane,
-    "graph": DagView,
-}
 
 
 class Workbench(Screen[None]):
-    """Turns keys and messages of the panes into selections, reads and actions."""
+    """Turns keys and messages of the panes into selections, reads and actions.
+
+    It is painted as a frame of empty panes first; `furnish` puts the views into them.
+    The messages of the views are handled by name, because naming their classes here
+    would import them.
+    """
 
     HORIZONTAL_BREAKPOINTS = _BREAKPOINTS
-    AUTO_FOCUS = "ProjectTree"
+    AUTO_FOCUS = None
     BINDINGS: ClassVar[list[BindingType]] = [action.to_binding() for action in ACTIONS]
 
-    def __init__(self, frame_rate: float = FRAME_RATE) -> None:
+    def __init__(self, frame_rate: float) -> None:
         """`frame_rate` bounds how often the output is repainted, in frames a second."""
         super().__init__()
         self._frame_rate = frame_rate
+        self._desk: Desk | None = None
         self.failure: ForedeckError | None = None
-        self.selection = Selection()
-        self.view = RunView(self, self.selection, self._broken)
-        self.run_actions = RunActions(self, self.refresh_bindings)
-        self.reader = HostReader(
-            self,
-            self.selection,
-            self.view,
-            refreshed=self.refresh_bindings,
-            broken=self._broken,
-        )
 
     def compose(self) -> ComposeResult:
         with Horizontal(id="body"):
-            yield Pane(ProjectTree(), title="Projects", id="pane-projects")
+            yield Pane(title="Projects", id="pane-projects")
             with Vertical(id="main"):
-                yield Pane(RunHeader(), StageTable(), title="Stages", id="pane-stages")
+                yield Pane(title="Stages", id="pane-stages")
                 with Horizontal(id="lower"):
-                    output = OutputPane(frame_rate=self._frame_rate)
-                    yield Pane(output, title="Output", id="pane-output", below=SearchBar())
-                    yield Pane(DagView(), title="Graph", id="pane-graph")
-        yield StatusBar()
+                    yield Pane(title="Output", id="pane-output")
+                    yield Pane(title="Graph", id="pane-graph")
         yield KeyBar()
 
-    def on_mount(self) -> None:
-        self.shell.changed.subscribe(self, self.reader.apply)
+    async def furnish(self) -> None:
+        """Put the views into the panes; does nothing the second time."""
+        from foredeck.app.screens.desk import Desk
+
+        if self._desk is None:
+            self._desk = Desk(self, self._frame_rate)
+            await self._desk.mount()
+
+    @property
+    def desk(self) -> Desk:
+        """The views and who fills them; there once `furnish` has returned."""
+        if self._desk is None:
+            raise NotFound("The screen is not ready yet.")
+        return self._desk
 
     @property
     def shell(self) -> Shell:
         """The application."""
         return shell_of(self)
+
+    def working(self) -> tuple[RunRow, ...]:
+        """Return the runs at work, as far as they are known."""
+        if self._desk is None:
+            return ()
+        from foredeck.app.screens.selection import working_runs
+
+        return working_runs(self._desk.reader.sidebar)
 
     # --- connection -------------------------------------------------------------------
 
@@ -90,36 +92,35 @@ class Workbench(Screen[None]):
         """Say that the data is being opened."""
         self.failure = None
         self.query_one("#pane-projects", Pane).say("Opening…")
-        self.view.clear("Opening…")
+        self.desk.view.clear("Opening…")
         self.refresh_bindings()
 
     def show_failure(self, error: ForedeckError) -> None:
         """Say why the data could not be opened, and what can be done."""
         self.failure = error
         self.query_one("#pane-projects", Pane).say("Not open.")
-        self.view.fail(error)
+        self.desk.view.fail(error)
         self.refresh_bindings()
 
     def show_host(self) -> None:
         """The host is open: read everything."""
-        self.reader.read_all()
+        self.desk.reader.read_all()
         self.refresh_bindings()
-
-    def _broken(self, error: Exception) -> None:
-        if not isinstance(error, ForedeckError):
-            self.shell.show_error(error)
 
     # --- which actions apply ----------------------------------------------------------
 
     @property
     def situation(self) -> Situation:
         """What decides which actions apply."""
+        desk = self._desk
+        if desk is None:
+            return Situation()
         return Situation(
             connected=self.shell.host is not None,
             failed=self.failure is not None,
-            run=self.view.detail,
-            step=self.view.step,
-            cancelling=self.selection.run_id in self.run_actions.cancelling,
+            run=desk.view.detail,
+            step=desk.view.step,
+            cancelling=desk.selection.run_id in desk.run_actions.cancelling,
         )
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -138,35 +139,47 @@ class Workbench(Screen[None]):
 
     def select_run(self, run_id: str) -> None:
         """Show a run and follow it."""
-        project_id = project_of(self.reader.sidebar, run_id)
-        if self.selection.choose_run(run_id, project_id or self.selection.project_id):
-            with self.prevent(ProjectTree.RunHighlighted):
-                self.query_one(ProjectTree).show_run(run_id)
-            self.reader.read_run()
-            self.set_timer(_PATIENCE, self.reader.show_loading)
+        from foredeck.app.screens.selection import project_of
 
-    @on(ProjectTree.RunSelected)
-    def _run_selected(self, event: ProjectTree.RunSelected) -> None:
-        event.stop()
-        if not isinstance(event, ProjectTree.RunHighlighted):
-            self.remove_class("-tree")
-        self.select_run(event.run_id)
+        project_id = project_of(self.desk.reader.sidebar, run_id)
+        if self.desk.selection.choose_run(run_id, project_id or self.desk.selection.project_id):
+            self.desk.reader.mark_run(run_id)
+            self.desk.reader.read_run()
+            self.set_timer(_PATIENCE, self.desk.reader.show_loading)
 
-    @on(ProjectTree.ProjectSelected)
-    def _project_selected(self, event: ProjectTree.ProjectSelected) -> None:
+    def on_project_tree_run_selected(self, event: ProjectTree.RunSelected) -> None:
         event.stop()
         self.remove_class("-tree")
-        self.selection.choose_project(event.project_id)
-        self.query_one(ProjectTree).show_run(None)
-        self.reader.show_project()
+        self.select_run(event.run_id)
 
-    @on(StageTable.StepSelected)
-    @on(DagView.StepSelected)
-    def _step_selected(self, event: StageTable.StepSelected | DagView.StepSelected) -> None:
+    def on_project_tree_run_highlighted(self, event: ProjectTree.RunHighlighted) -> None:
         event.stop()
-        if self.view.step is None or event.step_key != self.view.step.key:
-            self.selection.step_key = event.step_key
-            self.view.show_step()
+        self.select_run(event.run_id)
+
+    def on_project_tree_project_selected(self, event: ProjectTree.ProjectSelected) -> None:
+        event.stop()
+        self.remove_class("-tree")
+        self.desk.selection.choose_project(event.project_id)
+        self.desk.tree.show_run(None)
+        self.desk.reader.show_project()
+
+    def on_stage_table_step_selected(self, event: StageTable.StepSelected) -> None:
+        event.stop()
+        self._select_step(event.step_key)
+
+    def on_stage_table_step_highlighted(self, event: StageTable.StepHighlighted) -> None:
+        event.stop()
+        self._select_step(event.step_key)
+
+    def on_dag_view_step_selected(self, event: DagView.StepSelected) -> None:
+        event.stop()
+        self._select_step(event.step_key)
+
+    def _select_step(self, step_key: str) -> None:
+        view = self.desk.view
+        if view.step is None or step_key != view.step.key:
+            self.desk.selection.step_key = step_key
+            view.show_step()
             self.refresh_bindings()
 
     # --- actions ----------------------------------------------------------------------
@@ -175,28 +188,28 @@ class Workbench(Screen[None]):
         self.shell.start(self._new_run(), group="dialog")
 
     async def _new_run(self) -> None:
-        run = await self.run_actions.new_run(self.selection.project_id)
+        run = await self.desk.run_actions.new_run(self.desk.selection.project_id)
         if run is not None:
-            self.selection.choose_run(run.id, run.project_id)
-            self.reader.read_all()
+            self.desk.selection.choose_run(run.id, run.project_id)
+            self.desk.reader.read_all()
 
     def action_retry(self) -> None:
         detail = self._detail()
-        self.shell.start(self.run_actions.retry(detail), group="dialog")
+        self.shell.start(self.desk.run_actions.retry(detail), group="dialog")
 
     def action_cancel(self) -> None:
         detail = self._detail()
-        self.shell.start(self.run_actions.cancel(detail), group="dialog")
+        self.shell.start(self.desk.run_actions.cancel(detail), group="dialog")
 
     def action_transcript(self) -> None:
         from foredeck.app.screens.transcript import TranscriptScreen
 
-        step = self.view.step
+        step = self.desk.view.step
         self.app.push_screen(TranscriptScreen(self._detail(), step.key if step else None))
 
     def action_graph(self) -> None:
         self.toggle_class("-graph")
-        self.query_one(_PANES["graph" if self.graph_shown else "output"]).focus()
+        self.desk.panes["graph" if self.graph_shown else "output"].focus()
 
     @property
     def graph_shown(self) -> bool:
@@ -205,28 +218,28 @@ class Workbench(Screen[None]):
 
     def action_follow(self) -> None:
         """Follow the running stage and the end of its output, or stop following."""
-        output = self.view.output
-        follow = self.selection.step_key is not None or not output.follow
-        self.selection.step_key = None
+        output = self.desk.output
+        follow = self.desk.selection.step_key is not None or not output.follow
+        self.desk.selection.step_key = None
         output.follow = follow
-        self.view.show_step()
+        self.desk.view.show_step()
 
     def action_search(self) -> None:
         self._show_output()
-        self.query_one(SearchBar).open()
+        self.desk.search.open()
 
     def action_next_error(self) -> None:
         self._show_output()
-        self.view.output.next_error()
+        self.desk.output.next_error()
 
     def action_previous_error(self) -> None:
         self._show_output()
-        self.view.output.previous_error()
+        self.desk.output.previous_error()
 
     def action_toggle_tree(self) -> None:
         """On a narrow screen the projects take the place of the run."""
         self.toggle_class("-tree" if self.has_class("-narrow") else "-no-tree")
-        self.query_one(_PANES["projects" if self.tree_shown else "stages"]).focus()
+        self.desk.panes["projects" if self.tree_shown else "stages"].focus()
 
     @property
     def tree_shown(self) -> bool:
@@ -242,13 +255,13 @@ class Workbench(Screen[None]):
             self.action_graph()
         elif name == "output":
             self._show_output()
-        self.query_one(_PANES[name]).focus()
+        self.desk.panes[name].focus()
 
     def action_reload(self) -> None:
         if self.failure is not None:
             self.shell.connect()
         else:
-            self.reader.read_all()
+            self.desk.reader.read_all()
 
     def action_help(self) -> None:
         from foredeck.app.screens.modals.help import HelpDialog
@@ -260,56 +273,52 @@ class Workbench(Screen[None]):
         self.shell.start(self._quit(), group="dialog")
 
     async def _quit(self) -> None:
-        if await self.run_actions.may_quit(working_runs(self.reader.sidebar)):
+        if self._desk is None or await self._desk.run_actions.may_quit(self.working()):
             self.shell.leave(self.failure.exit_code if self.failure else 0)
 
-    @on(SearchBar.Searched)
-    def _searched(self, event: SearchBar.Searched) -> None:
+    def on_search_bar_searched(self, event: SearchBar.Searched) -> None:
         event.stop()
-        self.view.output.search(event.text)
+        self.desk.output.search(event.text)
 
-    @on(SearchBar.Stepped)
-    def _search_stepped(self, event: SearchBar.Stepped) -> None:
+    def on_search_bar_stepped(self, event: SearchBar.Stepped) -> None:
         event.stop()
         if event.forward:
-            self.view.output.next_match()
+            self.desk.output.next_match()
         else:
-            self.view.output.previous_match()
+            self.desk.output.previous_match()
 
-    @on(messages.SearchProgress)
-    def _search_went(self, event: messages.SearchProgress) -> None:
+    def on_output_pane_search_progress(self, event: messages.SearchProgress) -> None:
         event.stop()
-        self.query_one(SearchBar).say(event.summary)
+        self.desk.search.say(event.summary)
 
-    @on(messages.ErrorShown)
-    def _error_shown(self, event: messages.ErrorShown) -> None:
+    def on_output_pane_error_shown(self, event: messages.ErrorShown) -> None:
         event.stop()
         if event.line is None:
             self.shell.notice(event.summary)
 
-    @on(messages.FollowChanged)
-    @on(messages.Moved)
-    def _output_moved(self, event: messages.FollowChanged | messages.Moved) -> None:
+    def on_output_pane_follow_changed(self, event: messages.FollowChanged) -> None:
         event.stop()
-        self.view.show_place()
+        self.desk.view.show_place()
 
-    @on(SearchBar.Closed)
-    def _search_closed(self, event: SearchBar.Closed) -> None:
+    def on_output_pane_moved(self, event: messages.Moved) -> None:
         event.stop()
-        self.view.output.search("")
-        self.view.output.focus()
+        self.desk.view.show_place()
+
+    def on_search_bar_closed(self, event: SearchBar.Closed) -> None:
+        event.stop()
+        self.desk.output.search("")
+        self.desk.output.focus()
 
     def _detail(self) -> RunDetail:
         """Return the run on display; `check_action` has seen to it that there is one."""
-        if self.view.detail is None:
+        if self.desk.view.detail is None:
             raise NotFound("No run is selected.")
-        return self.view.detail
+        return self.desk.view.detail
 
     def _show_output(self) -> None:
         if self.graph_shown and not self.has_class("-vast"):
             self.toggle_class("-graph")
 
     def focused_pane(self) -> str:
-        focused = self.focused
-        names = (name for name, kind in _PANES.items() if isinstance(focused, kind))
-        return next(names, "output")
+        panes = self._desk.panes if self._desk else {}
+        return next((name for name, view in panes.items() if view is self.focused), "projects")

@@ -46,9 +46,9 @@ async def dashboard(
 def settled(app: ForedeckApp, host: FakeHost) -> bool:
     """Whether the screen has read everything it shows first."""
     workbench = app.workbench
-    if app.host is None or workbench.reader.sidebar is None:
+    if app.host is None or workbench._desk is None or workbench.desk.reader.sidebar is None:
         return False
-    return not host.runs or workbench.view.detail is not None
+    return not host.runs or workbench.desk.view.detail is not None
 
 
 async def until(pilot: Pilot[int], condition: Callable[[], bool]) -> None:

@@ -49,8 +49,8 @@ async def test_a_run_in_a_new_project() -> None:
             CreateProject("notes", "/srv/notes"),
             CreateRun("p1", "line\ntwo", mode=Mode.AUTO),
         ]
-        await until(pilot, lambda: workbench_of(pilot).view.detail is not None)
-        assert workbench_of(pilot).selection.run_id == "run1"
+        await until(pilot, lambda: workbench_of(pilot).desk.view.detail is not None)
+        assert workbench_of(pilot).desk.selection.run_id == "run1"
 
 
 async def test_a_run_in_the_project_under_the_cursor_in_another_mode(tmp_path: Path) -> None:
@@ -130,7 +130,7 @@ async def test_retry_says_what_repeats_and_what_stays(tmp_path: Path) -> None:
 
 
 def _state(pilot: Pilot[int]) -> RunState | None:
-    detail = workbench_of(pilot).view.detail
+    detail = workbench_of(pilot).desk.view.detail
     return detail.run.state if detail else None
 
 

@@ -43,7 +43,7 @@ async def test_the_frame_stands_while_the_data_is_being_opened() -> None:
         await pilot.press("n")
         await until(pilot, lambda: messages(pilot) == ["New run: The data is not open yet."])
         gate.set()
-        await until(pilot, lambda: workbench.reader.sidebar is not None)
+        await until(pilot, lambda: workbench.desk.reader.sidebar is not None)
 
 
 async def test_a_failure_is_shown_with_its_advice_and_ctrl_r_tries_again(tmp_path: Path) -> None:
@@ -56,7 +56,7 @@ async def test_a_failure_is_shown_with_its_advice_and_ctrl_r_tries_again(tmp_pat
         assert "It is too new. Update Foredeck." in notice
         assert "ctrl+r" in notice
         await pilot.press("ctrl+r")
-        await until(pilot, lambda: workbench.view.detail is not None)
+        await until(pilot, lambda: workbench.desk.view.detail is not None)
         assert workbench.failure is None
 
 
@@ -85,13 +85,15 @@ async def test_an_unexpected_failure_is_one_sentence_and_in_the_log() -> None:
 
 
 async def test_leaving_while_opening_closes_what_was_opened() -> None:
-    host, gate = fake_host.empty(), asyncio.Event()
+    host, gate, began = fake_host.empty(), asyncio.Event(), asyncio.Event()
 
     async def connect() -> Connection:
+        began.set()
         await gate.wait()
         return await host.connect()
 
     async with dashboard(host, connect=connect) as pilot:
+        await until(pilot, began.is_set)
         await pilot.press("q")
         await until(pilot, lambda: pilot.app.return_code == 0)
         gate.set()
@@ -104,7 +106,7 @@ async def test_a_lost_event_stream_is_taken_up_again(tmp_path: Path) -> None:
         workbench = workbench_of(pilot)
         host.break_subscriptions()
         host.runs.pop("run0")
-        await until(pilot, lambda: len(workbench.reader.sidebar.projects[0].runs) == 1)  # type: ignore[union-attr]
+        await until(pilot, lambda: len(workbench.desk.reader.sidebar.projects[0].runs) == 1)  # type: ignore[union-attr]
         host.publish(RunSaved(run_id="run1", project_id="p1", state=RunState.RUNNING))
 
 

@@ -43,7 +43,7 @@ async def still(pilot: Pilot[int], host: FakeHost) -> None:
     app = pilot.app
     assert isinstance(app, ForedeckApp)
     await until(pilot, lambda: settled(app, host))
-    workbench, output = workbench_of(pilot), workbench_of(pilot).view.output
+    workbench, output = workbench_of(pilot), workbench_of(pilot).desk.output
     await until(pilot, lambda: workbench.query_one(StatusBar)._status is not None)
     await until(pilot, lambda: not host.projects or workbench.focused is not None)
     await until(pilot, lambda: not host.runs or bool(output.visible_text()))

@@ -45,15 +45,15 @@ async def test_a_project_without_runs_is_introduced() -> None:
 async def test_the_working_run_is_shown_with_its_running_stage(tmp_path: Path) -> None:
     async with dashboard(fake_host.running(tmp_path)) as pilot:
         workbench = workbench_of(pilot)
-        assert workbench.selection.run_id == "run1"
-        assert workbench.view.step is not None
-        assert workbench.view.step.key == "builder"
+        assert workbench.desk.selection.run_id == "run1"
+        assert workbench.desk.view.step is not None
+        assert workbench.desk.view.step.key == "builder"
         assert workbench.query_one(StageTable).step_key == "builder"
         assert _file_of(workbench) == tmp_path / "builder.log"
 
 
 def _file_of(workbench: Workbench) -> Path | None:
-    file = workbench.view.output.file
+    file = workbench.desk.output.file
     return file.path if file else None
 
 
@@ -71,10 +71,10 @@ async def test_a_chosen_stage_stays_until_f_follows_again(tmp_path: Path) -> Non
     async with dashboard(host) as pilot:
         workbench = workbench_of(pilot)
         await pilot.press("2", "up", "enter")
-        await until(pilot, lambda: workbench.selection.step_key == "planner")
+        await until(pilot, lambda: workbench.desk.selection.step_key == "planner")
         assert _file_of(workbench) == tmp_path / "planner.log"
         _advance(host)
-        await until(pilot, lambda: workbench.view.detail is host.runs["run1"])
+        await until(pilot, lambda: workbench.desk.view.detail is host.runs["run1"])
         assert workbench.query_one(StageTable).step_key == "planner"
         await pilot.press("f")
         await until(pilot, lambda: workbench.query_one(StageTable).step_key == "qa_qc")
@@ -96,12 +96,12 @@ async def test_enter_in_the_tree_shows_another_run(tmp_path: Path) -> None:
     async with dashboard(fake_host.running(tmp_path)) as pilot:
         workbench = workbench_of(pilot)
         await pilot.press("1", "down", "enter")
-        await until(pilot, lambda: workbench.view.detail is not None)
+        await until(pilot, lambda: workbench.desk.view.detail is not None)
         await until(pilot, lambda: _shown(workbench) == "run0")
 
 
 def _shown(workbench: Workbench) -> str:
-    detail = workbench.view.detail
+    detail = workbench.desk.view.detail
     return detail.run.id if detail else ""
 
 
@@ -121,7 +121,7 @@ async def test_the_cursor_of_the_tree_survives_updates(tmp_path: Path) -> None:
 
 
 def _runs_in(workbench: Workbench) -> list[str]:
-    sidebar = workbench.reader.sidebar
+    sidebar = workbench.desk.reader.sidebar
     assert sidebar is not None
     return [run.id for run in sidebar.projects[0].runs]
 
@@ -172,7 +172,7 @@ async def test_search_goes_from_match_to_match(tmp_path: Path) -> None:
         await pilot.press("slash", *"created")
         bar = workbench.query_one(SearchBar)
         assert bar.display
-        output = workbench.view.output
+        output = workbench.desk.output
         await until(pilot, lambda: "2 matches" in str(bar.query_one("#search-result").render()))
         first = output.current
         await pilot.press("enter")
@@ -186,7 +186,7 @@ async def test_search_goes_from_match_to_match(tmp_path: Path) -> None:
 
 async def test_e_goes_to_the_error_and_says_when_there_is_none(tmp_path: Path) -> None:
     async with dashboard(fake_host.failed(tmp_path)) as pilot:
-        output = workbench_of(pilot).view.output
+        output = workbench_of(pilot).desk.output
         await pilot.press("e")
         await until(pilot, lambda: output.current is not None)
         lines = (tmp_path / "qa_qc.log").read_text().splitlines()

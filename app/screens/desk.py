@@ -1,0 +1,66 @@
+"""What is put on the workbench after its first paint: the views and who fills them.
+
+This module, and not the workbench, imports the views: a first paint with them would take
+half as long again.
+"""
+
+from __future__ import annotations
+
+from foredeck.app.screens.pane import Pane
+from foredeck.app.screens.run_actions import RunActions
+from foredeck.app.screens.run_reader import HostReader
+from foredeck.app.screens.run_view import RunView
+from foredeck.app.screens.search_bar import SearchBar
+from foredeck.app.screens.selection import Selection
+from foredeck.app.screens.shell import shell_of
+from foredeck.services.domain.errors import ForedeckError
+from foredeck.widgets.dag.view import DagView
+from foredeck.widgets.project_tree import ProjectTree
+from foredeck.widgets.run_header import RunHeader
+from foredeck.widgets.stage_table import StageTable
+from foredeck.widgets.status_bar import StatusBar
+from foredeck.widgets.terminal.output_pane import OutputPane
+from textual.screen import Screen
+
+
+class Desk:
+    """The views of the workbench, the reader that fills them, the actions on runs."""
+
+    def __init__(self, screen: Screen[None], frame_rate: float) -> None:
+        self._screen = screen
+        self.selection = Selection()
+        self.tree, self.stages = ProjectTree(), StageTable()
+        self.output, self.graph = OutputPane(frame_rate=frame_rate), DagView()
+        self.search, self.status = SearchBar(), StatusBar()
+        self.view = RunView(screen, self.selection, self._broken)
+        self.run_actions = RunActions(screen, screen.refresh_bindings)
+        self.reader = HostReader(
+            screen,
+            self.selection,
+            self.view,
+            refreshed=screen.refresh_bindings,
+            broken=self._broken,
+        )
+        self.panes = {
+            "projects": self.tree,
+            "stages": self.stages,
+            "output": self.output,
+            "graph": self.graph,
+        }
+
+    async def mount(self) -> None:
+        """Put the views into the panes of the screen."""
+        with self._screen.app.batch_update():
+            await self._pane("projects").fill(self.tree)
+            await self._pane("stages").fill(RunHeader(), self.stages)
+            await self._pane("output").fill(self.output, below=self.search)
+            await self._pane("graph").fill(self.graph)
+            await self._screen.mount(self.status, before="KeyBar")
+        shell_of(self._screen).changed.subscribe(self._screen, self.reader.apply)
+
+    def _pane(self, name: str) -> Pane:
+        return self._screen.query_one(f"#pane-{name}", Pane)
+
+    def _broken(self, error: Exception) -> None:
+        if not isinstance(error, ForedeckError):
+            shell_of(self._screen).show_error(error)
