@@ -29,7 +29,8 @@ def doctor(session: Session, format_: str) -> int:
     loaded = session.loaded()
     if format_ == "table":
         say("Looking at codex and its sandbox…")
-    checks = (*asyncio.run(Diagnosis(loaded.settings).checks()), _terminal())
+    found = asyncio.run(Diagnosis(loaded.settings).checks())
+    checks = (*found, _terminal(), *(Check("settings", "warning", w) for w in loaded.warnings))
     worst = _worst(checks)
     if format_ == "json":
         put_json(_answer(checks, worst, session))
@@ -90,4 +91,9 @@ def _put(checks: tuple[Check, ...], session: Session) -> None:
 
 
 def _shown(value: object) -> object:
+    """Return a value as it is written in the settings file."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return f"{value:g}"
     return "–" if value is None else value

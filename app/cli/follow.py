@@ -117,7 +117,7 @@ def _step_line(step: StepRow) -> str:
     line = f"{GLYPHS[step.state.value]} {step.title}: {step.state.value}"
     if step.attempt > 1:
         line += f" (attempt {step.attempt})"
-    if step.ended_at:
+    if step.started_at and step.ended_at:
         line += f", {duration(step.started_at, step.ended_at)}, {step.usage.total:,} tokens"
     if step.failure:
         line += f"\n  {step.failure.message}\n  {step.failure.advice}".rstrip()

@@ -29,6 +29,7 @@ COMMANDS = {
 
 INTERRUPTED = 130
 
+_BROKEN_PIPE = 141
 _GLOBAL = {"--data-dir", "--config", "--debug"}
 # What writing to a standard output that takes nothing more ends with.
 _UNWRITABLE = {errno.EPIPE, errno.ENOSPC, errno.EIO}
@@ -112,6 +113,9 @@ def main() -> None:
 def _run(arguments: list[str]) -> int:
     try:
         code: Any = cli.main(arguments, prog_name="foredeck", standalone_mode=False)
+    except SystemExit:
+        # click's answer to a reader that left in the middle; scripts know the code.
+        return _BROKEN_PIPE
     except click.exceptions.Exit as stop:
         return stop.exit_code
     except click.exceptions.NoArgsIsHelpError as error:
