@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -19,6 +20,7 @@ from textual.geometry import Size
 from textual.strip import Strip
 from textual.timer import Timer
 from textual.widget import Widget
+from textual.worker import Worker
 
 FRAME_RATE = 20.0
 FLOOD_RATE = 6.0
@@ -26,6 +28,7 @@ FLOOD_RATE = 6.0
 IDLE_SECONDS = 0.25
 _QUIET_SECONDS = 2.0
 _CACHED_ROWS = 256
+_COUNT_AFTER = 0.1
 _EMPTY = "No output yet: it appears here while codex works."
 _NO_FILE = "No output is selected."
 
@@ -85,6 +88,7 @@ class FileView(Widget):
         self._timer: Timer | None = None
         self._quiet = 0.0
         self._anchor = (-1, 0)
+        self._counting: OutputFile | None = None
 
     @property
     def lines(self) -> int:
@@ -154,15 +158,23 @@ class FileView(Widget):
     def _tick(self) -> None:
         self._timer = None
         frame = 1 / self.frame_rate
-        before = self.view.total
-        if self._look():
+        before, in_sight = self.view.total, self._in_sight()
+        if change := self._look():
             self._quiet = 0.0
-            self.moved()
+            if change.inserted or change.restarted or self._in_sight() != in_sight:
+                self.moved()
             if (self.view.total - before) * 4 >= self.view.height:
                 frame = max(frame, 1 / FLOOD_RATE)
         else:
             self._quiet += frame
         self._schedule(frame if self._quiet < _QUIET_SECONDS else max(frame, IDLE_SECONDS))
+
+    def _in_sight(self) -> tuple[object, ...]:
+        """Return what must have changed before a repaint is of any use."""
+        view = self.view
+        growing = view.top + view.height >= view.total
+        size = self.file.size if self.file is not None and growing else None
+        return (view.top, view.thumb(), size)
 
     def _look(self) -> Change:
         """Read what is new in the file; the lines in sight stay where they are."""
@@ -175,8 +187,11 @@ class FileView(Widget):
         if change.restarted:
             self.view.follow, self.current = True, None
         self._refit(file, change)
-        if not file.complete:
-            self.run_worker(self._count(file), group="output-index", exclusive=True)
+        if not file.complete and self._counting is not file:
+            self._counting = file
+            self._counter: Worker[None] = self.run_worker(
+                partial(self._count, file), group="output-index"
+            )
         return change
 
     def _refit(self, file: OutputFile, change: Change) -> None:
@@ -206,10 +221,13 @@ class FileView(Widget):
             self._anchor = (self.view.top, file.index.start_of(self.view.top, file.read))
 
     async def _count(self, file: OutputFile) -> None:
-        """Count the lines of a large file beside the screen."""
+        """Count the lines of a large file beside the screen; its end is painted first."""
+        await asyncio.sleep(_COUNT_AFTER)
         while file is self.file and not file.complete:
             take = await asyncio.to_thread(file.catch_up())
             take()
+        if self._counting is file:
+            self._counting = None
         if file is self.file:
             near_end = self.view.total - self.view.top <= self.view.height * 4
             self._rows.clear()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any, Protocol
 
 from foredeck.services.domain.safe_text import safe_line
@@ -25,7 +26,7 @@ class SearchedPane(Protocol):
     @property
     def is_mounted(self) -> bool: ...
     def run_worker(
-        self, work: Coroutine[Any, Any, None], *, group: str, exclusive: bool
+        self, work: Callable[[], Coroutine[Any, Any, None]], *, group: str, exclusive: bool
     ) -> Worker[None]: ...
     def show_line(self, line: int) -> None: ...
     def search_said(self, summary: str, *, found: bool, done: bool) -> None: ...
@@ -55,20 +56,21 @@ class PaneSearch:
         self.cancel()
         if self._pane.file is not None:
             finder = Finder(self._pane.file)
-            self._run("jump", self._jump(finder, needle, self._here, forward=True))
-            self._run("count", self._count_all(finder, needle))
+            self._run("jump", partial(self._jump, finder, needle, self._here, forward=True))
+            self._run("count", partial(self._count_all, finder, needle))
 
     def step(self, needle: Needle, *, forward: bool) -> None:
         """Go to the match behind or before the present line."""
         if self._pane.file is not None:
             line = self._here + 1 if forward else self._here
             finder = Finder(self._pane.file)
-            self._run("jump", self._jump(finder, needle, line, forward=forward))
+            self._run("jump", partial(self._jump, finder, needle, line, forward=forward))
 
     def error(self, *, forward: bool) -> None:
         """Go to the error behind or before the present line; from the end on to the first."""
         if self._pane.file is not None:
-            self._run("jump", self._to_error(Finder(self._pane.file), forward=forward))
+            finder = Finder(self._pane.file)
+            self._run("jump", partial(self._to_error, finder, forward=forward))
 
     @property
     def _here(self) -> int:
@@ -78,9 +80,8 @@ class PaneSearch:
             return current
         return 0 if pane.view.follow else pane.view.top
 
-    def _run(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+    def _run(self, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         if not self._pane.is_mounted:
-            work.close()
             return
         if name in self._workers:
             self._workers[name].cancel()
