@@ -47,9 +47,12 @@ _LOCK_SECONDS = 60.0
 _TURN_GRACE = 0.5
 _POLL = 0.05
 _ADDRESS_LIMIT = 107  # sun_path of unix(7), without its terminating NUL
-# Offline, codex would go on trying for ever; commands get a core environment only.
+# Offline, codex would go on trying for ever; commands get a core environment only. To copy a
+# person's shell, codex would run its start-up files in the workspace for every thread, outside
+# of the sandbox and without a job's mark: what they leave running no cancel would find.
 _OPTIONS = (
     "--disable", "unbounded_connection_retries",
+    "--disable", "shell_snapshot",
     "-c", 'shell_environment_policy.inherit="core"',
     "-c", "allow_login_shell=false",
 )  # fmt: skip
