@@ -39,6 +39,7 @@ class CodexJobs:
         self._task = task
         self._one_at_a_time = asyncio.Lock()
         self._thread_id: str | None = None
+        self._awaited: set[asyncio.Task[Job]] = set()
         self._watchers: dict[str, asyncio.Task[None]] = {}
         self._notices: list[JobNotice] = []
         self.finished: dict[str, Job] = {}
@@ -62,7 +63,7 @@ class CodexJobs:
         """Run a job to its end; a failed one is returned, not raised."""
         async with self._one_at_a_time:
             request = self._request(prompt, self._thread_id, output_schema)
-            job = await self._supervisor.run(request)
+            job = await self._run(request)
             self._thread_id = job.thread_id if job.failure is None else None
             self.finished[job.id] = job
             return job
@@ -90,13 +91,27 @@ class CodexJobs:
             await asyncio.wait(self._watchers.values(), return_when=asyncio.FIRST_COMPLETED)
 
     async def close(self, reason: str) -> None:
-        """End every job that still works in the background, and wait for its end."""
+        """End every job that still works, and wait for its end.
+
+        One that is waited for may be among them: the library of the agents does not wait
+        for a tool that it cancels.
+        """
+        for task in self._awaited:
+            task.cancel()
+        if self._awaited:
+            await asyncio.wait(self._awaited)
         watchers = dict(self._watchers)
         for job_id in watchers:
             with suppress(Conflict):  # it ended by itself a moment ago
                 await self._supervisor.cancel(job_id, reason)
         if watchers:
             await asyncio.wait(watchers.values())
+
+    async def _run(self, request: CodexRequest) -> Job:
+        task = asyncio.create_task(self._supervisor.run(request), name=f"codex: {request.name}")
+        self._awaited.add(task)
+        task.add_done_callback(self._awaited.discard)
+        return await task
 
     async def _watch(self, job_id: str) -> None:
         try:

@@ -18,6 +18,7 @@ from foredeck.services.agents.stage_work import StageWork
 from foredeck.services.agents.tools import read_plan
 from foredeck.services.agents.transcript import Transcript
 from foredeck.services.agents.verdict import describe
+from foredeck.services.codex.patience import to_the_end
 from foredeck.services.domain.errors import SettingsError, StepFailed, StoreError, UsageError
 from foredeck.services.domain.records import Failure, FailureClass, Mode, Project, Role
 from foredeck.services.settings import Settings, resolve_secret
@@ -59,7 +60,7 @@ class AgentStageRunner:
             await transcript.say(Role.SYSTEM, str(error))
             raise
         finally:
-            await jobs.close(_STOPPED)
+            await to_the_end(jobs.close(_STOPPED))
             await _close(transcript)
         return outcome
 
