@@ -25,7 +25,6 @@ from foredeck.services.host.status import StatusReporter
 from foredeck.services.settings import Settings
 from foredeck.services.store.store import Store
 from foredeck.services.workflow.builtin import four_agents
-from foredeck.services.workflow.durable import Durable
 from foredeck.services.workflow.execution import StepExecution
 from foredeck.services.workflow.orchestrator import Orchestrator
 from foredeck.services.workflow.runs import RunService
@@ -64,10 +63,11 @@ async def open_services(
         store = await Store.open(settings.data_dir, bus)
         stack.push_async_callback(store.close)
         codex = AppServer(settings)
+        stack.push_async_callback(codex.close)
         stack.push_async_callback(codex.stop)
         supervisor = CodexSupervisor(store, TurnRunner(codex, settings), settings)
         stack.push_async_callback(supervisor.close)
-        orchestrator = _orchestrator(settings, store, bus, supervisor)
+        orchestrator = _orchestrator(settings, store, supervisor)
         stack.push_async_callback(orchestrator.close)
         handlers = _query_handlers(settings, store, bus, supervisor)
         handlers |= _command_handlers(settings, store, orchestrator)
@@ -104,13 +104,10 @@ class _ReadingHost(HostService):
         raise busy(self._settings.data_dir)
 
 
-def _orchestrator(
-    settings: Settings, store: Store, bus: EventBus, supervisor: CodexSupervisor
-) -> Orchestrator:
+def _orchestrator(settings: Settings, store: Store, supervisor: CodexSupervisor) -> Orchestrator:
     stages = AgentStageRunner(store, supervisor, settings)
-    durable = Durable(bus)
-    execution = StepExecution(store, stages, durable, settings.data_dir / "output")
-    return Orchestrator(store, execution, durable, supervisor.abandon)
+    execution = StepExecution(store, stages, settings.data_dir / "output")
+    return Orchestrator(store, execution, supervisor.abandon)
 
 
 def _run_service(settings: Settings, store: Store) -> RunService:

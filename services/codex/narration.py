@@ -72,6 +72,7 @@ class Narrator:
         self._speeches: dict[str, _Speech] = {}
         self._working: set[str] = set()
         self._plan: tuple[tuple[str, str], ...] = ()
+        self._patched_paths: set[str] = set()
         self.message = ""
         self.errors: list[str] = []
 
@@ -99,14 +100,16 @@ class Narrator:
         self._line(object(), SegmentKind.ERROR, text)
 
     def changed(self, changes: tuple[FileChange, ...]) -> None:
-        """Write which files the turn changed altogether."""
+        """Write how many files the turn changed, and those that no patch has named yet."""
         if not changes:
             return
-        lines = [f"{change.kind.value:<8} {change.path}" for change in changes[:_LISTED_CHANGES]]
-        if len(changes) > _LISTED_CHANGES:
-            lines.append(f"and {len(changes) - _LISTED_CHANGES} more")
+        untold = [change for change in changes if change.path not in self._patched_paths]
+        lines = [f"{change.kind.value:<8} {change.path}" for change in untold[:_LISTED_CHANGES]]
+        if len(untold) > _LISTED_CHANGES:
+            lines.append(f"and {len(untold) - _LISTED_CHANGES} more")
         count = f"{len(changes)} file{'s' if len(changes) != 1 else ''} changed"
-        self._line("changes", SegmentKind.FILES, "\n".join([f"{count}:", *lines]), count)
+        headline = f"{count}:" if lines else count
+        self._line("changes", SegmentKind.FILES, "\n".join([headline, *lines]), count)
 
     def tell(self, event: Notification) -> None:
         """Write what a notification says; most say nothing for a person."""
@@ -211,6 +214,7 @@ class Narrator:
             names = ", ".join(self._relative(change.path) for change in item.changes)
             self.problem(f"the patch was not applied ({item.status}): {names}")
             return
+        self._patched_paths.update(self._relative(change.path) for change in item.changes)
         lines = map(self._patch_line, item.changes)
         self._line(item.id, SegmentKind.FILES, "\n".join(lines), "patch")
 

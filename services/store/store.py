@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from foredeck.services.domain.errors import Conflict, StoreError
 from foredeck.services.domain.events import Event
@@ -18,6 +18,7 @@ from foredeck.services.store import schema
 from foredeck.services.store.conversations import MessageRepository, SessionRepository
 from foredeck.services.store.engine import Database
 from foredeck.services.store.files import existing_file, prepare_file
+from foredeck.services.store.patience import until_there_is_room
 from foredeck.services.store.queries import Queries
 from foredeck.services.store.repositories import (
     AttemptRepository,
@@ -27,6 +28,8 @@ from foredeck.services.store.repositories import (
     StepRepository,
 )
 from foredeck.services.store.unit import Unit
+
+T = TypeVar("T")
 
 
 class Transaction:
@@ -123,6 +126,13 @@ class Store:
                     await link.commit(lambda: self._publish(unit.events))
             finally:
                 self._owner = None
+
+    async def durably(self, write: Callable[[], Awaitable[T]]) -> T:
+        """Return what `write` returns; a full disk is waited out and told to the person.
+
+        For what must not get lost: how a step or a job ended. Any other error is raised.
+        """
+        return await until_there_is_room(write, self._bus)
 
     def _check_writable(self) -> None:
         if self._read_only:

@@ -15,7 +15,6 @@ from foredeck.services.domain.segments import SegmentKind
 from foredeck.services.domain.workflow import StepSpec
 from foredeck.services.jobs.output import OutputWriter
 from foredeck.services.store.store import Store
-from foredeck.services.workflow.durable import Durable
 from foredeck.services.workflow.outcomes import Outcomes, RunContext
 
 _log = logging.getLogger(__name__)
@@ -24,12 +23,9 @@ _log = logging.getLogger(__name__)
 class StepExecution:
     """Runs attempts of steps; every outcome becomes a stored transition."""
 
-    def __init__(
-        self, store: Store, stages: StageRunner, durable: Durable, output_root: Path
-    ) -> None:
+    def __init__(self, store: Store, stages: StageRunner, output_root: Path) -> None:
         self._store = store
         self._stages = stages
-        self._durable = durable
         self._outcomes = Outcomes(store, output_root)
 
     async def attempt(
@@ -41,7 +37,7 @@ class StepExecution:
         `why_cancelled` gives, and is then raised again.
         """
         outcomes = self._outcomes
-        step, attempt = await self._durable(lambda: outcomes.begin(step))
+        step, attempt = await self._store.durably(lambda: outcomes.begin(step))
         output = OutputWriter(Path(attempt.output_path))
         try:
             outcome = await self._work(context, step, attempt, output)
@@ -49,15 +45,15 @@ class StepExecution:
         except asyncio.CancelledError:
             reason = why_cancelled()
             _say_last(output, SegmentKind.NOTE, f"Stopped: {reason}")
-            await self._durable(lambda: outcomes.cancel(step, attempt, reason))
+            await self._store.durably(lambda: outcomes.cancel(step, attempt, reason))
             raise
         except StepFailed as error:
             failure = error.failure
             _say_last(output, SegmentKind.ERROR, str(error))
             policy = context.spec_of(step).retries
-            await self._durable(lambda: outcomes.fail(step, attempt, failure, policy))
+            await self._store.durably(lambda: outcomes.fail(step, attempt, failure, policy))
         else:
-            await self._durable(lambda: outcomes.succeed(context, step, attempt, outcome))
+            await self._store.durably(lambda: outcomes.succeed(context, step, attempt, outcome))
 
     async def _work(
         self, context: RunContext, step: Step, attempt: Attempt, output: OutputWriter

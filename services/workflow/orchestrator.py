@@ -12,7 +12,6 @@ from foredeck.services.domain.records import Run, Step
 from foredeck.services.domain.states import ACTIVE_RUNS, FINAL_RUNS, RunState, StepState
 from foredeck.services.store.store import Store
 from foredeck.services.workflow import definition, graph
-from foredeck.services.workflow.durable import Durable
 from foredeck.services.workflow.execution import StepExecution
 from foredeck.services.workflow.outcomes import RunContext
 from foredeck.services.workflow.run_driver import RunDriver, cancel_steps, settle
@@ -30,12 +29,10 @@ class Orchestrator:
         self,
         store: Store,
         execution: StepExecution,
-        durable: Durable,
         abandon: Callable[[str], Awaitable[None]],
     ) -> None:
         self._store = store
         self._execution = execution
-        self._durable = durable
         self._abandon = abandon
         self._drivers: dict[str, RunDriver] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -134,7 +131,7 @@ class Orchestrator:
         async with self._store.transaction() as tx:
             project = await tx.projects.get(run.project_id)
         context = RunContext(project, run, definition.from_json(run.definition))
-        driver = RunDriver(self._store, self._execution, self._durable, context)
+        driver = RunDriver(self._store, self._execution, context)
         task = asyncio.create_task(self._drive(driver, run.id), name=f"run {run.id}")
         self._drivers[run.id], self._tasks[run.id] = driver, task
         task.add_done_callback(lambda done: self._ended(run.id, done))

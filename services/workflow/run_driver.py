@@ -18,7 +18,6 @@ from foredeck.services.domain.states import (
 )
 from foredeck.services.store.store import Store, Transaction
 from foredeck.services.workflow import graph
-from foredeck.services.workflow.durable import Durable
 from foredeck.services.workflow.execution import StepExecution
 from foredeck.services.workflow.outcomes import RunContext
 
@@ -36,11 +35,8 @@ class _Standing:
 class RunDriver:
     """Owns the tasks of one run; ends when nothing is left that could start by itself."""
 
-    def __init__(
-        self, store: Store, execution: StepExecution, durable: Durable, context: RunContext
-    ) -> None:
+    def __init__(self, store: Store, execution: StepExecution, context: RunContext) -> None:
         self._store = store
-        self._durable = durable
         self._execution = execution
         self._context = context
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -56,7 +52,7 @@ class RunDriver:
         """Run until the run is final, waits for a person, or is stopped."""
         try:
             while self._stop_reason is None:
-                standing = await self._durable(self._look)
+                standing = await self._store.durably(self._look)
                 for step in standing.start:
                     self._start(step)
                 if not self._tasks and standing.next_retry is None:
@@ -64,7 +60,7 @@ class RunDriver:
                 await self._pause(standing.next_retry)
         finally:
             await self._end_tasks()
-        await self._durable(self._cancel_rest)
+        await self._store.durably(self._cancel_rest)
 
     def _start(self, step: Step) -> None:
         self._tasks[step.id] = asyncio.create_task(

@@ -10,7 +10,6 @@ from foredeck.services.domain.views import RunDetail
 from foredeck.services.event_bus import EventBus
 from foredeck.services.store.store import Store
 from foredeck.services.workflow.builtin import four_agents
-from foredeck.services.workflow.durable import Durable
 from foredeck.services.workflow.execution import StepExecution
 from foredeck.services.workflow.orchestrator import Orchestrator
 from foredeck.services.workflow.runs import RunService, RunWish
@@ -45,13 +44,12 @@ class House:
 async def build(data_dir: Path, stages: FakeStages) -> House:
     bus = EventBus()
     store = await Store.open(data_dir, bus)
-    durable = Durable(bus, pause=0.01)
-    execution = StepExecution(store, stages, durable, data_dir / "output")
+    execution = StepExecution(store, stages, data_dir / "output")
 
     async def abandon(run_id: str) -> None:
         return None
 
-    orchestrator = Orchestrator(store, execution, durable, abandon)
+    orchestrator = Orchestrator(store, execution, abandon)
     runs = RunService(store, four_agents, lambda project: Mode.DIRECT)
     projects = ProjectService(store, data_dir / "workspaces", data_dir)
     return House(store, bus, stages, orchestrator, runs, projects)

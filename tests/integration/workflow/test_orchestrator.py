@@ -8,6 +8,7 @@ import pytest
 from foredeck.services.domain.errors import Conflict, InvalidInput, StorageFull
 from foredeck.services.domain.records import FailureClass
 from foredeck.services.domain.states import RunState, StepState
+from foredeck.services.store import patience
 from foredeck.services.workflow.runs import RunWish
 
 from tests.integration.workflow.conftest import House, build
@@ -199,6 +200,7 @@ async def test_a_full_disk_is_waited_out(house: House, monkeypatch: pytest.Monke
         return real(actor)
 
     monkeypatch.setattr(house.store, "transaction", full_twice)
+    monkeypatch.setattr(patience, "PAUSE", 0)
     run = await house.new_run()
     await house.orchestrator.start(run.id)
     assert (await house.finished(run.id)).run.state is RunState.SUCCESS
