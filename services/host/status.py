@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Protocol
 
+from foredeck.services.agents.runner import resolve_mode
+from foredeck.services.codex.binary import locate
+from foredeck.services.domain.errors import CodexError
 from foredeck.services.domain.views import HostStatus
 from foredeck.services.event_bus import EventBus
 from foredeck.services.settings import Settings
@@ -40,9 +44,16 @@ class StatusReporter:
             queued_turns=self._turns.queued_turns if self._turns else 0,
             running_turns=self._turns.running_turns if self._turns else 0,
             turn_limit=self._settings.turn_limit,
-            mode=self._settings.mode,
-            codex="",
+            mode=resolve_mode(self._settings)[0],
+            codex=await asyncio.to_thread(self._codex_version),
             tokens=await self._store.queries.tokens_total(),
             rehearsal=self._settings.rehearsal,
             seq=seq,
         )
+
+    def _codex_version(self) -> str:
+        """Return the version in use; asking for it starts the program the first time only."""
+        try:
+            return locate(self._settings).version
+        except CodexError:
+            return "missing"
