@@ -19,6 +19,7 @@ from foredeck.services.event_bus import EventBus
 from foredeck.services.host.command_handlers import CommandHandlers
 from foredeck.services.host.interface import Command, Host
 from foredeck.services.host.lock import HostLock, busy
+from foredeck.services.host.privacy import hide_process
 from foredeck.services.host.query_handlers import QueryHandlers
 from foredeck.services.host.service import Handler, HostService
 from foredeck.services.host.status import StatusReporter
@@ -56,6 +57,7 @@ async def open_services(
     `StoreError` or `NewerDatabase`. Opened in order, closed in reverse: runs that still work
     are stopped and stored as cancelled before the store closes.
     """
+    hide_process()
     async with AsyncExitStack() as stack:
         lock = HostLock.acquire(settings.data_dir, role)
         stack.callback(lock.release)
