@@ -171,6 +171,8 @@ class Narrator:
         missing = command.trace.missing_from(item.output.encode("utf-8", "replace"))
         if command.start is not None:
             self._output.insert(command.start, missing.head)
+        if missing.note:
+            self._line((item.id, "note"), SegmentKind.NOTE, missing.note, command.label)
         self._append(item.id, command, missing.tail)
         if command.start is not None:
             self._output.forget(command.start)

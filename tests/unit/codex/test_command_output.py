@@ -64,5 +64,26 @@ def test_replaced_bytes_change_the_length_but_not_the_place() -> None:
 
 
 @pytest.mark.parametrize("report", [b"something else entirely", b"li"])
-def test_a_report_that_does_not_fit_is_kept_whole(report: bytes) -> None:
-    assert trace(b"live output").missing_from(report) == Missing(tail=report)
+def test_a_report_that_does_not_fit_is_kept_whole_and_said(report: bytes) -> None:
+    missing = trace(b"live output").missing_from(report)
+    assert (missing.head, missing.tail) == (b"", report)
+    assert "left out pieces" in missing.note
+
+
+def test_pieces_left_out_of_the_middle_are_said() -> None:
+    lines = [b"line %d\n" % number for number in range(5000)]
+    missing = trace(*lines[3:1000], *lines[1050:]).missing_from(b"".join(lines))
+    assert missing.tail == b"".join(lines)
+    assert "left out pieces" in missing.note
+
+
+def test_pieces_left_out_of_a_shortened_output_are_counted() -> None:
+    lines = [b"%07d\n" % number for number in range(400_000)]
+    whole = b"".join(lines)
+    half = 512 * 1024
+    marker = b"\n... %d bytes omitted ...\n" % (len(whole) - 2 * half)
+    report = whole[:half] + marker + whole[-half:]
+    missing = trace(*lines[2:150_000], *lines[150_010:]).missing_from(report)
+    assert missing.head == b"".join(lines[:2])
+    assert missing.tail == b""
+    assert missing.note == "Codex left out about 80 bytes of this output."

@@ -118,6 +118,17 @@ def test_insertions_of_bytes_already_in_the_file(narrator: Narrator, writer: Out
     assert texts(writer.path, Kind.OUTPUT) == ["ä1\nä2\n", "b1\nb2\n"]
 
 
+def test_a_gap_is_said_before_the_report(narrator: Narrator, writer: OutputWriter) -> None:
+    tell(narrator, command("started", "a"), delta("a", "1\n"), delta("a", "4\n"))
+    tell(narrator, ended("a", "1\n2\n3\n4\n"))
+    writer.flush()
+    found = parts(writer.path)
+    assert found[1] == (Kind.OUTPUT, "1\n4\n")
+    assert found[2][0] is Kind.NOTE
+    assert found[2][1].startswith("Codex left out pieces")
+    assert found[3] == (Kind.OUTPUT, "1\n2\n3\n4\n")
+
+
 def test_two_turns_and_an_agent_share_a_file(writer: OutputWriter) -> None:
     one, two = Narrator(writer, "one", "/workspace"), Narrator(writer, "two", "/workspace")
     tell(one, command("started", "x"), delta("x", "1b\n"))
