@@ -128,7 +128,7 @@ def _introduce(setting: DemoSetting) -> None:
 def _say_where_to_look(setting: DemoSetting, detail: RunDetail | None) -> None:
     if detail:
         data = shlex.quote(str(setting.settings.data_dir))
-        say(f"Everything that was said and done: foredeck --data-dir {data}")
+        say(f"All that was said and done:\n  foredeck --data-dir {data}")
 
 
 async def _begin(host: Host, setting: DemoSetting) -> RunRow:

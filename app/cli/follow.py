@@ -65,7 +65,8 @@ def put_result(detail: RunDetail, format_: str, *, advise: bool = True) -> None:
     }
     if verdicts:
         pairs["Verdict"] = verdicts[-1].verdict
-    pairs["Summary"] = detail.summary or "–"
+    if detail.summary:
+        pairs["Summary"] = detail.summary
     put_pairs(pairs)
     if row.state is not RunState.SUCCESS:
         print_steps(detail)

@@ -26,6 +26,10 @@ def projects() -> None:
     """Create, list and change projects: workspaces with a name.
 
     PROJECT is a name, an id, or the beginning of an id.
+
+    \b
+    foredeck projects create shop --workspace ~/src/shop
+    foredeck projects list --format json
     """
 
 
@@ -53,7 +57,9 @@ def list_projects(session: Session, archived: bool, limit: int, offset: int, for
 
 @projects.command()
 @click.argument("name")
-@click.option("--workspace", help="An existing directory; without it a new one is made.")
+@click.option(
+    "--workspace", metavar="DIR", help="An existing directory; without it a new one is made."
+)
 @click.option("--description", default="", help="What the project is for.")
 @click.option("--model", help="The model that codex uses here.")
 @click.option("--sandbox", type=click.Choice([s.value for s in Sandbox]), help="codex's sandbox.")
@@ -70,7 +76,12 @@ def create(
     mode: str | None,
     format_: str,
 ) -> None:
-    """Create a project called NAME."""
+    """Create a project called NAME.
+
+    \b
+    foredeck projects create shop --workspace ~/src/shop --mode direct
+    foredeck projects create idea        a new directory below workspaces_root
+    """
     command = CreateProject(
         name,
         workspace,

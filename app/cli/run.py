@@ -20,10 +20,16 @@ from foredeck.services.host.queries import ListProjects
 
 @click.command()
 @click.argument("request")
-@click.option("--project", help="The project's name or id; default: the one of this directory.")
-@click.option("--workspace", help="Work in DIR; a project is made for it if it has none.")
+@click.option(
+    "--project",
+    metavar="PROJECT",
+    help="The project's name or id; default: the one of this directory.",
+)
+@click.option(
+    "--workspace", metavar="DIR", help="Work in DIR; a project is made for it if it has none."
+)
 @click.option("--title", default="", help="What to call the run; default: its first 100 letters.")
-@click.option("--mode", type=click.Choice([m.value for m in Mode]), help="How stages work.")
+@click.option("--mode", type=click.Choice([m.value for m in Mode]), help="How stages work here.")
 @click.option("--no-start", is_flag=True, help="Only store it; start it later with runs start.")
 @format_option
 @click.pass_obj

@@ -24,7 +24,13 @@ LOOK_AGAIN = 0.5
 def runs() -> None:
     """List, show, follow, cancel and retry runs.
 
-    RUN is an id or the beginning of one.
+    RUN is an id or the beginning of one. list, show, wait and logs also work beside a
+    dashboard or a run in another terminal.
+
+    \b
+    foredeck runs list --state failed
+    foredeck runs logs 7s24 --step builder --follow
+    foredeck runs retry 7s24
     """
 
 
@@ -68,7 +74,10 @@ def show(session: Session, run: str, format_: str) -> None:
 @format_option
 @click.pass_obj
 def start(session: Session, run: str, format_: str) -> int:
-    """Start a run that was stored with --no-start, and wait for its result."""
+    """Start a stored run and wait for its result.
+
+    It was stored with foredeck run --no-start. Exit codes as for foredeck run.
+    """
     return _follow(session, StartRun(run), format_)
 
 
@@ -78,7 +87,15 @@ def start(session: Session, run: str, format_: str) -> int:
 @format_option
 @click.pass_obj
 def retry(session: Session, run: str, step: str | None, format_: str) -> int:
-    """Give what failed another attempt in the same run; finished steps stay."""
+    """Try again what failed; what is finished stays.
+
+    It is the same run: each step that ended badly gets another attempt, and what was
+    skipped because of it follows. Exit codes as for foredeck run.
+
+    \b
+    foredeck runs retry 7s24                 everything that ended badly
+    foredeck runs retry 7s24 --step qa_qc    this step alone
+    """
 
     async def work(host: Host) -> tuple[RunDetail, int]:
         preview = await host.ask(PreviewRetry(run, step))
@@ -97,7 +114,11 @@ def retry(session: Session, run: str, step: str | None, format_: str) -> int:
 @format_option
 @click.pass_obj
 def cancel(session: Session, run: str, reason: str, format_: str) -> None:
-    """Stop a run and every process that works for it."""
+    """Stop a run and every process that works for it.
+
+    What it has finished is kept: foredeck runs retry goes on from there. A run in another
+    terminal is stopped there, with Ctrl-C, or on its dashboard.
+    """
     row = session.write(lambda host: host.do(CancelRun(run, reason)), "foredeck runs cancel")
     say(f"✓ Run cancelled: {row.id}")
     if format_ == "json":
@@ -146,6 +167,11 @@ def logs(
 
     Control sequences are removed unless --raw is given: output is written by programs that
     nobody checked.
+
+    \b
+    foredeck runs logs 7s24                    all steps
+    foredeck runs logs 7s24 --follow           and what comes, until the run ends
+    foredeck runs logs 7s24 --step builder --attempt 1
     """
     session.read(lambda host: put_logs(host, run, step, attempt, follow=follow_, raw=raw))
 
