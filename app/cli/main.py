@@ -7,8 +7,10 @@ that `--help` and `--version` answer at once.
 from __future__ import annotations
 
 import errno
+import io
 import os
 import sys
+import warnings
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -102,6 +104,10 @@ def _show_version(ctx: click.Context) -> None:
 
 def main() -> None:
     """Run the command line; every error becomes a sentence and an exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # Where the locale has no glyphs, a `?` is better than no answer.
+            stream.reconfigure(errors="replace")
     code = _run(sys.argv[1:])
     try:
         sys.stdout.flush()
@@ -125,6 +131,8 @@ def _run(arguments: list[str]) -> int:
         _complain(_usage_sentence(error), _usage_advice(error))
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
+        # A second Ctrl-C may have cut the tidying up short: Python's remarks help nobody.
+        warnings.simplefilter("ignore")
         _complain("Interrupted.")
         return INTERRUPTED
     except ForedeckError as error:

@@ -54,7 +54,7 @@ def run(
 
     Exit codes: 0 success, 1 failed, 2 usage, 4 needs a person, 130 interrupted.
     """
-    text = sys.stdin.read() if request == "-" else request
+    text = _from_stdin() if request == "-" else request
     if not text.strip():
         raise InvalidInput("The request is empty.", "Say in a sentence or more what to build.")
 
@@ -74,6 +74,16 @@ def run(
     else:
         put_result(result, format_)
     return code
+
+
+def _from_stdin() -> str:
+    try:
+        return sys.stdin.buffer.read().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InvalidInput(
+            f"The request is not UTF-8 text: byte {error.start} cannot be read.",
+            "Convert it first, for example with iconv.",
+        ) from error
 
 
 async def _project(host: Host, project: str | None, workspace: str | None) -> str:

@@ -58,6 +58,7 @@ class Session:
         settings = self.settings
         if not os.path.exists(settings.data_dir / "foredeck.db"):  # noqa: PTH110 (never raises)
             return await hold_and_do(settings, work, "a foredeck command")
+        log_to_file(settings, debug=self.debug)
         async with open_reader(settings) as host:
             return await work(host)
 

@@ -47,6 +47,18 @@ def test_a_request_from_stdin_may_be_empty_too(desk: Desk) -> None:
     assert "The request is empty." in said.err
 
 
+def test_a_request_from_stdin_has_to_be_text(desk: Desk) -> None:
+    done = subprocess.run(
+        [*PROGRAM, "run", "-", "--workspace", "."],
+        input=b"ab\xff",
+        capture_output=True,
+        cwd=desk.base,
+        env=desk.environment(),
+    )
+    assert done.returncode == 2
+    assert b"not UTF-8 text: byte 2" in done.stderr
+
+
 def test_a_broken_settings_file_names_the_file(desk: Desk) -> None:
     (desk.base / "config.toml").write_text("turn_limit = [")
     said = desk.run("runs", "list")

@@ -30,6 +30,13 @@ def test_a_name_that_is_taken(desk: Desk) -> None:
     assert said.err == "error: There is a project shop already.\nChoose another name.\n"
 
 
+def test_a_locale_without_glyphs_gets_an_answer(desk: Desk) -> None:
+    assert desk.run("projects", "create", "日本").code == 0
+    said = desk.run("projects", "list", PYTHONIOENCODING="latin-1")
+    assert said.code == 0
+    assert "  ??  " in said.out
+
+
 def test_a_list_of_nothing_says_what_to_do(desk: Desk) -> None:
     said = desk.run("projects", "list")
     assert (said.code, said.out) == (0, "")
