@@ -13,7 +13,7 @@ from foredeck.services.domain.states import ACTIVE_RUNS, FINAL_RUNS, RunState, S
 from foredeck.services.store.store import Store
 from foredeck.services.workflow import definition, graph
 from foredeck.services.workflow.execution import StepExecution
-from foredeck.services.workflow.outcomes import RunContext
+from foredeck.services.workflow.outcomes import RunContext, lose
 from foredeck.services.workflow.run_driver import RunDriver, cancel_steps, settle
 
 _log = logging.getLogger(__name__)
@@ -59,7 +59,7 @@ class Orchestrator:
                 return
             for step in await tx.steps.of_run(run_id):
                 if step.state is StepState.RUNNING:
-                    await tx.move_step(step.id, StepState.WAITING, reason=_LOST)
+                    await lose(tx, step, _LOST)
             steps = await tx.steps.of_run(run_id)
             await settle(tx, run_id, steps, ready=bool(graph.ready(steps)))
 

@@ -145,6 +145,22 @@ class Outcomes:
         await tx.runs.save(replace(run, usage=run.usage + usage))
 
 
+async def lose(tx: Transaction, step: Step, reason: str) -> None:
+    """Store that an attempt vanished with its host; a person decides what follows."""
+    moment = clock.now()
+    attempt = await tx.attempts.latest(step.id)
+    if attempt is not None and attempt.ended_at is None:
+        usage = await _attempt_usage(tx, step, attempt)
+        lost = Failure(FailureClass.CRASH, reason)
+        await tx.attempts.save(
+            replace(attempt, state=StepState.FAILED, ended_at=moment, failure=lost, usage=usage)
+        )
+    for message in await tx.messages.of_step(step.id):
+        if not message.complete:
+            await tx.messages.save(replace(message, complete=True))
+    await tx.move_step(step.id, StepState.WAITING, reason=reason, ended_at=moment)
+
+
 async def _attempt_usage(tx: Transaction, step: Step, attempt: Attempt) -> TokenUsage:
     """Add up what the attempt's codex turns and model answers used, however it ended."""
     usage = TokenUsage()
