@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from foredeck.services.agents.stage import StageOutcome, StageRunner, StageTask
-from foredeck.services.domain.errors import ForedeckError, StepFailed, StorageFull
+from foredeck.services.domain.errors import ForedeckError, StepFailed, StoreError
 from foredeck.services.domain.records import Attempt, Failure, FailureClass, Step
 from foredeck.services.domain.segments import SegmentKind
 from foredeck.services.domain.workflow import StepSpec
@@ -38,8 +38,9 @@ class StepExecution:
         """
         outcomes = self._outcomes
         step, attempt = await self._store.durably(lambda: outcomes.begin(step))
-        output = OutputWriter(Path(attempt.output_path))
+        output: OutputWriter | None = None
         try:
+            output = _open(attempt)
             outcome = await self._work(context, step, attempt, output)
             _close(output)
         except asyncio.CancelledError:
@@ -60,21 +61,24 @@ class StepExecution:
     ) -> StageOutcome:
         """Run the stage; whatever goes wrong comes out as `StepFailed`."""
         spec = context.spec_of(step)
+        limit = asyncio.timeout(spec.timeout)
         try:
             _require_workspace(context.project.workspace)
             task = await self._task(context, step, attempt, output)
-            async with asyncio.timeout(spec.timeout):
+            async with limit:
                 return await self._stages.run(task)
-        except TimeoutError:
-            raise StepFailed(_timed_out(spec)) from None
+        except asyncio.CancelledError:
+            if _is_wanted():
+                raise
+            _log.exception("step %s of run %s was broken off from within", step.key, step.run_id)
+            raise StepFailed(_BROKEN_OFF) from None
         except StepFailed:
             raise
         except ForedeckError as error:
-            failure_class = (
-                FailureClass.DISK if isinstance(error, StorageFull) else FailureClass.INTERNAL
-            )
-            raise StepFailed(Failure(failure_class, error.message, error.advice)) from error
+            raise StepFailed(_failure_of(error)) from error
         except Exception as error:
+            if limit.expired() and isinstance(error, TimeoutError):
+                raise StepFailed(_timed_out(spec)) from None
             _log.exception("step %s of run %s broke", step.key, step.run_id)
             raise StepFailed(_broken(error)) from error
 
@@ -100,21 +104,54 @@ class StepExecution:
         )
 
 
+_BROKEN_OFF = Failure(
+    FailureClass.INTERNAL,
+    "The work on this stage was broken off without a reason.",
+    "Retry the stage; if it happens again, report it with the run's history.",
+)
+
+
+def _is_wanted() -> bool:
+    """Whether somebody cancels this task: a library may raise the same error by itself."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+def _failure_of(error: ForedeckError) -> Failure:
+    """Name the class of a failure of our own; the store's is the disk's or the file system's."""
+    of_the_disk = isinstance(error, StoreError)
+    failure_class = FailureClass.DISK if of_the_disk else FailureClass.INTERNAL
+    return Failure(failure_class, error.message, error.advice)
+
+
+def _open(attempt: Attempt) -> OutputWriter:
+    try:
+        return OutputWriter(Path(attempt.output_path))
+    except StoreError as error:
+        raise StepFailed(_failure_of(error)) from error
+
+
 def _close(output: OutputWriter) -> None:
     """Close the file; bytes that the disk had no room for fail the step."""
     try:
         output.close()
-    except StorageFull as error:
-        raise StepFailed(Failure(FailureClass.DISK, error.message, error.advice)) from error
+    except StoreError as error:
+        raise StepFailed(_failure_of(error)) from error
 
 
-def _say_last(output: OutputWriter, kind: SegmentKind, text: str) -> None:
-    output.segment(kind)
-    output.write(text + "\n")
+def _say_last(output: OutputWriter | None, kind: SegmentKind, text: str) -> None:
+    """Write the last words and close; how the attempt ended counts even if they get lost."""
+    if output is None:
+        return
+    try:
+        output.segment(kind)
+        output.write(text + "\n")
+    except StoreError as error:
+        _log.warning("the last words of an attempt are missing: %s", error)
     try:
         output.close()
-    except StorageFull:
-        _log.warning("the disk was full: the end of %s is missing", output.path)
+    except StoreError as error:
+        _log.warning("the end of an output is missing: %s", error)
 
 
 def _require_workspace(workspace: str) -> None:

@@ -86,7 +86,8 @@ class RunDriver:
         for step_id, task in list(self._tasks.items()):
             if task.done():
                 del self._tasks[step_id]
-                task.result()
+                if not task.cancelled():  # then its step is stored as cancelled
+                    task.result()
 
     async def _end_tasks(self) -> None:
         for task in self._tasks.values():
@@ -105,8 +106,9 @@ class RunDriver:
             due = tuple(s for s in steps if _is_due(s)) + graph.ready(steps)
             start = tuple(s for s in due if s.id not in self._tasks)
             await settle(tx, run_id, steps, ready=bool(start))
-        times = [s.retry_at for s in steps if s.state is StepState.RETRY and s.retry_at]
-        return _Standing(start, min(times) if times and not start else None)
+        backing_off = (s for s in steps if s.state is StepState.RETRY and s not in start)
+        times = [s.retry_at for s in backing_off if s.retry_at]
+        return _Standing(start, min(times, default=None))
 
     async def _cancel_rest(self) -> None:
         async with self._store.transaction() as tx:
