@@ -29,6 +29,7 @@ _HOPELESS = frozenset(
         FailureClass.USAGE_LIMIT,
         FailureClass.SANDBOX,
         FailureClass.DISK,
+        FailureClass.WORKSPACE,
     }
 )
 _NOBODY = (
@@ -88,7 +89,7 @@ class ToolBox:
         except CodexError as error:
             self.hopeless = from_error(error)
             raise
-        if job.failure and job.failure.failure_class in _HOPELESS:
+        if job.failure and _is_hopeless(job, job.failure):
             self.hopeless = job.failure
         return _job_answer(job)
 
@@ -186,6 +187,12 @@ def read_plan(files: Files) -> str:
         return files.read_text(AGENTS_MD, _PLAN_LIMIT)
     except NotFound:
         return ""
+
+
+def _is_hopeless(job: Job, failure: Failure) -> bool:
+    """Whether no other prompt can help; without a thread codex could not even begin."""
+    never_began = failure.failure_class is FailureClass.CODEX and job.thread_id is None
+    return never_began or failure.failure_class in _HOPELESS
 
 
 def _job_answer(job: Job, limit: int = OUTPUT_LIMIT) -> Answer:

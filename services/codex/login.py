@@ -16,7 +16,8 @@ from foredeck.services.domain.safe_text import safe_line
 
 _PROBE_SECONDS = 15.0
 _KEPT = ("PATH", "HOME", "LANG", "TMPDIR", "CODEX_HOME")
-_LOG_IN = "Run `codex login`, or set CODEX_API_KEY and start Foredeck again."
+# The app-server takes no key from the environment, as `codex exec` does.
+_LOG_IN = "Run `codex login` (with a key: `codex login --with-api-key`), then try again."
 _WITHOUT = (
     "Where the machine itself is the sandbox (a container made for this), the sandbox "
     "setting danger-full-access does without."

@@ -11,6 +11,7 @@ from typing import Protocol
 from foredeck.services.codex import failures
 from foredeck.services.codex.client import CodexClient
 from foredeck.services.codex.live_turn import LiveTurn, TurnOverdue
+from foredeck.services.codex.login import require_login
 from foredeck.services.codex.narration import Narrator
 from foredeck.services.codex.orders import TurnOrder, TurnReport, TurnResult
 from foredeck.services.codex.patience import to_the_end
@@ -62,6 +63,8 @@ class TurnRunner:
         try:
             before = await snapshot(Path(order.workspace))
             client = await self._server.connect()
+            # Without an account codex would try in vain for minutes, offline for ever.
+            await require_login(client)
         except ForedeckError as error:
             raise StepFailed(_unable(error)) from error
         turn = LiveTurn(client, order, narrator, report)

@@ -108,7 +108,11 @@ class FakeAppServer:
                 return {"result": self.answers[method](message["params"])}
             except ValueError as error:
                 return {"error": {"code": -32600, "message": str(error)}}
-        default = {"thread/start": {"thread": {"id": THREAD}}, "turn/start": {"turn": {"id": TURN}}}
+        default: dict[str, Fields] = {
+            "account/read": {"account": None, "requiresOpenaiAuth": False},
+            "thread/start": {"thread": {"id": THREAD}},
+            "turn/start": {"turn": {"id": TURN}},
+        }
         return {"result": default.get(method, {})}
 
     def called(self, method: str) -> list[Fields]:
