@@ -14,29 +14,25 @@ from foredeck.services.domain.records import Attempt, Job, Mode, Step
 from foredeck.services.domain.views import ProjectRow, RunDetail, RunRow
 from foredeck.services.host.commands import CreateProject, CreateRun
 from foredeck.services.host.queries import GetRun
-from foredeck.services.rehearsal.exchange import Script
-from foredeck.services.rehearsal.model_server import ModelServer, write_codex_config
+from foredeck.services.rehearsal.model_server import write_codex_config
 from foredeck.services.settings import Settings
-
-from tests.support.crew_script import CrewScript
 
 # How long a state may take to come on a loaded machine, in seconds.
 PATIENCE = 60.0
 
 
 class House:
-    """One data directory and one model server; `open` makes this process its host."""
+    """One data directory, and a model server at `base_url`; `open` becomes its host."""
 
-    def __init__(self, base: Path, model: ModelServer) -> None:
+    def __init__(self, base: Path, base_url: str) -> None:
         self.base = base
-        self.model = model
         codex_home = base / "codex-home"
-        write_codex_config(codex_home, model.base_url)
+        write_codex_config(codex_home, base_url)
         self.settings = Settings(
             data_dir=base / "data",
             workspaces_root=base / "workspaces",
             codex_home=codex_home,
-            base_url=model.base_url,
+            base_url=base_url,
             rehearsal=True,
             grace=0.5,
         )
@@ -99,11 +95,6 @@ class OpenHouse:
         async with self.services.store.transaction() as tx:
             steps = await tx.steps.of_run(run_id)
             return {step.key: (step, await tx.attempts.of_step(step.id)) for step in steps}
-
-
-def model_server(script: Script | None = None) -> ModelServer:
-    """Return a model server that answers at once."""
-    return ModelServer(script or CrewScript(), pace=0)
 
 
 def has_line(path: Path, line: str) -> bool:

@@ -9,7 +9,7 @@ import pytest
 from foredeck.services.rehearsal.model_server import ModelServer
 
 from tests.support.crew_script import CrewScript
-from tests.support.house import House, model_server
+from tests.support.house import House
 from tests.support.process_table import mentioning, zombies
 
 
@@ -26,12 +26,12 @@ def script() -> CrewScript:
 
 @pytest.fixture
 def model(script: CrewScript) -> Iterator[ModelServer]:
-    with model_server(script) as server:
+    with ModelServer(script, pace=0) as server:
         yield server
 
 
 @pytest.fixture
 def house(tmp_path: Path, model: ModelServer) -> Iterator[House]:
-    yield House(tmp_path, model)
+    yield House(tmp_path, model.base_url)
     assert mentioning(str(tmp_path)) == []
     assert zombies() == []
