@@ -126,7 +126,8 @@ def _query_handlers(
     runs = _run_service(settings, store)
     status = StatusReporter(settings, store, bus, supervisor)
     diagnosis = Diagnosis(settings)
-    return QueryHandlers(store, bus, runs, status.report, diagnosis.checks).table()
+    handlers = QueryHandlers(store, bus, runs, status.report, diagnosis.checks, settings.prices)
+    return handlers.table()
 
 
 def _command_handlers(

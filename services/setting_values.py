@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import Field
+from collections.abc import Callable, Mapping
+from dataclasses import Field, fields
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from foredeck.services.domain.records import Mode, Sandbox
+from foredeck.services.pricing import Price
 from foredeck.services.settings import Limits
 
 _YES = frozenset({"true", "yes", "on", "1"})
@@ -143,6 +144,38 @@ def _member(kind: type[E]) -> Callable[[Any, Path], E]:
     return read
 
 
+_PRICE_FIELDS = frozenset(field.name for field in fields(Price))
+_NO_PRICES = 'expected a table for each model, like [prices."gpt-5.5"]'
+
+
+def _prices(value: Any, _base: Path) -> dict[str, Price]:
+    if not isinstance(value, Mapping):
+        raise _WrongError(_NO_PRICES)
+    return {model: _price(str(model), table) for model, table in value.items()}
+
+
+def _price(model: str, table: Any) -> Price:
+    if isinstance(table, Price):
+        return table
+    if not isinstance(table, Mapping):
+        raise _WrongError(_NO_PRICES)
+    given = dict(table)
+    # Without a price of its own, what came out of the cache costs like any other input.
+    given.setdefault("cached_input", given.get("input"))
+    if wrong := sorted(set(given) ^ _PRICE_FIELDS) or [n for n in given if not _is_price(given[n])]:
+        raise _WrongError(
+            f"expected input, output and, if it differs, cached_input as US dollars for a "
+            f"million tokens; see {wrong[0]} of {model}"
+        )
+    return Price(**{name: float(amount) for name, amount in given.items()})
+
+
+def _is_price(amount: Any) -> bool:
+    if not isinstance(amount, (int, float)) or isinstance(amount, bool):
+        return False
+    return 0 <= amount < math.inf
+
+
 # By the type that a field is declared with.
 _READERS: dict[str, Callable[[Any, Path], Any]] = {
     "Path": _path,
@@ -152,4 +185,5 @@ _READERS: dict[str, Callable[[Any, Path], Any]] = {
     "bool": _flag,
     "Mode": _member(Mode),
     "Sandbox": _member(Sandbox),
+    "Mapping[str, Price]": _prices,
 }

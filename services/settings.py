@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from foredeck.services.domain.records import Mode, Sandbox
+from foredeck.services.pricing import Price
 
 # No timeout is longer than this, in seconds.
 _DAY = 86_400.0
@@ -129,6 +130,14 @@ class Settings:
             "How long a cancelled process has to end by itself before it is killed.",
             at_least=0,
             at_most=300,
+        ),
+    )
+    prices: Mapping[str, Price] = field(
+        default_factory=dict,
+        hash=False,
+        metadata=_about(
+            "What a million tokens cost in US dollars: a table for each model, like "
+            '[prices."gpt-5.5"], with input, cached_input and output.'
         ),
     )
     theme: str = field(default="foredeck-dark", metadata=_about("The colours of the screen."))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from foredeck.services.domain.money import dollars
 from foredeck.services.domain.records import Verdict
 from foredeck.services.domain.safe_text import safe_line
 from foredeck.services.domain.states import FINAL_RUNS, RunState
@@ -60,6 +61,8 @@ class RunHeader(PaintedWidget):
             right.append((f"  {spent}", "ink--strong"))
         if width >= _TOKENS_FROM and run.usage.total:
             right.append((f"  {tokens(run.usage.total)} tokens", "ink--muted"))
+            if detail.cost is not None:
+                right.append((f"  {dollars(detail.cost)}", "ink--muted"))
         return spread(left, [*right, (" ", "")], width)
 
     def _outcome(self, detail: RunDetail, width: int) -> list[Cells]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from foredeck.services.domain.money import dollars
 from foredeck.services.domain.safe_text import safe_line
 from foredeck.services.domain.states import RunState
 from foredeck.services.domain.views import HostStatus
@@ -14,7 +15,7 @@ _REHEARSAL_SHORT = "REHEARSAL"
 
 
 class StatusBar(PaintedWidget):
-    """Runs, turns, mode, codex and tokens; the least important gives way on a narrow screen."""
+    """Runs, turns, tokens, cost, mode, codex; what matters least gives way on a narrow screen."""
 
     DEFAULT_CSS = "StatusBar { height: 1; dock: bottom; background: $panel; color: $ink-muted; }"
 
@@ -35,7 +36,7 @@ class StatusBar(PaintedWidget):
 
     def _line(self, status: HostStatus, width: int) -> Cells:
         groups = [self._runs(status), self._turns(status), self._waiting(status)]
-        groups += [_tokens(status), _mode(status), _codex(status)]
+        groups += [_tokens(status), _cost(status), _mode(status), _codex(status)]
         label: Cells = []
         if status.rehearsal:
             roomy = width >= 40 + len(REHEARSAL)
@@ -74,6 +75,12 @@ def _tokens(status: HostStatus) -> Cells:
     if not status.tokens.total:
         return []
     return [("tokens ", "ink--muted"), (tokens(status.tokens.total), "ink--strong")]
+
+
+def _cost(status: HostStatus) -> Cells:
+    if status.cost is None or not status.tokens.total:
+        return []
+    return [("cost ", "ink--muted"), (dollars(status.cost), "ink--strong")]
 
 
 def _mode(status: HostStatus) -> Cells:

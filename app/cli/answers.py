@@ -14,6 +14,7 @@ from foredeck.app.cli.render import (
     short_time,
     state_word,
 )
+from foredeck.services.domain.money import dollars
 from foredeck.services.domain.records import TokenUsage
 from foredeck.services.domain.views import Page, ProjectRow, RunDetail, RunRow, StepRow
 
@@ -30,6 +31,7 @@ def project_answer(row: ProjectRow) -> dict[str, Any]:
         "active_runs": row.active_runs,
         "created_at": row.created_at,
         "last_run_at": row.last_run_at,
+        **_tokens(row.usage),
     }
 
 
@@ -59,6 +61,7 @@ def detail_answer(detail: RunDetail) -> dict[str, Any]:
     verdicts = [step.verdict for step in detail.steps if step.verdict]
     return {
         **run_answer(detail.run),
+        "cost_usd": detail.cost,
         "request": detail.request,
         "workspace": detail.workspace,
         "summary": detail.summary,
@@ -101,6 +104,7 @@ def put_detail(detail: RunDetail) -> None:
         "Started": local_time(row.started_at),
         "Duration": duration(row.started_at, row.ended_at),
         "Tokens": f"{row.usage.total:,}",
+        "Cost": cost(detail),
         "Workspace": detail.workspace,
     }
     if detail.summary:
@@ -128,6 +132,11 @@ def print_steps(detail: RunDetail) -> None:
         if step.failure:
             click.echo()
             put_pairs({step.title: f"{step.failure.message}\n{step.failure.advice}"})
+
+
+def cost(detail: RunDetail) -> str:
+    """Return what a run has cost so far, `unknown` without the prices."""
+    return "unknown" if detail.cost is None else dollars(detail.cost)
 
 
 def duration(start: datetime | None, end: datetime | None) -> str:

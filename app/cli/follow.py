@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
-from foredeck.app.cli.answers import detail_answer, duration, print_steps
+from foredeck.app.cli.answers import cost, detail_answer, duration, print_steps
 from foredeck.app.cli.interrupts import INTERRUPTED, Interrupts
 from foredeck.app.cli.render import GLYPHS, put_json, put_pairs, say
 from foredeck.services.domain.events import NoticeRaised, Resync, RunSaved, StepSaved
@@ -61,6 +61,7 @@ def put_result(detail: RunDetail, format_: str, *, advise: bool = True) -> None:
         "State": f"{GLYPHS[row.state.value]} {row.state.value}",
         "Duration": duration(row.started_at, row.ended_at),
         "Tokens": f"{row.usage.total:,}",
+        "Cost": cost(detail),
         "Workspace": detail.workspace,
     }
     if verdicts:

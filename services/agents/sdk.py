@@ -187,7 +187,7 @@ class _ToldModel(OpenAIResponsesModel):
                 await told.finish_answer(text)
             case "response.completed":
                 await told.finish_answer()
-                await told.use(_usage(event.response))
+                await told.use(_usage(event.response), self._name)
 
 
 class _VerdictOutput(agents.AgentOutputSchemaBase):

@@ -49,6 +49,7 @@ class Transcript:
         self._saver: asyncio.Task[None] | None = None
         self._running: dict[str, ToolCall] = {}
         self._unplaced = TokenUsage()
+        self._unplaced_model = ""
         self._last: Message | None = None
         self.usage = TokenUsage()
 
@@ -96,14 +97,15 @@ class Transcript:
         content = answer.content if text is None else text
         await self._save(replace(answer, content=content, complete=True))
 
-    async def use(self, usage: TokenUsage) -> None:
+    async def use(self, usage: TokenUsage, model: str) -> None:
         """Count the tokens of a model call on the message it produced, or on the next one."""
         self.usage += usage
         last = self._last
         if last and last.role is Role.ASSISTANT and not last.usage.total:
-            await self._save(replace(last, usage=usage))
+            await self._save(replace(last, usage=usage, model=model))
         else:
             self._unplaced += usage
+            self._unplaced_model = model
 
     async def begin_tool(self, name: str, arguments: str, call_id: str) -> ToolCall:
         """Store a tool call before it has any effect, and show it in one line."""
@@ -133,13 +135,15 @@ class Transcript:
             await self.end_tool(call, _INTERRUPTED)
         if self._unplaced.total and self._last is not None:
             usage, self._unplaced = self._last.usage + self._unplaced, TokenUsage()
-            await self._save(replace(self._last, usage=usage))
+            await self._save(replace(self._last, usage=usage, model=self._unplaced_model))
 
     def _show(self, kind: SegmentKind, text: str, label: str = "") -> None:
         self._output.write(self, kind, text, label)
 
     async def _add(self, role: Role, content: str, **fields: Any) -> Message:
         usage, self._unplaced = self._unplaced, TokenUsage()
+        if usage.total:
+            fields.setdefault("model", self._unplaced_model)
         task = self._task
         message = Message(
             id=new_id(),

@@ -137,6 +137,7 @@ class LiveTurn:
             answer = await self._client.call("thread/start", params, _THREAD_SECONDS)
             thread_id = _id_of(answer, "thread")
             self._events = self._client.thread_events(thread_id)
+            self._note_model(answer)
             return thread_id
         self._events = self._client.thread_events(asked)
         # A thread that still has a listener would keep the environment and the sandbox of
@@ -149,7 +150,13 @@ class LiveTurn:
             raise StepFailed(failures.unknown_thread(asked, error.message)) from error
         if (thread_id := _id_of(answer, "thread")) != asked:
             raise StepFailed(failures.wrong_thread(asked, thread_id))
+        self._note_model(answer)
         return thread_id
+
+    def _note_model(self, answer: dict[str, Any]) -> None:
+        model = answer.get("model")
+        if isinstance(model, str) and model:
+            self._report.model = model
 
     async def _finish_beginning(self) -> None:
         if self._beginning is not None:

@@ -53,10 +53,14 @@ class TurnResult:
 
 @dataclass
 class TurnReport:
-    """What is known of a turn so far; filled in while it runs, also when it ends badly."""
+    """What is known of a turn so far; filled in while it runs, also when it ends badly.
+
+    `model` is the one asked for, until codex has said which one it works with.
+    """
 
     thread_id: str | None = None
     turn_id: str | None = None
+    model: str = ""
     message: str = ""
     usage: TokenUsage = field(default_factory=TokenUsage)
     thread_usage: TokenUsage = field(default_factory=TokenUsage)

@@ -13,6 +13,7 @@ from typing import Any, Protocol, TypeVar
 from foredeck.services.codex.orders import TurnOrder, TurnReport, TurnResult
 from foredeck.services.codex.patience import to_the_end
 from foredeck.services.codex.turn_slots import TurnSlots
+from foredeck.services.codex.turn_usage import storing_usage
 from foredeck.services.domain import clock
 from foredeck.services.domain.errors import Conflict, StepFailed, StorageFull
 from foredeck.services.domain.ids import new_id
@@ -199,7 +200,12 @@ class CodexSupervisor:
             attempt=request.attempt,
             timeout=request.timeout or self._settings.turn_timeout,
             thread_id=request.thread_id,
+            model=self._model(request) or "",
         )
+
+    def _model(self, request: CodexRequest) -> str | None:
+        """Return the model to ask for, None for the one in codex's own configuration."""
+        return request.model or request.project.settings.model or self._settings.codex_model
 
     async def _launch(self, job: Job, request: CodexRequest) -> None:
         async with self._store.transaction() as tx:
@@ -220,7 +226,7 @@ class CodexSupervisor:
 
     async def _perform(self, job: Job, request: CodexRequest) -> Job:
         """Run the turn; however it ends, that is stored and the job returned."""
-        report = TurnReport(thread_id=job.thread_id)
+        report = TurnReport(thread_id=job.thread_id, model=job.model)
         ending = await self._run(job, request, report)
         work = self._work.get(job.id)
         if work is not None:
@@ -235,7 +241,10 @@ class CodexSupervisor:
             writes = order.sandbox is not Sandbox.READ_ONLY
             async with self._slots.turn(job.workspace, writes=writes):
                 await self._begin(job)
-                await self._runner.run(order, started=self._note_start(job), report=report)
+                async with storing_usage(self._store, job.id, report):
+                    await self._runner.run(
+                        order, started=self._note_start(job, report), report=report
+                    )
         except asyncio.CancelledError:
             work = self._work.get(job.id)
             return _Ending(JobState.CANCELLED, reason=work.reason if work else "")
@@ -256,7 +265,7 @@ class CodexSupervisor:
             output=request.output,
             thread_id=request.thread_id,
             thread_usage=await self._usage_before(request),
-            model=request.model or wishes.model or self._settings.codex_model,
+            model=self._model(request),
             sandbox=request.sandbox or wishes.sandbox or self._settings.sandbox,
             output_schema=request.output_schema,
             timeout=job.timeout,
@@ -281,11 +290,12 @@ class CodexSupervisor:
         async with self._store.transaction() as tx:
             await tx.move_job(job.id, JobState.IN_PROGRESS, started_at=clock.now())
 
-    def _note_start(self, job: Job) -> Callable[[str, str], Awaitable[None]]:
+    def _note_start(self, job: Job, report: TurnReport) -> Callable[[str, str], Awaitable[None]]:
         async def note(thread_id: str, turn_id: str) -> None:
             async with self._store.transaction() as tx:
                 stored = await tx.jobs.get(job.id)
-                await tx.jobs.save(replace(stored, thread_id=thread_id, turn_id=turn_id))
+                known = replace(stored, thread_id=thread_id, turn_id=turn_id, model=report.model)
+                await tx.jobs.save(known)
 
         return lambda thread_id, turn_id: _until_there_is_room(lambda: note(thread_id, turn_id))
 
@@ -300,6 +310,7 @@ class CodexSupervisor:
                 message=report.message,
                 thread_id=report.thread_id,
                 turn_id=report.turn_id,
+                model=report.model,
                 usage=report.usage,
                 files_changed=report.changes,
                 ended_at=clock.now(),

@@ -258,7 +258,8 @@ class Attempt:
 class Job:
     """One supervised codex turn (or, later, OS process).
 
-    `thread_id` and `turn_id` are codex's; `mark` is the value of the environment
+    `thread_id` and `turn_id` are codex's; `model` is the one whose tokens `usage` counts,
+    empty while it is not known; `mark` is the value of the environment
     variable FOREDECK_JOB_ID that every process of this job carries.
     """
 
@@ -277,6 +278,7 @@ class Job:
     timeout: float = 600.0
     thread_id: str | None = None
     turn_id: str | None = None
+    model: str = ""
     exit_code: int | None = None
     message: str = ""
     failure: Failure | None = None
@@ -301,7 +303,8 @@ class Message:
     """One message or tool call of a stage's conversation.
 
     A tool call has role `tool`, a `tool` name and JSON `arguments`; its answer is
-    the `content`. `complete` is False while it is still being produced.
+    the `content`. `complete` is False while it is still being produced. `model` is set on
+    what a model said and on whatever else carries its tokens in `usage`.
     """
 
     id: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Generic, TypeVar
 
@@ -32,7 +32,7 @@ class Page(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class ProjectRow:
-    """A project in a list."""
+    """A project in a list; `usage` is that of all its runs."""
 
     id: str
     name: str
@@ -43,6 +43,7 @@ class ProjectRow:
     active_runs: int
     created_at: datetime
     last_run_at: datetime | None
+    usage: TokenUsage = field(default_factory=TokenUsage)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,10 @@ class StepRow:
 
 @dataclass(frozen=True, slots=True)
 class RunDetail:
-    """One run, whole; steps in the order of the definition. `seq` dates the snapshot."""
+    """One run, whole; steps in the order of the definition. `seq` dates the snapshot.
+
+    `cost` is in US dollars, None while a price is not known.
+    """
 
     run: RunRow
     request: str
@@ -103,6 +107,7 @@ class RunDetail:
     workspace: str
     steps: tuple[StepRow, ...]
     seq: int = 0
+    cost: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +168,7 @@ class Preview:
 
 @dataclass(frozen=True, slots=True)
 class HostStatus:
-    """The figures of the status bar."""
+    """The figures of the status bar; `cost` is in US dollars, None if not known."""
 
     active_runs: int
     waiting_runs: int
@@ -175,6 +180,7 @@ class HostStatus:
     tokens: TokenUsage
     rehearsal: bool = False
     seq: int = 0
+    cost: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 
 from foredeck.services.domain.views import (
@@ -20,6 +20,7 @@ from foredeck.services.domain.views import (
 from foredeck.services.event_bus import EventBus
 from foredeck.services.host import queries as q
 from foredeck.services.host.service import Handler
+from foredeck.services.pricing import Price, cost
 from foredeck.services.store.store import Store
 from foredeck.services.workflow.runs import RunService
 
@@ -34,12 +35,14 @@ class QueryHandlers:
         runs: RunService,
         status: Callable[[], Awaitable[HostStatus]],
         diagnose: Callable[[], Awaitable[tuple[Check, ...]]],
+        prices: Mapping[str, Price],
     ) -> None:
         self._queries = store.queries
         self._bus = bus
         self._runs = runs
         self._status = status
         self._diagnose = diagnose
+        self._prices = prices
 
     def table(self) -> dict[type, Handler]:
         """Return the handler of each query type."""
@@ -79,7 +82,9 @@ class QueryHandlers:
     async def run(self, query: q.GetRun) -> RunDetail:
         """Answer `GetRun`."""
         seq = self._bus.seq
-        return replace(await self._queries.run(query.ref), seq=seq)
+        detail = await self._queries.run(query.ref)
+        used = await self._queries.usage_by_model(detail.run.id)
+        return replace(detail, seq=seq, cost=cost(used, self._prices))
 
     async def transcript(self, query: q.GetTranscript) -> tuple[TranscriptEntry, ...]:
         """Answer `GetTranscript`."""

@@ -10,6 +10,7 @@ from foredeck.services.codex.binary import locate
 from foredeck.services.domain.errors import CodexError
 from foredeck.services.domain.views import HostStatus
 from foredeck.services.event_bus import EventBus
+from foredeck.services.pricing import cost
 from foredeck.services.settings import Settings
 from foredeck.services.store.store import Store
 
@@ -47,6 +48,7 @@ class StatusReporter:
             mode=resolve_mode(self._settings)[0],
             codex=await asyncio.to_thread(self._codex_version),
             tokens=await self._store.queries.tokens_total(),
+            cost=cost(await self._store.queries.usage_by_model_total(), self._settings.prices),
             rehearsal=self._settings.rehearsal,
             seq=seq,
         )

@@ -100,6 +100,7 @@ def _rehearsal(
         base_url=base_url,
         api_key="env:FOREDECK_REHEARSAL_KEY",
         sandbox=sandbox,
+        prices={},  # nobody pays for scripted words
         rehearsal=True,
     )
 

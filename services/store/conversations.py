@@ -10,6 +10,7 @@ from typing import Any
 from foredeck.services.domain.events import MessageSaved
 from foredeck.services.domain.records import Message
 from foredeck.services.store import mapping
+from foredeck.services.store.repositories import tell_usage
 from foredeck.services.store.repository import Repository
 from foredeck.services.store.tables import MESSAGE, SESSION_ITEM
 from foredeck.services.store.unit import Unit
@@ -29,6 +30,7 @@ class MessageRepository(Repository[Message]):
         message = replace(message, position=(last.scalar() or 0) + 1)
         await self._insert(message)
         self._publish(message)
+        await tell_usage(self._unit, None, message)
         return message
 
     async def save(self, message: Message) -> None:
@@ -36,6 +38,7 @@ class MessageRepository(Repository[Message]):
         old = await self.get(message.id)
         await self._update(old, replace(message, position=old.position))
         self._publish(old)
+        await tell_usage(self._unit, old, message)
 
     async def of_step(self, step_id: str) -> tuple[Message, ...]:
         """Return the conversation of a step."""

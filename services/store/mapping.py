@@ -43,6 +43,7 @@ from sqlalchemy import Table, bindparam, select
 R = TypeVar("R", bound=Project | Run | Step | Attempt | Job | Message)
 
 _USAGE = ("input", "cached_input", "output", "reasoning")
+_USAGE_COLUMNS = frozenset(f"usage_{name}" for name in _USAGE)
 # The declared type of a field, as `from __future__ import annotations` leaves it.
 _BY_TYPE = {
     "str": TEXT,
@@ -71,11 +72,16 @@ _PATHS = frozenset({"workspace", "output_path"})
 
 
 class RecordMap(Generic[R]):
-    """Knows how one kind of record lies in its table; `usage` takes four columns."""
+    """Knows how one kind of record lies in its table; `usage` takes four columns.
 
-    def __init__(self, record: type[R], table: Table) -> None:
+    With `usage_is_sum`, triggers keep it: a record read a while ago must not undo what
+    they have added since, so `usage` is never among the changes.
+    """
+
+    def __init__(self, record: type[R], table: Table, *, usage_is_sum: bool = False) -> None:
         self.record = record
         self.table = table
+        self._usage_is_sum = usage_is_sum
         self.noun = record.__name__.lower()
         self._codecs: dict[str, Codec] = {
             field.name: PATH if field.name in _PATHS else _BY_TYPE[str(field.type)]
@@ -124,13 +130,14 @@ class RecordMap(Generic[R]):
 
     def changes(self, old: R, new: R) -> dict[str, Any]:
         """Return the columns in which two records differ, with the values of `new`."""
-        before = self.to_row(old)
-        return {name: value for name, value in self.to_row(new).items() if before[name] != value}
+        before, after = self.to_row(old), self.to_row(new)
+        kept = _USAGE_COLUMNS if self._usage_is_sum else frozenset()
+        return {n: value for n, value in after.items() if before[n] != value and n not in kept}
 
 
 PROJECTS = RecordMap(Project, tables.PROJECT)
-RUNS = RecordMap(Run, tables.RUN)
-STEPS = RecordMap(Step, tables.STEP)
+RUNS = RecordMap(Run, tables.RUN, usage_is_sum=True)
+STEPS = RecordMap(Step, tables.STEP, usage_is_sum=True)
 ATTEMPTS = RecordMap(Attempt, tables.ATTEMPT)
 JOBS = RecordMap(Job, tables.JOB)
 MESSAGES = RecordMap(Message, tables.MESSAGE)

@@ -147,6 +147,19 @@ class Queries:
         active = sum(totals.get(state.value, 0) for state in ACTIVE_RUNS)
         return RunCounts(active, totals.get(RunState.WAITING.value, 0))
 
+    async def usage_by_model(self, owner_id: str) -> tuple[tuple[str, TokenUsage], ...]:
+        """Return the tokens of a run or a project (exact id) by the name of the model.
+
+        The name is empty for what codex used before it said with which model.
+        """
+        async with self._database.reading() as link:
+            found = await link.rows(statements.MODEL_USAGE, (owner_id,))
+        return tuple((row[0], TokenUsage(*row[1:])) for row in found)
+
+    async def usage_by_model_total(self) -> tuple[tuple[str, TokenUsage], ...]:
+        """Return the tokens of all runs together by the name of the model."""
+        return await self.usage_by_model("")
+
     async def tokens_total(self) -> TokenUsage:
         """Return the tokens of all runs together."""
         async with self._database.reading() as link:

@@ -7,7 +7,16 @@ from pathlib import Path
 
 from foredeck.services.domain.errors import Conflict
 from foredeck.services.domain.events import JobSaved, ProjectSaved, RunSaved, StepSaved
-from foredeck.services.domain.records import Attempt, EntityKind, Job, Project, Run, Step
+from foredeck.services.domain.records import (
+    Attempt,
+    EntityKind,
+    Job,
+    Message,
+    Project,
+    Run,
+    Step,
+    TokenUsage,
+)
 from foredeck.services.domain.states import (
     ACTIVE_RUNS,
     FINAL_JOBS,
@@ -21,6 +30,7 @@ from foredeck.services.store.codecs import PATH, clean_text
 from foredeck.services.store.finding import project_id
 from foredeck.services.store.repository import Repository
 from foredeck.services.store.tables import ATTEMPT, JOB, PROJECT, RUN, STEP
+from foredeck.services.store.unit import Unit
 
 
 class ProjectRepository(Repository[Project]):
@@ -65,7 +75,7 @@ class ProjectRepository(Repository[Project]):
 
 
 class RunRepository(Repository[Run]):
-    """Runs."""
+    """Runs; their usage is the sum of their jobs' and messages', whatever is saved."""
 
     map = mapping.RUNS
 
@@ -90,10 +100,15 @@ class RunRepository(Repository[Run]):
     async def move(self, old: Run, new: Run, reason: str) -> Run:
         """Store `new` in the place of `old` and the transition between their states."""
         check_transition(old.state, new.state)
+        new = replace(new, usage=old.usage)
         await self._update(old, new)
         await self._unit.record(EntityKind.RUN, new.id, new.id, old.state, new.state, reason)
         self._publish(new, old.state)
         return new
+
+    async def tell(self, run_id: str) -> None:
+        """Publish that a run has changed by what belongs to it."""
+        self._publish(await self.get(run_id))
 
     def _publish(self, run: Run, previous: RunState | None = None) -> None:
         self._unit.publish(
@@ -102,7 +117,7 @@ class RunRepository(Repository[Run]):
 
 
 class StepRepository(Repository[Step]):
-    """Steps."""
+    """Steps; their usage is the sum of their jobs' and messages', whatever is saved."""
 
     map = mapping.STEPS
 
@@ -125,11 +140,15 @@ class StepRepository(Repository[Step]):
     async def move(self, old: Step, new: Step, reason: str) -> Step:
         """Store `new` in the place of `old` and the transition between their states."""
         check_transition(old.state, new.state)
-        new = replace(new, reason=reason)
+        new = replace(new, reason=reason, usage=old.usage)
         await self._update(old, new)
         await self._unit.record(EntityKind.STEP, new.id, new.run_id, old.state, new.state, reason)
         self._publish(new, old.state)
         return new
+
+    async def tell(self, step_id: str) -> None:
+        """Publish that a step has changed by what belongs to it."""
+        self._publish(await self.get(step_id))
 
     def _publish(self, step: Step, previous: StepState | None = None) -> None:
         self._unit.publish(
@@ -176,12 +195,14 @@ class JobRepository(Repository[Job]):
         await self._insert(job)
         await self._unit.record(EntityKind.JOB, job.id, job.run_id, "", job.state)
         self._publish(job)
+        await tell_usage(self._unit, None, job)
 
     async def save(self, job: Job) -> None:
         """Store a job as it is now, but for its state: that only moves."""
         old = await self.get(job.id)
         await self._update(old, replace(job, state=old.state))
         self._publish(old)
+        await tell_usage(self._unit, old, job)
 
     async def of_run(self, run_id: str) -> tuple[Job, ...]:
         """Return the jobs of a run, oldest first."""
@@ -202,7 +223,18 @@ class JobRepository(Repository[Job]):
         await self._update(old, new)
         await self._unit.record(EntityKind.JOB, new.id, new.run_id, old.state, new.state, reason)
         self._publish(new)
+        await tell_usage(self._unit, old, new)
         return new
 
     def _publish(self, job: Job) -> None:
         self._unit.publish(JobSaved(job_id=job.id, run_id=job.run_id, state=job.state))
+
+
+async def tell_usage(unit: Unit, old: Job | Message | None, new: Job | Message) -> None:
+    """Publish that a step and its run have used more, if that is what has changed."""
+    if new.usage == (old.usage if old else TokenUsage()):
+        return
+    if new.step_id is not None:
+        await StepRepository(unit).tell(new.step_id)
+    if new.run_id is not None:
+        await RunRepository(unit).tell(new.run_id)

@@ -57,6 +57,7 @@ def project_row(row: Any) -> ProjectRow:
         active_runs=row[6],
         created_at=to_moment(row[7]),
         last_run_at=to_optional_moment(row[8]),
+        usage=TokenUsage(*row[9:13]),
     )
 
 

@@ -24,7 +24,11 @@ _PROJECT_COLUMNS = """
     (SELECT coalesce(sum(t.total), 0) FROM run_total t WHERE t.project_id = p.id
      AND t.state IN ('running', 'waiting', 'retry')),
     p.created_at,
-    (SELECT max(n.created_at) FROM run n WHERE n.project_id = p.id)
+    (SELECT max(n.created_at) FROM run n WHERE n.project_id = p.id),
+    (SELECT coalesce(sum(u.usage_input), 0) FROM model_usage u WHERE u.owner = p.id),
+    (SELECT coalesce(sum(u.usage_cached_input), 0) FROM model_usage u WHERE u.owner = p.id),
+    (SELECT coalesce(sum(u.usage_output), 0) FROM model_usage u WHERE u.owner = p.id),
+    (SELECT coalesce(sum(u.usage_reasoning), 0) FROM model_usage u WHERE u.owner = p.id)
 """
 
 _LISTED = "(p.archived_at IS NOT NULL) = 0"
@@ -80,6 +84,12 @@ def runs(*, project: bool, state: bool) -> str:
 RUN_TOTALS = "SELECT state, total FROM run_total WHERE project_id = ?"
 
 USAGE_TOTAL = "SELECT input, cached_input, output, reasoning FROM usage_total WHERE id = 1"
+
+# Parameter: the id of a run or of a project, or '' for everything.
+MODEL_USAGE = """
+    SELECT model, usage_input, usage_cached_input, usage_output, usage_reasoning
+    FROM model_usage WHERE owner = ? ORDER BY model
+"""
 
 RUN = f"""
     SELECT {_RUN_COLUMNS}, r.request, r.summary, r.error, p.workspace

@@ -108,6 +108,7 @@ JOB = Table(
     Column("output_path", Text),
     Column("thread_id", Text),
     Column("turn_id", Text),
+    Column("model", Text),
     Column("exit_code", Integer),
     Column("created_at", Integer),
     Column("updated_at", Integer),

@@ -139,10 +139,7 @@ class Outcomes:
             failure=ending.failure,
             summary=outcome.summary if outcome else step.summary,
             verdict=outcome.verdict if outcome else None,
-            usage=step.usage + usage,
         )
-        run = await tx.runs.get(step.run_id)
-        await tx.runs.save(replace(run, usage=run.usage + usage))
 
 
 async def lose(tx: Transaction, step: Step, reason: str) -> None:
@@ -162,7 +159,10 @@ async def lose(tx: Transaction, step: Step, reason: str) -> None:
 
 
 async def _attempt_usage(tx: Transaction, step: Step, attempt: Attempt) -> TokenUsage:
-    """Add up what the attempt's codex turns and model answers used, however it ended."""
+    """Add up what the attempt's codex turns and model answers used, however it ended.
+
+    The step and the run need no sum: the store adds to theirs while the attempt works.
+    """
     usage = TokenUsage()
     for job in await tx.jobs.of_step(step.id):
         if job.attempt == attempt.number:

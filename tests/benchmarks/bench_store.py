@@ -16,7 +16,6 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from foredeck.services.domain.records import TokenUsage
 from foredeck.services.domain.states import RunState, StepState
 from foredeck.services.event_bus import EventBus
 from foredeck.services.store import mapping, tables
@@ -128,6 +127,8 @@ async def bench_queries(store: Store, run_id: str, projects: int, runs: int) -> 
         ("history", lambda: queries.history(run_id)),
         ("counts over all runs", queries.counts),
         ("tokens of all runs", queries.tokens_total),
+        ("tokens of a run by model", lambda: queries.usage_by_model(run_id)),
+        ("tokens of all runs by model", queries.usage_by_model_total),
     ]
     print(f"\n{'query':38} {'median ms':>10} {'÷ bar (2 ms)':>13}")
     for name, work in cases:
@@ -148,7 +149,7 @@ async def bench_transitions(store: Store, run_id: str, path: Path) -> None:
                 step_id,
                 StepState.PENDING if waiting else StepState.WAITING,
                 reason="bench",
-                usage=step.usage + TokenUsage(1, 0, 1, 0),
+                summary="b" * (len(step.summary) % 7 + 1),
             )
 
     bare = sqlite3.connect(path, isolation_level=None)
@@ -157,7 +158,7 @@ async def bench_transitions(store: Store, run_id: str, path: Path) -> None:
     async def move_bare() -> None:
         bare.execute("BEGIN IMMEDIATE")
         bare.execute("SELECT * FROM step WHERE id = ?", (step_id,)).fetchone()
-        bare.execute("UPDATE step SET reason = 'b', usage_input = 1 WHERE id = ?", (step_id,))
+        bare.execute("UPDATE step SET reason = 'b', summary = 'b' WHERE id = ?", (step_id,))
         bare.execute(
             "INSERT INTO transition (entity, entity_id, run_id, old, new, at, actor, reason)"
             " VALUES ('step', ?, ?, 'a', 'b', 1, 'c', 'd')",

@@ -194,6 +194,23 @@ async def test_the_status_bar_shows_its_figures_and_the_rehearsal(theme: str) ->
         assert "REHEARSAL · the model's words are scripted" in row
 
 
+async def test_the_cost_is_shown_when_it_is_known() -> None:
+    header, bar = RunHeader(), StatusBar()
+    app = WidgetApp(header)
+    async with app.run_test(size=(140, 8)) as pilot:
+        await app.mount(bar)
+        header.update_run(run_detail(step_row("builder"), cost=0.124))
+        bar.update_status(replace(STATUS, cost=12.3))
+        await pilot.pause()
+        rows = screen_text(app)
+        assert "tokens  $0.12" in rows[0]
+        assert "cost $12.30" in rows[-1]
+        header.update_run(run_detail(step_row("builder")))
+        bar.update_status(STATUS)
+        await pilot.pause()
+        assert "$" not in "".join(screen_text(app))
+
+
 async def test_a_narrow_status_bar_keeps_the_rehearsal_label() -> None:
     bar = StatusBar()
     app = WidgetApp(bar)

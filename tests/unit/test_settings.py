@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 from foredeck.services.domain.errors import SettingsError
 from foredeck.services.domain.records import Mode, Sandbox
+from foredeck.services.pricing import Price
 from foredeck.services.settings import Settings, resolve_secret
 from foredeck.services.settings_file import LoadedSettings, describe_settings, load_settings
 
@@ -130,6 +132,14 @@ def test_every_type_is_read_from_text_and_from_toml(home: Path) -> None:
         ('data_dir = "a\\u0000b"', "expected a path"),
         ("data_dir = 7", "expected text"),
         ("[model]", "expected text"),
+        ("prices = 1.25", "expected a table for each model"),
+        ("[prices]\ngpt = 1.25", "expected a table for each model"),
+        ("[prices.gpt]\ninput = 1", "see output of gpt"),
+        ("[prices.gpt]\ninput = 1\noutput = 2\ncache = 1", "see cache of gpt"),
+        ("[prices.gpt]\ninput = 1\noutput = -2", "see output of gpt"),
+        ("[prices.gpt]\ninput = nan\noutput = 2", "see input of gpt"),
+        ('[prices.gpt]\ninput = "1"\noutput = 2', "see input of gpt"),
+        ("[prices.gpt]\ninput = true\noutput = 2", "US dollars for a million tokens"),
     ],
 )
 def test_a_wrong_value_is_named_with_what_was_expected(
@@ -137,9 +147,22 @@ def test_a_wrong_value_is_named_with_what_was_expected(
 ) -> None:
     write(home, line)
     text = message()
-    name = line.split(" ")[0].strip("[]")
+    name = re.split(r"[ .\]]", line.strip("["))[0]
     assert text.startswith(f"~/.config/foredeck/config.toml, {name}: ")
     assert expected in text
+
+
+def test_prices_are_a_table_for_each_model(home: Path) -> None:
+    write(
+        home,
+        '[prices."gpt-5.5"]\ninput = 1.25\ncached_input = 0.125\noutput = 10\n'
+        "[prices.other]\ninput = 2\noutput = 3\n",
+    )
+    assert load().settings.prices == {
+        "gpt-5.5": Price(1.25, 0.125, 10.0),
+        "other": Price(2.0, 2.0, 3.0),
+    }
+    assert "a table for each model" in message(FOREDECK_PRICES="cheap")
 
 
 def test_an_unknown_name_is_met_with_the_nearest(home: Path) -> None:

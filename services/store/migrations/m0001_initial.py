@@ -1,9 +1,12 @@
 """The first schema: projects, runs, steps, attempts, jobs, conversations, history.
 
-Times are microseconds since 1970 (UTC). `run_total`, `project_total` and `usage_total` are
-kept by triggers, because counting 100,000 runs takes longer than a screen may wait;
-`run_total` has a row per project and state, and one per state for all projects under the
-project ''. History cannot be changed or deleted.
+Times are microseconds since 1970 (UTC). `run_total`, `project_total`, `usage_total` and
+`model_usage` are kept by triggers, because counting 100,000 runs takes longer than a screen
+may wait; `run_total` has a row per project and state, and one per state for all projects
+under the project ''. Tokens are counted where they are used, in jobs and messages of runs;
+triggers add every change to the step, the run and `model_usage`, which has a row per model
+for each run, for each project and for everything (owner ''). History cannot be changed or
+deleted.
 """
 
 from sqlalchemy.engine import Connection
@@ -104,6 +107,7 @@ _TABLES = (
         output_path TEXT NOT NULL,
         thread_id TEXT,
         turn_id TEXT,
+        model TEXT NOT NULL,
         exit_code INTEGER,
         created_at INTEGER NOT NULL,
         updated_at INTEGER NOT NULL,
@@ -176,6 +180,14 @@ _TABLES = (
         reasoning INTEGER NOT NULL
     )
     """,
+    f"""
+    CREATE TABLE model_usage (
+        owner TEXT NOT NULL,
+        model TEXT NOT NULL,
+        {_USAGE.rstrip().removesuffix(",")},
+        PRIMARY KEY (owner, model)
+    ) WITHOUT ROWID
+    """,
     "INSERT INTO usage_total VALUES (1, 0, 0, 0, 0)",
     "INSERT INTO project_total VALUES (0, 0), (1, 0)",
 )
@@ -210,15 +222,81 @@ _ONE_LESS_RUN = """
     UPDATE run_total SET total = total - 1
     WHERE project_id IN (OLD.project_id, '') AND state = OLD.state;
 """
-_USAGE_COLUMNS = "usage_input, usage_cached_input, usage_output, usage_reasoning"
+_USAGE_NAMES = ("input", "cached_input", "output", "reasoning")
+_USAGE_COLUMNS = ", ".join(f"usage_{name}" for name in _USAGE_NAMES)
+
+# Only constants of this module are put together.
+# ruff: noqa: S608
 
 
 def _add_usage(plus: str, minus: str | None) -> str:
     sums = (
         f"{name} = {name} + {plus}.usage_{name}" + (f" - {minus}.usage_{name}" if minus else "")
-        for name in ("input", "cached_input", "output", "reasoning")
+        for name in _USAGE_NAMES
     )
-    return f"UPDATE usage_total SET {', '.join(sums)} WHERE id = 1;"  # noqa: S608
+    return f"UPDATE usage_total SET {', '.join(sums)} WHERE id = 1;"
+
+
+def _sums(plus: str, minus: str | None = None) -> str:
+    return ", ".join(
+        f"usage_{n} = usage_{n} + {plus}.usage_{n}" + (f" - {minus}.usage_{n}" if minus else "")
+        for n in _USAGE_NAMES
+    )
+
+
+def _values(row: str) -> str:
+    return ", ".join(f"{row}.usage_{name}" for name in _USAGE_NAMES)
+
+
+def _upwards(minus: str | None) -> str:
+    """Add the tokens of a job or a message to its step and its run."""
+    return f"""
+        UPDATE step SET {_sums("NEW", minus)} WHERE id = NEW.step_id;
+        UPDATE run SET {_sums("NEW", minus)} WHERE id = NEW.run_id;
+    """
+
+
+def _owners(row: str) -> str:
+    return f"(SELECT project_id FROM run WHERE id = {row}.run_id)"
+
+
+def _use_model(row: str) -> str:
+    return f"""
+        INSERT INTO model_usage (owner, model, {_USAGE_COLUMNS})
+        VALUES ({row}.run_id, {row}.model, {_values(row)}),
+            ({_owners(row)}, {row}.model, {_values(row)}),
+            ('', {row}.model, {_values(row)})
+        ON CONFLICT (owner, model) DO UPDATE SET {_sums("excluded")};
+    """
+
+
+def _unuse_model(row: str) -> str:
+    less = ", ".join(f"usage_{n} = usage_{n} - {row}.usage_{n}" for n in _USAGE_NAMES)
+    return f"""
+        UPDATE model_usage SET {less}
+        WHERE owner IN ({row}.run_id, {_owners(row)}, '') AND model = {row}.model;
+    """
+
+
+def _some(row: str) -> str:
+    return f"({row}.run_id IS NOT NULL AND ({_values(row)}) <> (0, 0, 0, 0))"
+
+
+def _usage_triggers(table: str) -> tuple[str, ...]:
+    """Return what carries the tokens of a job or a message upwards, as they change."""
+    return (
+        f"""
+        CREATE TRIGGER {table}_usage_counted AFTER INSERT ON {table} WHEN {_some("NEW")} BEGIN
+            {_upwards(None)} {_use_model("NEW")}
+        END
+        """,
+        f"""
+        CREATE TRIGGER {table}_usage_recounted AFTER UPDATE OF model, {_USAGE_COLUMNS} ON {table}
+        WHEN {_some("OLD")} OR {_some("NEW")} BEGIN
+            {_upwards("OLD")} {_unuse_model("OLD")} {_use_model("NEW")}
+        END
+        """,
+    )
 
 
 _TRIGGERS = (
@@ -268,6 +346,8 @@ _TRIGGERS = (
         SELECT RAISE(ABORT, 'history is never deleted');
     END
     """,
+    *_usage_triggers("job"),
+    *_usage_triggers("message"),
 )
 
 

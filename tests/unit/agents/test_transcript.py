@@ -75,17 +75,17 @@ async def test_a_failed_call_shows_its_error(stage: Stage) -> None:
 async def test_tokens_are_counted_once_wherever_they_land(stage: Stage) -> None:
     transcript = stage.transcript()
     await transcript.say(Role.USER, "go")
-    await transcript.use(TokenUsage(input=10, output=1))  # an answer of calls alone
+    await transcript.use(TokenUsage(input=10, output=1), "m")  # an answer of calls alone
     call = await transcript.begin_tool("list_files", "{}", "c")
     await transcript.end_tool(call, "{}")
     await transcript.begin_answer("m")
     await transcript.grow("Done")
     await transcript.finish_answer()
-    await transcript.use(TokenUsage(input=20, output=2))
-    await transcript.use(TokenUsage(input=40, output=4))  # nothing follows it
+    await transcript.use(TokenUsage(input=20, output=2), "m")
+    await transcript.use(TokenUsage(input=40, output=4), "m")  # nothing follows it
     await transcript.close()
-    usages = [message.usage.input for message in await stage.messages()]
-    assert usages == [0, 10, 60]
+    counted = [(message.usage.input, message.model) for message in await stage.messages()]
+    assert counted == [(0, ""), (10, "m"), (60, "m")]
     assert transcript.usage == TokenUsage(input=70, output=7)
 
 

@@ -1,6 +1,7 @@
 """What commands answer about runs and projects."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -41,6 +42,18 @@ async def test_a_failed_run_is_shown_with_what_to_do(
     assert failure.message.split()[0] in shown
     assert failure.advice.split()[-1] in shown
     assert all(step.key in shown for step in detail.steps)
+
+
+@pytest.mark.parametrize(("cost", "shown"), [(None, "unknown"), (0.124, "$0.12")])
+async def test_the_cost_is_told_or_unknown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], cost: float | None, shown: str
+) -> None:
+    detail = replace(await _detail(fake_host.failed(tmp_path)), cost=cost)
+    assert answers.detail_answer(detail)["cost_usd"] == cost
+    answers.put_detail(detail)
+    follow.put_result(detail, "table", advise=False)
+    costs = [line for line in capsys.readouterr().out.splitlines() if "Cost" in line]
+    assert [line.split()[-1] for line in costs] == [shown, shown]
 
 
 async def test_the_result_of_a_run_that_ended_badly_says_how_to_go_on(

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from foredeck.services.codex import failures
+from foredeck.services.codex import failures, turn_usage
 from foredeck.services.codex import supervisor as module
 from foredeck.services.codex.orders import TurnOrder, TurnReport, TurnResult
 from foredeck.services.codex.supervisor import CodexRequest, CodexSupervisor
@@ -46,6 +46,7 @@ class FakeRunner:
         self.release.set()
         self.began = asyncio.Semaphore(0)
         self.fail: Exception | None = None
+        self.answers_with = ""
         self.on_run: Callable[[TurnOrder], Awaitable[None]] | None = None
         self.most = self._now = 0
 
@@ -66,6 +67,7 @@ class FakeRunner:
                 await self.on_run(order)
             thread_id = order.thread_id or f"thread-{len(self.orders)}"
             report.thread_id, report.turn_id = thread_id, f"turn-{len(self.orders)}"
+            report.model = self.answers_with or report.model
             await started(thread_id, report.turn_id)
             report.usage, report.changes = USED, CHANGES
             report.thread_usage = order.thread_usage + USED
@@ -141,6 +143,69 @@ async def test_a_turn_that_ends_well(
     assert job.ended_at is not None
     assert job.queued_at <= job.started_at <= job.ended_at
     assert job.output_path == str(request_.output.path)
+
+
+async def test_tokens_are_stored_while_the_turn_works(
+    supervisor: CodexSupervisor,
+    store: Store,
+    runner: FakeRunner,
+    request_: CodexRequest,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(turn_usage, "SAVE_SECONDS", 0.01)
+    runner.release.clear()
+    events = store._bus.subscribe()
+    job = await supervisor.start(request_)
+    async with asyncio.timeout(5):
+        while (now := await stored(store, job.id)).usage != USED:
+            await anext(events)
+    assert now.state is JobState.IN_PROGRESS
+    runner.release.set()
+    assert (await supervisor.wait(job.id)).usage == USED
+
+
+async def test_a_turn_goes_on_though_its_tokens_cannot_be_stored_yet(
+    supervisor: CodexSupervisor,
+    store: Store,
+    runner: FakeRunner,
+    request_: CodexRequest,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tried = asyncio.Event()
+
+    async def fail(*_: Any) -> None:
+        tried.set()
+        raise StorageFull("The disk is full.")
+
+    monkeypatch.setattr(turn_usage, "SAVE_SECONDS", 0.01)
+    monkeypatch.setattr(turn_usage, "_save", fail)
+    runner.release.clear()
+    job = await supervisor.start(request_)
+    await asyncio.wait_for(tried.wait(), 5)
+    runner.release.set()
+    ended = await supervisor.wait(job.id)
+    assert (ended.state, ended.usage) == (JobState.COMPLETED, USED)
+
+
+@pytest.mark.parametrize(
+    ("answered", "stored_model"), [("gpt-answered", "gpt-answered"), ("", "from-settings")]
+)
+async def test_the_model_is_the_one_that_answers_or_the_one_asked_for(
+    supervisor: CodexSupervisor,
+    store: Store,
+    runner: FakeRunner,
+    request_: CodexRequest,
+    answered: str,
+    stored_model: str,
+) -> None:
+    runner.answers_with = answered
+    runner.release.clear()
+    job = await supervisor.start(request_)
+    assert job.model == "from-settings"
+    await began(runner)
+    assert (await stored(store, job.id)).model == stored_model
+    runner.release.set()
+    assert (await supervisor.wait(job.id)).model == stored_model
 
 
 async def test_the_job_is_stored_before_the_turn_exists(

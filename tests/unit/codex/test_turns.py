@@ -143,6 +143,27 @@ async def test_resume_says_everything_again(
     assert result.message == "recovered after cuts"
 
 
+@pytest.mark.parametrize("resumed", [None, THREAD])
+@pytest.mark.parametrize(
+    ("answer", "model"),
+    [({"model": "gpt-real"}, "gpt-real"), ({}, "asked"), ({"model": 7}, "asked")],
+)
+async def test_the_model_that_answers_is_reported(
+    fake: FakeAppServer,
+    runner: TurnRunner,
+    order: TurnOrder,
+    resumed: str | None,
+    answer: dict[str, Any],
+    model: str,
+) -> None:
+    for method in ("thread/start", "thread/resume"):
+        fake.answers[method] = lambda _: {"thread": {"id": THREAD}, **answer}
+    fake.script = [turn_completed()]
+    report = TurnReport(model="asked")
+    await runner.run(with_fields(order, thread_id=resumed), report=report)
+    assert report.model == model
+
+
 async def test_another_thread_answers(
     fake: FakeAppServer, runner: TurnRunner, order: TurnOrder
 ) -> None:

@@ -172,8 +172,9 @@ async def test_tokens_are_totalled_as_they_change(store: Store) -> None:
     await fill(store)
     assert await store.queries.tokens_total() == TokenUsage(70, 7, 14, 7)
     async with store.transaction() as tx:
-        run = await tx.runs.get("run000000000")
-        await tx.runs.save(replace(run, usage=run.usage + TokenUsage(5, 4, 3, 2)))
+        step = make.step(await tx.runs.get("run000000000"))
+        await tx.steps.add(step)
+        await tx.messages.add(make.message(step, usage=TokenUsage(5, 4, 3, 2)))
     assert await store.queries.tokens_total() == TokenUsage(75, 11, 17, 9)
 
 
@@ -190,6 +191,7 @@ _PLANS = [
     (statements.runs(project=True, state=True), 4),
     (statements.RUN_TOTALS, 1),
     (statements.USAGE_TOTAL, 0),
+    (statements.MODEL_USAGE, 1),
     (statements.RUN, 1),
     (statements.STEPS, 1),
     (statements.STEP_ID, 2),

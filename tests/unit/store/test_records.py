@@ -80,6 +80,7 @@ async def test_every_field_of_every_record_survives(store: Store) -> None:
         timeout=1.5,
         thread_id="t",
         turn_id="u",
+        model="gpt",
         exit_code=-9,
         message="m",
         failure=_FAILURE,
@@ -111,8 +112,9 @@ async def test_every_field_of_every_record_survives(store: Store) -> None:
     async with store.transaction() as tx:
         assert await tx.projects.get(project.id) == project
         assert await tx.projects.by_workspace(project.workspace) == project
-        assert await tx.runs.get(run.id) == run
-        assert await tx.steps.get(step.id) == step
+        all_used = _USAGE + job.usage + message.usage
+        assert await tx.runs.get(run.id) == replace(run, usage=all_used)
+        assert await tx.steps.get(step.id) == replace(step, usage=all_used)
         assert await tx.attempts.latest(step.id) == attempt
         assert await tx.attempts.of_step(step.id) == (attempt,)
         assert await tx.jobs.get(job.id) == job

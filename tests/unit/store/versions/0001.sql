@@ -33,6 +33,7 @@ CREATE TABLE job (
         output_path TEXT NOT NULL,
         thread_id TEXT,
         turn_id TEXT,
+        model TEXT NOT NULL,
         exit_code INTEGER,
         created_at INTEGER NOT NULL,
         updated_at INTEGER NOT NULL,
@@ -74,6 +75,17 @@ CREATE TABLE message (
         content TEXT NOT NULL,
         UNIQUE (step_id, position)
     );
+CREATE TABLE model_usage (
+        owner TEXT NOT NULL,
+        model TEXT NOT NULL,
+        
+    usage_input INTEGER NOT NULL DEFAULT 0,
+    usage_cached_input INTEGER NOT NULL DEFAULT 0,
+    usage_output INTEGER NOT NULL DEFAULT 0,
+    usage_reasoning INTEGER NOT NULL DEFAULT 0,
+        PRIMARY KEY (owner, model)
+    ) WITHOUT ROWID
+    ;
 CREATE TABLE project (
         id TEXT NOT NULL PRIMARY KEY,
         name TEXT NOT NULL,
@@ -235,6 +247,62 @@ CREATE TRIGGER transition_unchanged BEFORE UPDATE ON transition BEGIN
 CREATE TRIGGER transition_kept BEFORE DELETE ON transition BEGIN
         SELECT RAISE(ABORT, 'history is never deleted');
     END;
+CREATE TRIGGER job_usage_counted AFTER INSERT ON job WHEN (NEW.run_id IS NOT NULL AND (NEW.usage_input, NEW.usage_cached_input, NEW.usage_output, NEW.usage_reasoning) <> (0, 0, 0, 0)) BEGIN
+            
+        UPDATE step SET usage_input = usage_input + NEW.usage_input, usage_cached_input = usage_cached_input + NEW.usage_cached_input, usage_output = usage_output + NEW.usage_output, usage_reasoning = usage_reasoning + NEW.usage_reasoning WHERE id = NEW.step_id;
+        UPDATE run SET usage_input = usage_input + NEW.usage_input, usage_cached_input = usage_cached_input + NEW.usage_cached_input, usage_output = usage_output + NEW.usage_output, usage_reasoning = usage_reasoning + NEW.usage_reasoning WHERE id = NEW.run_id;
+     
+        INSERT INTO model_usage (owner, model, usage_input, usage_cached_input, usage_output, usage_reasoning)
+        VALUES (NEW.run_id, NEW.model, NEW.usage_input, NEW.usage_cached_input, NEW.usage_output, NEW.usage_reasoning),
+            ((SELECT project_id FROM run WHERE id = NEW.run_id), NEW.model, NEW.usage_input, NEW.usage_cached_input, NEW.usage_output, NEW.usage_reasoning),
+            ('', NEW.model, NEW.usage_input, NEW.usage_cached_input, NEW.usage_output, NEW.usage_reasoning)
+        ON CONFLICT (owner, model) DO UPDATE SET usage_input = usage_input + excluded.usage_input, usage_cached_input = usage_cached_input + excluded.usage_cached_input, usage_output = usage_output + excluded.usage_output, usage_reasoning = usage_reasoning + excluded.usage_reasoning;
+    
+        END;
+CREATE TRIGGER job_usage_recounted AFTER UPDATE OF model, usage_input, usage_cached_input, usage_output, usage_reasoning ON job
+        WHEN (OLD.run_id IS NOT NULL AND (OLD.usage_input, OLD.usage_cached_input, OLD.usage_output, OLD.usage_reasoning) <> (0, 0, 0, 0)) OR (NEW.run_id IS NOT NULL AND (NEW.usage_input, NEW.usage_cached_input, NEW.usage_output, NEW.usage_reasoning) <> (0, 0, 0, 0)) BEGIN
+            
+        UPDATE step SET usage_input = usage_input + NEW.usage_input - OLD.usage_input, usage_cached_input = usage_cached_input + NEW.usage_cached_input - OLD.usage_cached_input, usage_output = usage_output + NEW.usage_output - OLD.usage_output, usage_reasoning = usage_reasoning + NEW.usage_reasoning - OLD.usage_reasoning WHERE id = NEW.step_id;
+        UPDATE run SET usage_input = usage_input + NEW.usage_input - OLD.usage_input, usage_cached_input = usage_cached_input + NEW.usage_cached_input - OLD.usage_cached_input, usage_output = usage_output + NEW.usage_output - OLD.usage_output, usage_reasoning = usage_reasoning + NEW.usage_reasoning - OLD.usage_reasoning WHERE id = NEW.run_id;
+     
+        UPDATE model_usage SET usage_input = usage_input - OLD.usage_input, usage_cached_input = usage_cached_input - OLD.usage_cached_input, usage_output = usage_output - OLD.usage_output, usage_reasoning = usage_reasoning - OLD.usage_reasoning
+        WHERE owner IN (OLD.run_id, (SELECT project_id FROM run WHERE id = OLD.run_id), '') AND model = OLD.model;
+     
+        INSERT INTO model_usage (owner, model, usage_input, usage_cached_input, usage_output, usage_reasoning)
+        VALUES (NEW.run_id, NEW.model, NEW.usage_input, NEW.usage_cached_input, NEW.usage_output, NEW.usage_reasoning),
+            ((SELECT project_id FROM run WHERE id = NEW.run_id), NEW.model, NEW.usage_input, NEW.usage_cached_input, NEW.usage_output, NEW.usage_reasoning),
+            ('', NEW.model, NEW.usage_input, NEW.usage_cached_input, NEW.usage_output, NEW.usage_reasoning)
+        ON CONFLICT (owner, model) DO UPDATE SET usage_input = usage_input + excluded.usage_input, usage_cached_input = usage_cached_input + excluded.usage_cached_input, usage_output = usage_output + excluded.usage_output, usage_reasoning = usage_reasoning + excluded.usage_reasoning;
+    
+        END;
+CREATE TRIGGER message_usage_counted AFTER INSERT ON message WHEN (NEW.run_id IS NOT NULL AND (NEW.usage_input, NEW.usage_cached_input, NEW.usage_output, NEW.usage_reasoning) <> (0, 0, 0, 0)) BEGIN
+            
+        UPDATE step SET usage_input = usage_input + NEW.usage_input, usage_cached_input = usage_cached_input + NEW.usage_cached_input, usage_output = usage_output + NEW.usage_output, usage_reasoning = usage_reasoning + NEW.usage_reasoning WHERE id = NEW.step_id;
+        UPDATE run SET usage_input = usage_input + NEW.usage_input, usage_cached_input = usage_cached_input + NEW.usage_cached_input, usage_output = usage_output + NEW.usage_output, usage_reasoning = usage_reasoning + NEW.usage_reasoning WHERE id = NEW.run_id;
+     
+        INSERT INTO model_usage (owner, model, usage_input, usage_cached_input, usage_output, usage_reasoning)
+        VALUES (NEW.run_id, NEW.model, NEW.usage_input, NEW.usage_cached_input, NEW.usage_output, NEW.usage_reasoning),
+            ((SELECT project_id FROM run WHERE id = NEW.run_id), NEW.model, NEW.usage_input, NEW.usage_cached_input, NEW.usage_output, NEW.usage_reasoning),
+            ('', NEW.model, NEW.usage_input, NEW.usage_cached_input, NEW.usage_output, NEW.usage_reasoning)
+        ON CONFLICT (owner, model) DO UPDATE SET usage_input = usage_input + excluded.usage_input, usage_cached_input = usage_cached_input + excluded.usage_cached_input, usage_output = usage_output + excluded.usage_output, usage_reasoning = usage_reasoning + excluded.usage_reasoning;
+    
+        END;
+CREATE TRIGGER message_usage_recounted AFTER UPDATE OF model, usage_input, usage_cached_input, usage_output, usage_reasoning ON message
+        WHEN (OLD.run_id IS NOT NULL AND (OLD.usage_input, OLD.usage_cached_input, OLD.usage_output, OLD.usage_reasoning) <> (0, 0, 0, 0)) OR (NEW.run_id IS NOT NULL AND (NEW.usage_input, NEW.usage_cached_input, NEW.usage_output, NEW.usage_reasoning) <> (0, 0, 0, 0)) BEGIN
+            
+        UPDATE step SET usage_input = usage_input + NEW.usage_input - OLD.usage_input, usage_cached_input = usage_cached_input + NEW.usage_cached_input - OLD.usage_cached_input, usage_output = usage_output + NEW.usage_output - OLD.usage_output, usage_reasoning = usage_reasoning + NEW.usage_reasoning - OLD.usage_reasoning WHERE id = NEW.step_id;
+        UPDATE run SET usage_input = usage_input + NEW.usage_input - OLD.usage_input, usage_cached_input = usage_cached_input + NEW.usage_cached_input - OLD.usage_cached_input, usage_output = usage_output + NEW.usage_output - OLD.usage_output, usage_reasoning = usage_reasoning + NEW.usage_reasoning - OLD.usage_reasoning WHERE id = NEW.run_id;
+     
+        UPDATE model_usage SET usage_input = usage_input - OLD.usage_input, usage_cached_input = usage_cached_input - OLD.usage_cached_input, usage_output = usage_output - OLD.usage_output, usage_reasoning = usage_reasoning - OLD.usage_reasoning
+        WHERE owner IN (OLD.run_id, (SELECT project_id FROM run WHERE id = OLD.run_id), '') AND model = OLD.model;
+     
+        INSERT INTO model_usage (owner, model, usage_input, usage_cached_input, usage_output, usage_reasoning)
+        VALUES (NEW.run_id, NEW.model, NEW.usage_input, NEW.usage_cached_input, NEW.usage_output, NEW.usage_reasoning),
+            ((SELECT project_id FROM run WHERE id = NEW.run_id), NEW.model, NEW.usage_input, NEW.usage_cached_input, NEW.usage_output, NEW.usage_reasoning),
+            ('', NEW.model, NEW.usage_input, NEW.usage_cached_input, NEW.usage_output, NEW.usage_reasoning)
+        ON CONFLICT (owner, model) DO UPDATE SET usage_input = usage_input + excluded.usage_input, usage_cached_input = usage_cached_input + excluded.usage_cached_input, usage_output = usage_output + excluded.usage_output, usage_reasoning = usage_reasoning + excluded.usage_reasoning;
+    
+        END;
 DELETE FROM "sqlite_sequence";
 INSERT INTO "sqlite_sequence" VALUES('transition',2);
 COMMIT;
