@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from weakref import WeakValueDictionary
 
 from foredeck.services.domain import clock
-from foredeck.services.domain.errors import Conflict
+from foredeck.services.domain.errors import Conflict, StoreError
 from foredeck.services.domain.records import Run, Step
 from foredeck.services.domain.states import ACTIVE_RUNS, FINAL_RUNS, RunState, StepState
-from foredeck.services.store.store import Store
+from foredeck.services.store.store import Store, Transaction
 from foredeck.services.workflow import definition, graph
 from foredeck.services.workflow.execution import StepExecution
 from foredeck.services.workflow.outcomes import RunContext, lose
-from foredeck.services.workflow.run_driver import RunDriver, cancel_steps, settle
+from foredeck.services.workflow.run_driver import CLOSED, RunDriver, cancel_steps, settle
 
 _log = logging.getLogger(__name__)
 
@@ -22,7 +24,9 @@ _log = logging.getLogger(__name__)
 class Orchestrator:
     """Every active run has one driver here; lives on the services' loop.
 
-    `abandon` ends what an earlier host left running for a run and marks its jobs lost.
+    Commands on one run are carried out one after the other: two clients that retry at the
+    same moment must not drive it twice. `abandon` ends what an earlier host left running for
+    a run and marks its jobs lost.
     """
 
     def __init__(
@@ -36,14 +40,44 @@ class Orchestrator:
         self._abandon = abandon
         self._drivers: dict[str, RunDriver] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._commands: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._closing = False
 
     async def recover(self) -> None:
         """Bring every run that an earlier host left behind to the truth, and go on with it."""
         async with self._store.transaction("recovery") as tx:
             runs = await tx.runs.active()
         for run in runs:
-            await self._reconcile(run.id)
-            await self._launch(run)
+            try:
+                await self._resume(run.id)
+            except StoreError:
+                raise
+            except Exception as error:
+                # One run that cannot be read must not keep the house from opening.
+                _log.exception("run %s could not be taken up again", run.id)
+                async with self._store.transaction("recovery") as tx:
+                    await cancel_steps(tx, run.id, f"It could not be taken up again: {error}")
+
+    async def _resume(self, run_id: str) -> None:
+        async with self._alone(run_id):
+            await self._reconcile(run_id)
+            async with self._store.transaction("recovery") as tx:
+                context = await _context(tx, await tx.runs.get(run_id))
+            await self._launch(context)
+
+    @asynccontextmanager
+    async def _alone(self, run_id: str) -> AsyncIterator[None]:
+        """Hold the run for one command that may start it; what it finds stays true meanwhile."""
+        async with self._lock(run_id):
+            if self._closing:
+                raise Conflict("Foredeck is being closed.", "Start it again, then repeat this.")
+            yield
+
+    def _lock(self, run_id: str) -> asyncio.Lock:
+        lock = self._commands.get(run_id)
+        if lock is None:
+            self._commands[run_id] = lock = asyncio.Lock()
+        return lock
 
     async def _reconcile(self, run_id: str) -> None:
         """End what an earlier host left running for this run, and say so in its steps.
@@ -65,55 +99,56 @@ class Orchestrator:
 
     async def start(self, run_id: str) -> Run:
         """Start a created run; a second start raises `Conflict`."""
-        async with self._store.transaction("user") as tx:
-            run = await tx.runs.get(run_id)
-            if run.state is not RunState.CREATED:
-                raise Conflict(
-                    f"Run {run.id} was started already: it is {run.state}.",
-                    "Use retry to give failed steps another attempt.",
-                )
-            run = await tx.move_run(run.id, RunState.RUNNING, started_at=clock.now())
-        await self._launch(run)
+        async with self._alone(run_id):
+            async with self._store.transaction("user") as tx:
+                run = await tx.runs.get(run_id)
+                if run.state is not RunState.CREATED:
+                    raise Conflict(
+                        f"Run {run.id} was started already: it is {run.state}.",
+                        "Use retry to give failed steps another attempt.",
+                    )
+                run = await tx.move_run(run.id, RunState.RUNNING, started_at=clock.now())
+                context = await _context(tx, run)
+            await self._launch(context)
         return run
 
     async def retry(self, run_id: str, step_key: str | None = None) -> Run:
         """Give the steps that ended badly, or one of them, another attempt in the same run."""
-        await self._reconcile(run_id)
-        async with self._store.transaction("user") as tx:
-            run = await tx.runs.get(run_id)
-            steps = await tx.steps.of_run(run_id)
-            plan = retry_plan(run, steps, step_key)
-            by_key = {step.key: step for step in steps}
-            for key in (*plan.repeats, *plan.releases):
-                step = by_key[key]
-                spare = max(0, step.max_attempts - step.attempt)
-                await tx.move_step(
-                    step.id,
-                    StepState.PENDING,
-                    reason="",
-                    max_attempts=step.max_attempts + (0 if spare else 1),
-                    ended_at=None,
-                    retry_at=None,
+        async with self._alone(run_id):
+            await self._reconcile(run_id)
+            async with self._store.transaction("user") as tx:
+                run = await tx.runs.get(run_id)
+                steps = await tx.steps.of_run(run_id)
+                await _repeat(tx, steps, retry_plan(run, steps, step_key))
+                run = await tx.move_run(
+                    run.id, RunState.RUNNING, reason="retry", ended_at=None, error=""
                 )
-            run = await tx.move_run(run.id, RunState.RUNNING, reason="retry", ended_at=None)
-        await self._launch(run)
+                context = await _context(tx, run)
+            await self._launch(context)
         return run
 
     async def cancel(self, run_id: str, reason: str) -> Run:
         """Stop a run; returns when its state is stored and nothing of it is left."""
-        driver, task = self._drivers.get(run_id), self._tasks.get(run_id)
-        if driver and task:
+        stopped = self._stop(run_id, reason)  # at once: whoever retries must not get ahead
+        async with self._lock(run_id):
+            stopped = self._stop(run_id, reason) or stopped
+            if task := self._tasks.get(run_id):
+                await asyncio.shield(asyncio.wait({task}))
+            else:
+                await self._reconcile(run_id)
+            async with self._store.transaction("user") as tx:
+                run = await tx.runs.get(run_id)
+                if run.state not in FINAL_RUNS:
+                    return await cancel_steps(tx, run_id, reason)
+        if stopped and run.state is RunState.CANCELLED:
+            return run
+        raise Conflict(f"Run {run.id} is {run.state} already: there is nothing to stop.")
+
+    def _stop(self, run_id: str, reason: str) -> bool:
+        driver = self._drivers.get(run_id)
+        if driver:
             driver.stop(reason)
-            await asyncio.shield(asyncio.wait({task}))
-        else:
-            await self._reconcile(run_id)
-        async with self._store.transaction("user") as tx:
-            run = await tx.runs.get(run_id)
-            if run.state in FINAL_RUNS:
-                if driver and run.state is RunState.CANCELLED:
-                    return run
-                raise Conflict(f"Run {run.id} is {run.state} already: there is nothing to stop.")
-            return await cancel_steps(tx, run_id, reason)
+        return driver is not None
 
     async def wait(self, run_id: str) -> None:
         """Return when nothing drives the run any more."""
@@ -122,19 +157,29 @@ class Orchestrator:
 
     async def close(self) -> None:
         """Stop every driver; the runs end cancelled and can be retried later."""
-        for driver in self._drivers.values():
-            driver.stop("Foredeck was closed")
+        self._closing = True
+        self._stop_all()
+        for lock in list(self._commands.values()):
+            async with lock:  # a command under way may launch one more
+                pass
+        self._stop_all()
         if self._tasks:
             await asyncio.wait(set(self._tasks.values()))
 
-    async def _launch(self, run: Run) -> None:
-        async with self._store.transaction() as tx:
-            project = await tx.projects.get(run.project_id)
-        context = RunContext(project, run, definition.from_json(run.definition))
+    def _stop_all(self) -> None:
+        for run_id in self._drivers:
+            self._stop(run_id, CLOSED)
+
+    async def _launch(self, context: RunContext) -> None:
+        run_id = context.run.id
+        if before := self._tasks.get(run_id):
+            await asyncio.wait({before})  # it has settled the run and is about to end
         driver = RunDriver(self._store, self._execution, context)
-        task = asyncio.create_task(self._drive(driver, run.id), name=f"run {run.id}")
-        self._drivers[run.id], self._tasks[run.id] = driver, task
-        task.add_done_callback(lambda done: self._ended(run.id, done))
+        if self._closing:
+            driver.stop(CLOSED)
+        task = asyncio.create_task(self._drive(driver, run_id), name=f"run {run_id}")
+        self._drivers[run_id], self._tasks[run_id] = driver, task
+        task.add_done_callback(lambda done: self._ended(run_id, done))
 
     async def _drive(self, driver: RunDriver, run_id: str) -> None:
         """Drive the run; if the driver itself breaks, the run must not look alive for ever."""
@@ -142,8 +187,11 @@ class Orchestrator:
             await driver.drive()
         except Exception:
             _log.exception("the driver of run %s broke", run_id)
-            async with self._store.transaction() as tx:
-                await cancel_steps(tx, run_id, "Foredeck itself failed; its log says how")
+            await self._store.durably(lambda: self._give_up(run_id))
+
+    async def _give_up(self, run_id: str) -> None:
+        async with self._store.transaction() as tx:
+            await cancel_steps(tx, run_id, "Foredeck itself failed; its log says how")
 
     def _ended(self, run_id: str, task: asyncio.Task[None]) -> None:
         if self._tasks.get(run_id) is task:
@@ -153,6 +201,28 @@ class Orchestrator:
 
 
 _LOST = "Foredeck ended while this stage worked; its codex turn was stopped. Retry it to go on"
+
+
+async def _context(tx: Transaction, run: Run) -> RunContext:
+    """Return what the run's driver has to know; read before anything is promised."""
+    project = await tx.projects.get(run.project_id)
+    return RunContext(project, run, definition.from_json(run.definition))
+
+
+async def _repeat(tx: Transaction, steps: tuple[Step, ...], plan: graph.RetryPlan) -> None:
+    """Make the planned steps pending, each with one attempt more if it had none left."""
+    by_key = {step.key: step for step in steps}
+    for key in (*plan.repeats, *plan.releases):
+        step = by_key[key]
+        spare = max(0, step.max_attempts - step.attempt)
+        await tx.move_step(
+            step.id,
+            StepState.PENDING,
+            reason="",
+            max_attempts=step.max_attempts + (0 if spare else 1),
+            ended_at=None,
+            retry_at=None,
+        )
 
 
 def retry_plan(run: Run, steps: tuple[Step, ...], step_key: str | None) -> graph.RetryPlan:

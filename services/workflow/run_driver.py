@@ -23,6 +23,8 @@ from foredeck.services.workflow.outcomes import RunContext
 
 _log = logging.getLogger(__name__)
 
+CLOSED = "Foredeck was closed"
+
 
 @dataclass(frozen=True)
 class _Standing:
@@ -69,7 +71,7 @@ class RunDriver:
         )
 
     def _reason(self) -> str:
-        return self._stop_reason or "Foredeck was closed"
+        return self._stop_reason or CLOSED
 
     async def _pause(self, until: datetime | None) -> None:
         """Wait for a step to end, a stop, or the time of the next retry."""
