@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
@@ -12,11 +13,10 @@ from foredeck.app.connection import Connection
 from foredeck.app.error_log import LOG_NAME, LOGGER, open_log, report
 from foredeck.services.domain.errors import UsageError
 from foredeck.services.domain.safe_text import safe_text
-from foredeck.services.host.in_process import ServiceThread
-from foredeck.services.host.interface import Host
 
 if TYPE_CHECKING:
     from foredeck.app.cli.session import Session
+    from foredeck.services.host.interface import Host
     from foredeck.services.settings import Settings
 
 # Long enough to read three sentences.
@@ -52,7 +52,13 @@ def run_dashboard(
     open_log(log_path, level=10 if debug else 20)
 
     async def open_services() -> Connection:
-        connection = await connect(settings, begin)
+        try:
+            connection = await connect(settings, begin)
+        finally:
+            # What is loaded now is never garbage; looking through it would cost the screen
+            # a pause of 80 ms at each full collection.
+            gc.freeze()
+            gc.enable()
         if notice:
             app.notify(safe_text(notice), severity="warning", timeout=_NOTICE_SECONDS, markup=False)
         return connection
@@ -77,6 +83,7 @@ async def connect(
 
     The container is imported in that thread too: SQLAlchemy takes a quarter of a second.
     """
+    from foredeck.services.host.in_process import ServiceThread
 
     def open_host() -> AbstractAsyncContextManager[Host]:
         from foredeck.app import container

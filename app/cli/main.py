@@ -7,6 +7,7 @@ that `--help` and `--version` answer at once.
 from __future__ import annotations
 
 import errno
+import gc
 import io
 import os
 import sys
@@ -90,6 +91,9 @@ def cli(ctx: click.Context, data_dir: Path | None, config: Path | None, debug: b
     """
     ctx.obj = Session({"data_dir": data_dir}, config, debug=debug)
     if ctx.invoked_subcommand is None:
+        # Everything imported from here on stays: collecting garbage meanwhile only delays
+        # the first paint. `open_dashboard` turns it on again once the data is open.
+        gc.disable()
         from foredeck.app.cli.dashboard import open_dashboard
 
         ctx.exit(open_dashboard(ctx.obj))
