@@ -101,6 +101,9 @@ async def _hold_the_tokens(home: OpenHouse, run_id: str, model: ModelServer) -> 
     assert sum((step.usage for step in detail.steps), TokenUsage()) == spent
     assert all(job.usage.total > 0 for job in jobs)
     assert all(step.usage.total > 0 for step in detail.steps)
+    assert {job.model for job in jobs} == {"gpt-5.5"}
+    by_model = await home.services.store.queries.usage_by_model(run_id)
+    assert by_model == (("gpt-5.5", spent),), "agents and codex work with the same model here"
 
 
 def _counted(request: ModelRequest) -> TokenUsage:
