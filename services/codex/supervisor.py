@@ -10,12 +10,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+from foredeck.services.codex.failures import from_error
 from foredeck.services.codex.orders import TurnOrder, TurnReport, TurnResult
 from foredeck.services.codex.patience import to_the_end
 from foredeck.services.codex.turn_slots import TurnSlots
 from foredeck.services.codex.turn_usage import storing_usage
 from foredeck.services.domain import clock
-from foredeck.services.domain.errors import Conflict, StepFailed, StorageFull
+from foredeck.services.domain.errors import Conflict, ForedeckError, StepFailed, StorageFull
 from foredeck.services.domain.ids import new_id
 from foredeck.services.domain.records import (
     Failure,
@@ -135,9 +136,13 @@ class CodexSupervisor:
             raise
 
     async def start(self, request: CodexRequest) -> Job:
-        """Store the job, queue it and return it."""
+        """Store the job, queue it and return it; cancelled, the job is stopped again."""
         job = self._new_job(request)
-        await to_the_end(self._launch(job, request))
+        try:
+            await to_the_end(self._launch(job, request))
+        except asyncio.CancelledError:
+            await to_the_end(self._stop(job.id, "its step was stopped"))
+            raise
         return job
 
     async def wait(self, job_id: str) -> Job:
@@ -251,6 +256,8 @@ class CodexSupervisor:
         except StepFailed as error:
             timed_out = error.failure.failure_class is FailureClass.TIMEOUT
             return _Ending(JobState.TIMEOUT if timed_out else JobState.FAILED, error.failure)
+        except ForedeckError as error:
+            return _Ending(JobState.FAILED, from_error(error))
         except Exception as error:
             _log.exception("codex job %s broke", job.id)
             return _Ending(JobState.FAILED, _broken(error))

@@ -419,3 +419,42 @@ async def test_a_full_disk_at_the_end_is_waited_out(
     job = await supervisor.run(request_)
     assert refused == 3
     assert (await stored(store, job.id)).state is JobState.COMPLETED
+
+
+@pytest.mark.parametrize("waits", [True, False])
+async def test_a_job_whose_asker_is_cancelled_while_it_is_stored_does_not_run(
+    supervisor: CodexSupervisor,
+    store: Store,
+    runner: FakeRunner,
+    request_: CodexRequest,
+    *,
+    waits: bool,
+) -> None:
+    runner.release.clear()
+    ask = supervisor.run if waits else supervisor.start
+    async with store.transaction():  # so that the job cannot be stored yet
+        asking = asyncio.create_task(ask(request_))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(asking, 5)
+    assert (supervisor.running_turns, supervisor.queued_turns) == (0, 0)
+    async with store.transaction() as tx:
+        assert await tx.jobs.active() == ()
+
+
+async def test_a_disk_that_is_full_when_a_turn_begins_is_no_fault_of_ours(
+    supervisor: CodexSupervisor,
+    store: Store,
+    request_: CodexRequest,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def full(_job: Job) -> None:
+        raise StorageFull("The disk is full.", "Free some space.")
+
+    monkeypatch.setattr(supervisor, "_begin", full)
+    job = await supervisor.run(request_)
+    assert job.failure
+    assert job.failure.failure_class is FailureClass.DISK
+    assert job.failure.detail == ""
