@@ -136,7 +136,7 @@ def note_of(step: StepRow, now: datetime) -> tuple[str, str] | None:
     if step.state is StepState.FAILED and (step.failure or step.reason):
         message = step.failure.message if step.failure else step.reason
         return safe_line(message, limit=300), "state--failed"
-    if step.state is StepState.WAITING and step.reason:
+    if step.state in (StepState.WAITING, StepState.PENDING) and step.reason:
         return safe_line(step.reason, limit=300), "state--waiting"
     if step.state in (StepState.SKIPPED, StepState.CANCELLED) and step.reason:
         return safe_line(step.reason, limit=300), "ink--faint"

@@ -17,6 +17,7 @@ from foredeck.services.workflow import definition, graph
 from foredeck.services.workflow.execution import StepExecution
 from foredeck.services.workflow.outcomes import RunContext, lose
 from foredeck.services.workflow.run_driver import CLOSED, RunDriver, cancel_steps, settle
+from foredeck.services.workflow.workspace_turns import WorkspaceTurns
 
 _log = logging.getLogger(__name__)
 
@@ -41,6 +42,7 @@ class Orchestrator:
         self._drivers: dict[str, RunDriver] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._commands: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._workspaces = WorkspaceTurns()
         self._closing = False
 
     async def recover(self) -> None:
@@ -174,7 +176,8 @@ class Orchestrator:
         run_id = context.run.id
         if before := self._tasks.get(run_id):
             await asyncio.wait({before})  # it has settled the run and is about to end
-        driver = RunDriver(self._store, self._execution, context)
+        turn = self._workspaces.of(context.project.workspace)
+        driver = RunDriver(self._store, self._execution, context, turn)
         if self._closing:
             driver.stop(CLOSED)
         task = asyncio.create_task(self._drive(driver, run_id), name=f"run {run_id}")

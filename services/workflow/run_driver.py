@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from foredeck.services.domain import clock
@@ -20,6 +20,7 @@ from foredeck.services.store.store import Store, Transaction
 from foredeck.services.workflow import graph
 from foredeck.services.workflow.execution import StepExecution
 from foredeck.services.workflow.outcomes import RunContext
+from foredeck.services.workflow.workspace_turns import WorkspaceTurn
 
 _log = logging.getLogger(__name__)
 
@@ -35,12 +36,19 @@ class _Standing:
 
 
 class RunDriver:
-    """Owns the tasks of one run; ends when nothing is left that could start by itself."""
+    """Owns the tasks of one run; ends when nothing is left that could start by itself.
 
-    def __init__(self, store: Store, execution: StepExecution, context: RunContext) -> None:
+    From its first step until it ends it holds the `turn` of its workspace.
+    """
+
+    def __init__(
+        self, store: Store, execution: StepExecution, context: RunContext, turn: WorkspaceTurn
+    ) -> None:
         self._store = store
         self._execution = execution
         self._context = context
+        self._turn = turn
+        self._has_turn = False
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._wake = asyncio.Event()
         self._stop_reason: str | None = None
@@ -53,16 +61,39 @@ class RunDriver:
     async def drive(self) -> None:
         """Run until the run is final, waits for a person, or is stopped."""
         try:
+            if not await self._ended_by_itself():
+                await self._store.durably(self._cancel_rest)
+        finally:
+            if self._has_turn:
+                self._turn.give_back()
+
+    async def _ended_by_itself(self) -> bool:
+        """Start what is ready until nothing is; False when it was stopped before."""
+        try:
             while self._stop_reason is None:
                 standing = await self._store.durably(self._look)
+                if standing.start and not self._has_turn:
+                    await self._take_turn(standing.start)
+                    continue
                 for step in standing.start:
                     self._start(step)
                 if not self._tasks and standing.next_retry is None:
-                    return
+                    return True
                 await self._pause(standing.next_retry)
         finally:
             await self._end_tasks()
-        await self._store.durably(self._cancel_rest)
+        return False
+
+    async def _take_turn(self, steps: tuple[Step, ...]) -> None:
+        if holder := self._turn.holder:
+            why = f"Waits for the runs before it in this workspace, first “{holder}”"
+            await self._store.durably(lambda: self._say(steps, why))
+        self._has_turn = await self._turn.take(self._context.run.title, self._wake)
+
+    async def _say(self, steps: tuple[Step, ...], reason: str) -> None:
+        async with self._store.transaction() as tx:
+            for step in steps:
+                await tx.steps.save(replace(await tx.steps.get(step.id), reason=reason))
 
     def _start(self, step: Step) -> None:
         self._tasks[step.id] = asyncio.create_task(
