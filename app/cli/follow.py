@@ -9,8 +9,9 @@ from contextlib import suppress
 from foredeck.app.cli.answers import cost, detail_answer, duration, print_steps
 from foredeck.app.cli.interrupts import INTERRUPTED, Interrupts
 from foredeck.app.cli.render import GLYPHS, put_json, put_pairs, say
-from foredeck.services.domain.events import NoticeRaised, Resync, RunSaved, StepSaved
-from foredeck.services.domain.states import FINAL_RUNS, RunState
+from foredeck.services.domain.events import JobSaved, NoticeRaised, Resync, RunSaved, StepSaved
+from foredeck.services.domain.safe_text import safe_line
+from foredeck.services.domain.states import FINAL_RUNS, JobState, RunState
 from foredeck.services.domain.views import RunDetail, RunRow, StepRow
 from foredeck.services.host.commands import CancelRun
 from foredeck.services.host.interface import Host
@@ -18,6 +19,8 @@ from foredeck.services.host.queries import GetRun
 
 FAILED = 1
 NEEDS_PERSON = 4
+# A turn's name carries the beginning of its prompt; with its lead it fits 80 columns.
+_NAME_LENGTH = 60
 
 
 def exit_code(state: RunState) -> int:
@@ -91,6 +94,8 @@ async def _watch(host: Host, run_id: str, events: object) -> RunDetail:
     async for event in events:  # type: ignore[attr-defined]
         if isinstance(event, NoticeRaised):
             say(f"{event.severity}: {event.message}")
+        if isinstance(event, JobSaved) and event.run_id == run_id:
+            _say_job(event)
         if not isinstance(event, RunSaved | StepSaved | Resync):
             continue
         if not isinstance(event, Resync) and event.run_id != run_id:
@@ -100,6 +105,14 @@ async def _watch(host: Host, run_id: str, events: object) -> RunDetail:
         if _rests(detail):
             break
     return detail
+
+
+def _say_job(event: JobSaved) -> None:
+    """Say that a codex turn began, so that a long stage is not silent."""
+    if event.state is JobState.IN_PROGRESS and event.previous is JobState.QUEUED:
+        name = safe_line(event.name)
+        shown = name if len(name) <= _NAME_LENGTH else name[: _NAME_LENGTH - 1] + "…"
+        say(f"  codex works on {shown}")
 
 
 def _rests(detail: RunDetail) -> bool:

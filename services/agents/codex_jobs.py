@@ -139,7 +139,8 @@ class CodexJobs:
 
 
 def _title(prompt: str) -> str:
-    line = " ".join(prompt.split())
+    """Return the first line of the prompt that says anything."""
+    line = next((" ".join(line.split()) for line in prompt.splitlines() if line.strip()), "")
     return line if len(line) <= _TITLE_LIMIT else line[: _TITLE_LIMIT - 1] + "…"
 
 

@@ -42,11 +42,13 @@ class StepSaved(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobSaved(Event):
-    """A job was created or changed."""
+    """A job was created or changed; `previous` is None without a transition."""
 
     job_id: str
     run_id: str | None
+    name: str
     state: JobState
+    previous: JobState | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -222,12 +222,20 @@ class JobRepository(Repository[Job]):
         check_transition(old.state, new.state)
         await self._update(old, new)
         await self._unit.record(EntityKind.JOB, new.id, new.run_id, old.state, new.state, reason)
-        self._publish(new)
+        self._publish(new, old.state)
         await tell_usage(self._unit, old, new)
         return new
 
-    def _publish(self, job: Job) -> None:
-        self._unit.publish(JobSaved(job_id=job.id, run_id=job.run_id, state=job.state))
+    def _publish(self, job: Job, previous: JobState | None = None) -> None:
+        self._unit.publish(
+            JobSaved(
+                job_id=job.id,
+                run_id=job.run_id,
+                name=job.name,
+                state=job.state,
+                previous=previous,
+            )
+        )
 
 
 async def tell_usage(unit: Unit, old: Job | Message | None, new: Job | Message) -> None:

@@ -174,7 +174,7 @@ async def _attempt_usage(tx: Transaction, step: Step, attempt: Attempt) -> Token
 
 
 def _rejected(items: tuple[str, ...]) -> Failure:
-    listed = "; ".join(items[:3]) or "no item was named"
+    listed = "; ".join(item.rstrip(" .") for item in items[:3]) or "no item was named"
     return Failure(
         FailureClass.VERDICT,
         f"Production Readiness still wants work after the last round: {listed}.",

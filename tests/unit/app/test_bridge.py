@@ -65,8 +65,8 @@ async def test_a_burst_becomes_one_signal() -> None:
     async with running_bridge(host, changes, []):
         host.publish(RunSaved(run_id="r1", project_id="p1", state=RunState.RUNNING))
         host.publish(StepSaved(run_id="r2", step_id="s", key="planner", state=StepState.RUNNING))
-        host.publish(JobSaved(job_id="j", run_id="r3", state=JobState.QUEUED))
-        host.publish(JobSaved(job_id="k", run_id=None, state=JobState.QUEUED))
+        host.publish(JobSaved(job_id="j", run_id="r3", name="n", state=JobState.QUEUED))
+        host.publish(JobSaved(job_id="k", run_id=None, name="n", state=JobState.QUEUED))
         host.publish(MessageSaved(run_id="r4", step_id="s", message_id="m"))
         host.publish(ProjectSaved(project_id="p2"))
         seen = await changes.wait_for(1)
