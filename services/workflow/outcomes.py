@@ -144,18 +144,23 @@ class Outcomes:
 
 async def lose(tx: Transaction, step: Step, reason: str) -> None:
     """Store that an attempt vanished with its host; a person decides what follows."""
-    moment = clock.now()
-    attempt = await tx.attempts.latest(step.id)
-    if attempt is not None and attempt.ended_at is None:
-        usage = await _attempt_usage(tx, step, attempt)
-        lost = Failure(FailureClass.CRASH, reason)
-        await tx.attempts.save(
-            replace(attempt, state=StepState.FAILED, ended_at=moment, failure=lost, usage=usage)
-        )
+    await end_attempt(tx, step, StepState.FAILED, Failure(FailureClass.CRASH, reason))
     for message in await tx.messages.of_step(step.id):
         if not message.complete:
             await tx.messages.save(replace(message, complete=True))
-    await tx.move_step(step.id, StepState.WAITING, reason=reason, ended_at=moment)
+    await tx.move_step(step.id, StepState.WAITING, reason=reason, ended_at=clock.now())
+
+
+async def end_attempt(
+    tx: Transaction, step: Step, state: StepState, failure: Failure | None = None
+) -> None:
+    """Store that the step's last attempt is over, if nobody has stored that yet."""
+    attempt = await tx.attempts.latest(step.id)
+    if attempt is None or attempt.ended_at is not None:
+        return
+    usage = await _attempt_usage(tx, step, attempt)
+    ended = replace(attempt, state=state, ended_at=clock.now(), failure=failure, usage=usage)
+    await tx.attempts.save(ended)
 
 
 async def _attempt_usage(tx: Transaction, step: Step, attempt: Attempt) -> TokenUsage:

@@ -19,7 +19,7 @@ from foredeck.services.domain.states import (
 from foredeck.services.store.store import Store, Transaction
 from foredeck.services.workflow import graph
 from foredeck.services.workflow.execution import StepExecution
-from foredeck.services.workflow.outcomes import RunContext
+from foredeck.services.workflow.outcomes import RunContext, end_attempt
 from foredeck.services.workflow.workspace_turns import WorkspaceTurn
 
 _log = logging.getLogger(__name__)
@@ -189,6 +189,7 @@ async def cancel_steps(tx: Transaction, run_id: str, reason: str) -> Run:
     """Cancel every step that is not final, and settle the run."""
     for step in await tx.steps.of_run(run_id):
         if step.state not in FINAL_STEPS:
+            await end_attempt(tx, step, StepState.CANCELLED)
             await tx.move_step(
                 step.id, StepState.CANCELLED, reason=reason, ended_at=clock.now(), retry_at=None
             )

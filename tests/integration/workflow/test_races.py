@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 from foredeck.services.agents.stage import StageOutcome, StageTask
 from foredeck.services.domain.errors import Conflict
-from foredeck.services.domain.records import FailureClass, Run
+from foredeck.services.domain.records import Attempt, FailureClass, Run, Step
 from foredeck.services.domain.states import FINAL_RUNS, RunState, StepState
 from foredeck.services.workflow.execution import StepExecution
 from foredeck.services.workflow.orchestrator import Orchestrator
+from foredeck.services.workflow.outcomes import Outcomes
 
 from tests.integration.workflow.conftest import House
 from tests.support.stages import Hold, fail
@@ -183,6 +184,32 @@ async def test_a_cancelled_attempt_is_not_left_running(house: House, *, closing:
     async with house.store.transaction() as tx:
         step = (await tx.steps.of_run(run.id))[0]
         attempt = await tx.attempts.latest(step.id)
+    assert attempt
+    assert attempt.state is StepState.CANCELLED
+    assert attempt.ended_at
+
+
+async def test_an_attempt_cut_off_as_it_begins_is_not_left_running(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = asyncio.Event()
+    begin = Outcomes.begin
+
+    async def begin_and_stay(self: Outcomes, step: Step) -> tuple[Step, Attempt]:
+        await begin(self, step)
+        begun.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    monkeypatch.setattr(Outcomes, "begin", begin_and_stay)
+    run = await house.new_run()
+    await house.orchestrator.start(run.id)
+    await asyncio.wait_for(begun.wait(), PATIENCE)
+    await house.orchestrator.cancel(run.id, "stop")
+    async with house.store.transaction() as tx:
+        step = (await tx.steps.of_run(run.id))[0]
+        attempt = await tx.attempts.latest(step.id)
+    assert (step.state, step.reason) == (StepState.CANCELLED, "stop")
     assert attempt
     assert attempt.state is StepState.CANCELLED
     assert attempt.ended_at
