@@ -18,9 +18,9 @@ from foredeck.services.agents.stage_work import StageWork
 from foredeck.services.agents.tools import read_plan
 from foredeck.services.agents.transcript import Transcript
 from foredeck.services.agents.verdict import describe
-from foredeck.services.codex.patience import to_the_end
 from foredeck.services.domain.errors import SettingsError, StepFailed, StoreError, UsageError
 from foredeck.services.domain.records import Failure, FailureClass, Mode, Project, Role
+from foredeck.services.patience import to_the_end
 from foredeck.services.settings import Settings, resolve_secret
 from foredeck.services.store.store import Store
 from foredeck.services.workspace.files import WorkspaceFiles

@@ -12,11 +12,10 @@ from typing import Any, Protocol, TypeVar
 
 from foredeck.services.codex.failures import from_error
 from foredeck.services.codex.orders import TurnOrder, TurnReport, TurnResult
-from foredeck.services.codex.patience import to_the_end
 from foredeck.services.codex.turn_slots import TurnSlots
 from foredeck.services.codex.turn_usage import storing_usage
 from foredeck.services.domain import clock
-from foredeck.services.domain.errors import Conflict, ForedeckError, StepFailed, StorageFull
+from foredeck.services.domain.errors import Conflict, ForedeckError, StepFailed
 from foredeck.services.domain.ids import new_id
 from foredeck.services.domain.records import (
     Failure,
@@ -28,6 +27,7 @@ from foredeck.services.domain.records import (
 )
 from foredeck.services.domain.states import JobState
 from foredeck.services.jobs.output import OutputWriter, read_tail
+from foredeck.services.patience import to_the_end
 from foredeck.services.settings import Settings
 from foredeck.services.store.store import Store
 
@@ -36,7 +36,6 @@ _log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 STATUS_LINES = 50
-FULL_DISK_PAUSE = 1.0
 _EXIT_CODES = {
     JobState.COMPLETED: 0,
     JobState.FAILED: 1,
@@ -238,7 +237,7 @@ class CodexSupervisor:
             work.ending = True
         if report.thread_id:
             self._thread_usage[report.thread_id] = report.thread_usage
-        return await _until_there_is_room(lambda: self._end(job, ending, report))
+        return await self._store.durably(lambda: self._end(job, ending, report))
 
     async def _run(self, job: Job, request: CodexRequest, report: TurnReport) -> _Ending:
         try:
@@ -304,7 +303,7 @@ class CodexSupervisor:
                 known = replace(stored, thread_id=thread_id, turn_id=turn_id, model=report.model)
                 await tx.jobs.save(known)
 
-        return lambda thread_id, turn_id: _until_there_is_room(lambda: note(thread_id, turn_id))
+        return lambda thread_id, turn_id: self._store.durably(lambda: note(thread_id, turn_id))
 
     async def _end(self, job: Job, ending: _Ending, report: TurnReport) -> Job:
         async with self._store.transaction() as tx:
@@ -347,12 +346,3 @@ def _broken(error: Exception) -> Failure:
         "Retry; if it happens again, report it with the details.",
         "".join(traceback.format_exception(error)),
     )
-
-
-async def _until_there_is_room(write: Callable[[], Awaitable[T]]) -> T:
-    """Return what `write` returns; a full disk is waited out, any other error is raised."""
-    while True:
-        try:
-            return await write()
-        except StorageFull:
-            await asyncio.sleep(FULL_DISK_PAUSE)

@@ -14,11 +14,11 @@ from foredeck.services.codex.live_turn import LiveTurn, TurnOverdue
 from foredeck.services.codex.login import require_login
 from foredeck.services.codex.narration import Narrator
 from foredeck.services.codex.orders import TurnOrder, TurnReport, TurnResult
-from foredeck.services.codex.patience import to_the_end
 from foredeck.services.codex.protocol import TurnCompleted
 from foredeck.services.domain.errors import CodexError, Conflict, ForedeckError, StepFailed
 from foredeck.services.domain.records import Failure, FailureClass, FileChange
 from foredeck.services.jobs import processes
+from foredeck.services.patience import to_the_end
 from foredeck.services.settings import Settings
 from foredeck.services.workspace.changes import Snapshot, differences, snapshot
 

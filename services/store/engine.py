@@ -10,14 +10,14 @@ file system.
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 import aiosqlite
+from foredeck.services.patience import to_the_end
 from foredeck.services.store.faults import translated
 from sqlalchemy import CursorResult, Executable, event
 from sqlalchemy.engine import URL, Connection
@@ -31,28 +31,12 @@ T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
 
-async def uninterrupted(work: Coroutine[Any, Any, T]) -> T:
-    """Await `work` to its end even if the caller is cancelled, then cancel the caller.
-
-    A statement that is broken off in the middle would leave the connection in an unknown
-    state, and a commit that is broken off might or might not have happened.
-    """
-    task = asyncio.ensure_future(work)
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        while not task.done():
-            try:
-                await asyncio.wait({task})
-            except asyncio.CancelledError:
-                continue
-        if not task.cancelled() and (error := task.exception()):
-            _log.warning("a cancelled task's database call failed: %s", error)
-        raise
-
-
 class Link:
-    """One open connection within one transaction; raises only errors of `domain.errors`."""
+    """One open connection within one transaction; raises only errors of `domain.errors`.
+
+    No call is broken off by a cancellation: a statement cut in the middle would leave the
+    connection in an unknown state, and a commit might or might not have happened.
+    """
 
     def __init__(self, connection: AsyncConnection, path: Path) -> None:
         self._connection = connection
@@ -61,7 +45,7 @@ class Link:
     async def run(self, statement: Executable) -> CursorResult[Any]:
         """Execute a SQLAlchemy statement."""
         with translated(self._path):
-            return await uninterrupted(self._connection.execute(statement))
+            return await to_the_end(self._connection.execute(statement))
 
     async def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
         """Return the tuples that SQL text yields.
@@ -70,17 +54,17 @@ class Link:
         0.1 ms against 0.4 ms for a list of 50. What is asked often comes this way.
         """
         with translated(self._path):
-            return await uninterrupted(self._rows(sql, parameters))
+            return await to_the_end(self._rows(sql, parameters))
 
     async def commit(self, then: Callable[[], None]) -> None:
         """Commit and call `then`: both, or neither."""
         with translated(self._path):
-            await uninterrupted(self._commit(then))
+            await to_the_end(self._commit(then))
 
     async def rollback(self) -> None:
         """Undo the transaction, if there is still one."""
         with translated(self._path):
-            await uninterrupted(self._rollback())
+            await to_the_end(self._rollback())
 
     async def _rows(self, sql: str, parameters: Sequence[Any]) -> list[Any]:
         return list(await (await self._driver()).execute_fetchall(sql, parameters))
@@ -97,7 +81,7 @@ class Link:
     async def call(self, work: Callable[[Connection], None]) -> None:
         """Let `work` use SQLAlchemy's connection as if there were no event loop."""
         with translated(self._path):
-            await uninterrupted(self._connection.run_sync(work))
+            await to_the_end(self._connection.run_sync(work))
 
     async def _driver(self) -> aiosqlite.Connection:
         driver = (await self._connection.get_raw_connection()).driver_connection
@@ -148,19 +132,19 @@ class Database:
         connection = engine.connect()
         try:
             with translated(self.path):
-                await uninterrupted(connection.start())
+                await to_the_end(connection.start())
             yield connection
         finally:
             # A cancelled start has finished all the same and is to be given back.
             if connection.sync_connection is not None:
                 with translated(self.path):
-                    await uninterrupted(connection.close())
+                    await to_the_end(connection.close())
 
     async def close(self) -> None:
         """Close every connection; the last one out folds the log into the file."""
         with translated(self.path):
-            await uninterrupted(self._readers.dispose())
-            await uninterrupted(self._writer.dispose())
+            await to_the_end(self._readers.dispose())
+            await to_the_end(self._writer.dispose())
 
 
 def _engine(path: Path, *, size: int, pragmas: Sequence[str]) -> AsyncEngine:

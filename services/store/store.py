@@ -14,11 +14,11 @@ from foredeck.services.domain.events import Event
 from foredeck.services.domain.records import Job, Run, Step
 from foredeck.services.domain.states import JobState, RunState, StepState
 from foredeck.services.event_bus import EventBus
+from foredeck.services.patience import until_there_is_room
 from foredeck.services.store import schema
 from foredeck.services.store.conversations import MessageRepository, SessionRepository
 from foredeck.services.store.engine import Database
 from foredeck.services.store.files import existing_file, prepare_file
-from foredeck.services.store.patience import until_there_is_room
 from foredeck.services.store.queries import Queries
 from foredeck.services.store.repositories import (
     AttemptRepository,

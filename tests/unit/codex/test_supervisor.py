@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from foredeck.services import patience
 from foredeck.services.codex import failures, turn_usage
-from foredeck.services.codex import supervisor as module
 from foredeck.services.codex.orders import TurnOrder, TurnReport, TurnResult
 from foredeck.services.codex.supervisor import CodexRequest, CodexSupervisor
 from foredeck.services.domain.errors import Conflict, NotFound, StepFailed, StorageFull
@@ -405,7 +405,7 @@ async def test_a_full_disk_at_the_end_is_waited_out(
     request_: CodexRequest,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(module, "FULL_DISK_PAUSE", 0.01)
+    monkeypatch.setattr(patience, "PAUSE", 0)
     end, refused = supervisor._end, 0
 
     async def full_at_first(*arguments: Any) -> Job:

@@ -11,7 +11,7 @@ from foredeck.services.domain.errors import Conflict, IllegalTransition, StoreEr
 from foredeck.services.domain.events import JobSaved, NoticeRaised, RunSaved, StepSaved
 from foredeck.services.domain.records import Run
 from foredeck.services.domain.states import JobState, RunState, StepState
-from foredeck.services.store.engine import Link, uninterrupted
+from foredeck.services.store.engine import Link
 from foredeck.services.store.store import Store
 
 from tests.support import records as make
@@ -184,26 +184,6 @@ async def test_a_cancelled_query_leaves_the_readers_whole(store: Store) -> None:
         await asyncio.gather(task, return_exceptions=True)
     details = await asyncio.gather(*(store.queries.run(run.id) for _ in range(12)))
     assert {detail.run.id for detail in details} == {run.id}
-
-
-async def test_uninterrupted_work_ends_before_its_caller() -> None:
-    done: list[str] = []
-    go = asyncio.Event()
-
-    async def work() -> None:
-        await go.wait()
-        done.append("work")
-
-    task = asyncio.create_task(uninterrupted(work()))
-    await asyncio.sleep(0)
-    for _ in range(3):
-        task.cancel()
-        await asyncio.sleep(0)
-    assert not task.done()
-    go.set()
-    with pytest.raises(asyncio.CancelledError):
-        await task
-    assert done == ["work"]
 
 
 async def test_many_tasks_take_turns(store: Store) -> None:

@@ -1,7 +1,7 @@
 import asyncio
 
 import pytest
-from foredeck.services.codex.patience import to_the_end
+from foredeck.services.patience import to_the_end
 
 
 async def test_the_result_is_handed_on() -> None:

@@ -1,0 +1,51 @@
+"""Work that must come to its end: through a cancellation, and through a full disk."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, TypeVar
+
+from foredeck.services.domain.errors import StorageFull
+from foredeck.services.domain.events import NoticeRaised
+from foredeck.services.event_bus import EventBus
+
+T = TypeVar("T")
+_log = logging.getLogger(__name__)
+
+# How long to wait before a commit that found the disk full is tried again, in seconds.
+PAUSE = 1.0
+
+
+async def to_the_end(work: Coroutine[Any, Any, T]) -> T:
+    """Return what `work` returns, however often the caller is cancelled meanwhile.
+
+    A cancellation that came is raised afterwards; it goes before an error of `work`, which
+    is only logged then.
+    """
+    task = asyncio.create_task(work)
+    cancelled = False
+    while not task.done():
+        try:
+            await asyncio.wait({task})
+        except asyncio.CancelledError:
+            cancelled = True
+    if cancelled:
+        if not task.cancelled() and (error := task.exception()):
+            _log.warning("work that outlasted its caller failed: %s", error)
+        raise asyncio.CancelledError
+    return task.result()
+
+
+async def until_there_is_room(write: Callable[[], Awaitable[T]], bus: EventBus) -> T:
+    """Return what `write` returns, trying again while the disk is full; tell it once."""
+    told = False
+    while True:
+        try:
+            return await write()
+        except StorageFull as error:
+            if not told:
+                told = True
+                bus.publish(NoticeRaised(severity="error", message=str(error)))
+            await asyncio.sleep(PAUSE)
