@@ -97,6 +97,7 @@ class ServiceThread:
         self._own: asyncio.AbstractEventLoop | None = None
         self._services: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event | None = None
+        self._is_to_close = False
 
     async def start(self) -> InProcessHost:
         """Open the services; raises the `ForedeckError` that opening raised."""
@@ -111,7 +112,8 @@ class ServiceThread:
         await asyncio.to_thread(self.join)
 
     def ask_to_close(self) -> None:
-        """Begin to close, from any thread, without waiting."""
+        """Begin to close, from any thread and at any moment, without waiting."""
+        self._is_to_close = True  # before the look: a thread that just begins sees it
         if self._services and self._stop and not self._services.is_closed():
             try:
                 self._services.call_soon_threadsafe(self._stop.set)
@@ -129,6 +131,8 @@ class ServiceThread:
     async def _serve(self) -> None:
         self._services = asyncio.get_running_loop()
         self._stop = asyncio.Event()
+        if self._is_to_close:
+            self._stop.set()
         try:
             async with self._open_host() as host:
                 self._tell(InProcessHost(host, self._services), None)

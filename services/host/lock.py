@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import time
 from datetime import datetime
 from pathlib import Path
 
@@ -12,6 +13,10 @@ from foredeck.services.domain import clock
 from foredeck.services.domain.errors import HostBusy, StoreError
 
 LOCK_NAME = "host.lock"
+
+# `is_held` of another process holds the lock for a moment too, shared, in seconds.
+_PATIENCE = 0.3
+_POLL = 0.01
 
 
 class HostLock:
@@ -37,7 +42,7 @@ class HostLock:
                 "Check its permissions, or choose another with --data-dir.",
             ) from error
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _take(descriptor)
         except BlockingIOError as error:
             os.close(descriptor)
             raise busy(data_dir) from error
@@ -50,6 +55,20 @@ class HostLock:
             os.ftruncate(self._descriptor, 0)
             os.close(self._descriptor)
             self._descriptor = -1
+
+
+def _take(descriptor: int) -> None:
+    """Lock it; raises `BlockingIOError` if it is held for longer than a look at it takes."""
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(_POLL)
+        else:
+            return
 
 
 def busy(data_dir: Path) -> HostBusy:

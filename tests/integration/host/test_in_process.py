@@ -121,3 +121,32 @@ async def test_what_opening_raises_reaches_the_caller_and_the_thread_ends() -> N
     with pytest.raises(HostBusy, match="Someone else"):
         await thread.start()
     await thread.close()
+
+
+async def test_closing_before_the_services_are_up_ends_all_the_same() -> None:
+    closed: list[str] = []
+    thread = LateThread(opener(closed))
+    starting = asyncio.create_task(thread.start())
+    await asyncio.sleep(0)
+    starting.cancel()
+    thread.ask_to_close()
+    thread.gate.set()
+    assert await asyncio.to_thread(thread.ends_within, 5)
+    assert closed == ["services"]
+
+
+class LateThread(ServiceThread):
+    """Its loop begins when the gate opens."""
+
+    def __init__(self, open_host: Callable[[], AbstractAsyncContextManager[Host]]) -> None:
+        super().__init__(open_host)
+        self.gate = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="services", daemon=True)
+
+    def ends_within(self, seconds: float) -> bool:
+        self._thread.join(seconds)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        self.gate.wait()
+        super()._run()

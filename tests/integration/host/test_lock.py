@@ -1,9 +1,11 @@
 """One host at a time, and the lock is free at once when the holder dies."""
 
+import fcntl
 import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from foredeck.services.host.lock import HostLock, read_holder
 
 HOLD = """
 import sys
+import threading
 from pathlib import Path
 from foredeck.services.host.lock import HostLock
 lock = HostLock.acquire(Path(sys.argv[1]), "dashboard")
@@ -59,3 +62,11 @@ def test_a_directory_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:
     blocker.write_text("")
     with pytest.raises(StoreError, match="cannot be used"):
         HostLock.acquire(blocker / "data", "test")
+
+
+def test_a_look_at_who_holds_it_does_not_turn_a_host_away(tmp_path: Path) -> None:
+    HostLock.acquire(tmp_path, "dashboard").release()
+    look = os.open(tmp_path / "host.lock", os.O_RDONLY)
+    fcntl.flock(look, fcntl.LOCK_SH)
+    threading.Timer(0.05, os.close, (look,)).start()
+    HostLock.acquire(tmp_path, "foredeck run").release()
