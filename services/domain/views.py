@@ -48,7 +48,7 @@ class ProjectRow:
 
 @dataclass(frozen=True, slots=True)
 class RunRow:
-    """A run in a list; `done` and `total` count steps."""
+    """A run in a list; `total` counts its steps, `done` those that succeeded."""
 
     id: str
     project_id: str

@@ -12,7 +12,7 @@ A run's steps are counted in one go: all of them in the upper 32 bits, the final
 _RUN_COLUMNS = """
     r.id, r.project_id, p.name, r.title, r.state, r."trigger", r.mode, r.current_stage,
     (SELECT (count(*) << 32) + count(
-        CASE WHEN s.state IN ('success', 'failed', 'skipped', 'cancelled') THEN 1 END
+        CASE WHEN s.state = 'success' THEN 1 END
      ) FROM step s WHERE s.run_id = r.id),
     r.usage_input, r.usage_cached_input, r.usage_output, r.usage_reasoning,
     r.created_at, r.started_at, r.ended_at
