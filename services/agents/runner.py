@@ -60,8 +60,7 @@ class AgentStageRunner:
             await transcript.say(Role.SYSTEM, str(error))
             raise
         finally:
-            await to_the_end(jobs.close(_STOPPED))
-            await _close(transcript)
+            await to_the_end(_tidy_up(jobs, transcript))
         return outcome
 
     async def _work(self, work: StageWork) -> StageOutcome:
@@ -86,6 +85,13 @@ async def _open(work: StageWork) -> None:
     if work.spec.plans and work.plan.strip():
         found = f"{AGENTS_MD} as this stage found it:\n\n{work.plan}"
         await work.transcript.say(Role.SYSTEM, found)
+
+
+async def _tidy_up(jobs: CodexJobs, transcript: Transcript) -> None:
+    try:
+        await jobs.close(_STOPPED)
+    finally:
+        await _close(transcript)
 
 
 async def _close(transcript: Transcript) -> None:

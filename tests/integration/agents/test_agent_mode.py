@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from foredeck.services.agents.codex_jobs import CodexJobs
 from foredeck.services.agents.runner import AgentStageRunner
 from foredeck.services.agents.session import StoreSession
 from foredeck.services.agents.transcript import Transcript
@@ -151,6 +152,38 @@ async def test_cancelling_ends_the_codex_job_and_the_tool_call(tmp_path: Path) -
         messages = await stage.messages()
         assert messages[-1].tool == "run_codex"
         assert messages[-1].complete
+
+
+async def test_a_second_cancel_does_not_leave_the_tool_call_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closing, cancelled_again = asyncio.Event(), asyncio.Event()
+    close = CodexJobs.close
+
+    async def close_slowly(jobs: CodexJobs, reason: str) -> None:
+        closing.set()
+        await cancelled_again.wait()
+        await close(jobs, reason)
+
+    monkeypatch.setattr(CodexJobs, "close", close_slowly)
+    async with at_work(tmp_path, "builder", [Call("run_codex", {"prompt": "long"})]) as (
+        stage,
+        runner,
+        _,
+    ):
+        hold = Hold()
+        stage.supervisor.work = hold
+        work = asyncio.create_task(runner.run(stage.task))
+        async with asyncio.timeout(PATIENCE):
+            await hold.started.wait()
+            work.cancel()
+            await closing.wait()
+            work.cancel()
+            await asyncio.sleep(0)
+            cancelled_again.set()
+            await asyncio.wait({work})
+        assert work.cancelled()
+        assert (await stage.messages())[-1].complete
 
 
 async def test_mistakes_of_the_model_are_answered_and_it_goes_on(tmp_path: Path) -> None:
