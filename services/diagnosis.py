@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 from collections.abc import Awaitable, Callable
@@ -38,7 +39,8 @@ class Diagnosis:
         checks.append(await _checked("database", self._database))
         checks.append(self._host())
         try:
-            binary = locate(self._settings)
+            # A program that does not answer must not hold up the loop of a host.
+            binary = await asyncio.to_thread(locate, self._settings)
         except ForedeckError as error:
             return (*checks, Check("codex", FAILED, error.message, error.advice))
         said = f"codex {binary.version}, {binary.source}: {binary.path}"

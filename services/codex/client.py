@@ -170,8 +170,9 @@ class CodexClient:
         future: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
         self._pending[number] = future
         try:
-            await self._send({"id": number, "method": method, "params": dict(params)})
-            response = await asyncio.wait_for(future, timeout)
+            async with asyncio.timeout(timeout):  # one that reads no more holds the sending up
+                await self._send({"id": number, "method": method, "params": dict(params)})
+                response = await future
         except TimeoutError:
             raise CodexUnreachable(
                 f"The codex app-server did not answer {method} within {timeout:g} s.",

@@ -35,6 +35,7 @@ from foredeck.services.domain.safe_text import safe_line
 from foredeck.services.jobs import shim
 from foredeck.services.jobs.output import make_private_directory, read_tail
 from foredeck.services.jobs.processes import MARK, ProcessId, is_alive, send_signal, sweep
+from foredeck.services.patience import to_the_end
 from foredeck.services.settings import Settings
 
 if TYPE_CHECKING:
@@ -197,10 +198,11 @@ class AppServer:
         carrier = [sys.executable, "-I", "-S", "-E", shim.__file__, "--detach"]
         carrier += ["--grace", str(self._settings.grace), record.run_dir, "--", *command]
         try:
-            await asyncio.to_thread(_spawn, carrier, environment | {MARK: record.mark})
+            # Broken off, the thread would start it all the same, and nobody would know.
+            await to_the_end(asyncio.to_thread(_spawn, carrier, environment | {MARK: record.mark}))
             await self._until_ready(record)
         except BaseException:
-            await asyncio.shield(self._end(record))
+            await to_the_end(self._end(record))
             raise
 
     async def _until_ready(self, record: ServerRecord) -> None:

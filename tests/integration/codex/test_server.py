@@ -9,16 +9,18 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from foredeck.services.codex import server as module
 from foredeck.services.codex.binary import CodexBinary
 from foredeck.services.codex.client import CodexClient
 from foredeck.services.codex.server import AppServer
 from foredeck.services.codex.server_record import ServerRecord, read_record
 from foredeck.services.domain.errors import CodexError, CodexMissing, CodexUnreachable
-from foredeck.services.jobs.processes import find_marked, is_alive
+from foredeck.services.jobs.processes import MARK, find_marked, is_alive
 from foredeck.services.settings import Settings
 
 pytestmark = pytest.mark.codex
@@ -321,3 +323,30 @@ async def test_a_data_directory_that_cannot_be_used(settings: Settings, tmp_path
     server = AppServer(dataclasses.replace(settings, data_dir=tmp_path / "file"))
     with pytest.raises(CodexError, match="cannot be used for codex"):
         await server.ensure()
+
+
+async def test_a_start_that_is_broken_off_leaves_nothing(
+    server: AppServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beginning, go_on, marks = asyncio.Event(), threading.Event(), list[str]()
+    loop, real = asyncio.get_running_loop(), module._spawn
+
+    def spawn_late(carrier: list[str], environment: dict[str, str]) -> None:
+        marks.append(environment[MARK])
+        loop.call_soon_threadsafe(beginning.set)
+        go_on.wait()
+        real(carrier, environment)
+        spawned.set()
+
+    spawned = threading.Event()
+    monkeypatch.setattr(module, "_spawn", spawn_late)
+    starting = asyncio.create_task(server.ensure())
+    async with asyncio.timeout(10):
+        await beginning.wait()
+        starting.cancel()
+        await asyncio.sleep(0)
+        loop.call_later(0.5, go_on.set)  # by then, one that does not wait has tidied up
+        await asyncio.wait({starting})
+    assert starting.cancelled()
+    assert await asyncio.to_thread(spawned.wait, 10)
+    assert find_marked(marks[0]) == []

@@ -192,3 +192,16 @@ async def test_closing_twice_is_fine(fake: FakeAppServer) -> None:
     await client.close()
     await client.close()
     assert client.closed.is_set()
+
+
+async def test_a_call_that_cannot_even_be_sent_ends_in_time(
+    fake: FakeAppServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = await fake.connect()
+
+    async def stuck(_message: object) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(client._connection, "send", stuck)
+    with pytest.raises(CodexUnreachable, match="did not answer turn/start within"):
+        await asyncio.wait_for(client.call("turn/start", {}, timeout=0.05), 5)
