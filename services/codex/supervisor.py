@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from foredeck.services.codex.failures import from_error
+from foredeck.services.codex.live_output import LiveOutput
 from foredeck.services.codex.orders import TurnOrder, TurnReport, TurnResult
 from foredeck.services.codex.turn_slots import TurnSlots
 from foredeck.services.codex.turn_usage import storing_usage
@@ -25,6 +26,7 @@ from foredeck.services.domain.records import (
     Sandbox,
     TokenUsage,
 )
+from foredeck.services.domain.segments import SegmentKind
 from foredeck.services.domain.states import JobState
 from foredeck.services.jobs.output import OutputWriter, read_tail
 from foredeck.services.patience import to_the_end
@@ -243,6 +245,9 @@ class CodexSupervisor:
         try:
             order = await self._order(job, request)
             writes = order.sandbox is not Sandbox.READ_ONLY
+            if why := self._slots.obstacle(job.workspace, writes=writes):
+                note = f"This codex turn waits: {why}.\n"
+                LiveOutput.of(order.output).write(self, SegmentKind.NOTE, note)
             async with self._slots.turn(job.workspace, writes=writes):
                 await self._begin(job)
                 async with storing_usage(self._store, job.id, report):

@@ -17,6 +17,15 @@ class TurnSlots:
         self.running = 0
         self.queued = 0
 
+    def obstacle(self, workspace: str, *, writes: bool) -> str:
+        """Say what a turn would have to wait for now; empty if for nothing."""
+        writer = self._workspaces.get(workspace)
+        if writes and writer is not None and writer.locked():
+            return "another codex turn writes in this workspace"
+        if self._slots.locked():
+            return f"{self.running} codex turns run already, as many as turn_limit allows"
+        return ""
+
     @asynccontextmanager
     async def turn(self, workspace: str, *, writes: bool) -> AsyncIterator[None]:
         """Wait for a slot and hold it; a writer also waits for its workspace."""

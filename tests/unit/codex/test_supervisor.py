@@ -458,3 +458,25 @@ async def test_a_disk_that_is_full_when_a_turn_begins_is_no_fault_of_ours(
     assert job.failure
     assert job.failure.failure_class is FailureClass.DISK
     assert job.failure.detail == ""
+
+
+async def test_a_turn_that_has_to_wait_says_for_what(
+    supervisor: CodexSupervisor, runner: FakeRunner, request_: CodexRequest
+) -> None:
+    runner.release.clear()
+    jobs = [await supervisor.start(request_)]
+    await began(runner)
+    assert shown(request_) == ""
+    jobs.append(await supervisor.start(request_))
+    assert "another codex turn writes in this workspace" in shown(request_)
+    jobs.append(await supervisor.start(elsewhere(request_, "/tmp/2")))
+    await began(runner)
+    jobs.append(await supervisor.start(elsewhere(request_, "/tmp/3")))
+    assert "2 codex turns run already, as many as turn_limit allows" in shown(request_)
+    runner.release.set()
+    assert {(await supervisor.wait(job.id)).state for job in jobs} == {JobState.COMPLETED}
+
+
+def shown(request: CodexRequest) -> str:
+    request.output.flush()
+    return request.output.path.read_text()
