@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from foredeck.services.rehearsal.exchange import Action, Call, ModelRequest
+from foredeck.services.rehearsal.exchange import Action, Call, ModelRequest, Say
 from foredeck.services.rehearsal.plays import Play, replay, run
 from foredeck.services.rehearsal.scenario import ROLE
 
@@ -53,12 +53,14 @@ class Crew:
 
     `codex` is a stage's codex turn by role. `trouble` is what the model answers a role,
     in agent mode the agent and in direct mode codex, instead of anything else, as long as it
-    is there; `codex_trouble` is what it answers codex in either mode.
+    is there; `codex_trouble` is what it answers codex in either mode. `words` are what an
+    agent says before it hands on, and its summary.
     """
 
     codex: dict[str, Turn] = field(default_factory=dict)
     trouble: dict[str, Sequence[Action]] = field(default_factory=dict)
     codex_trouble: dict[str, Sequence[Action]] = field(default_factory=dict)
+    words: dict[str, str] = field(default_factory=dict)
 
 
 class CrewScript:
@@ -115,5 +117,6 @@ def _agent(crew: Crew, tag: str, role: str) -> Play:
     if role == "prod_ready":
         return APPROVED
     following = [*ROLES.values()][[*ROLES.values()].index(role) + 1]
-    yield [Call("handoff", {"summary": f"{role} is done", "next_agent": following})]
+    words = crew.words.get(role, f"{role} is done")
+    yield [Say(words), Call("handoff", {"summary": words, "next_agent": following})]
     return ""

