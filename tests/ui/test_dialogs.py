@@ -87,9 +87,23 @@ async def test_an_error_of_the_host_loses_nothing_and_makes_no_project_twice() -
         assert screen.query_one(TextArea).text == "Build"
         host.errors.clear()
         await until(pilot, lambda: not screen.query_one(TextArea).disabled)
+        await until(pilot, lambda: screen.focused is screen.query_one(TextArea))
         await pilot.press("ctrl+s")
         await back(pilot)
         assert [type(command) for command in host.done] == [CreateProject, CreateRun, CreateRun]
+
+
+async def test_letters_typed_just_before_ctrl_s_are_not_lost() -> None:
+    host = fake_host.empty()
+    async with dashboard(host) as pilot:
+        await open_dialog(pilot, "n", NewRunDialog)
+        await pilot.press(*"notes", "tab", "tab")
+        # As a terminal hands on what is typed fast or pasted: all at once.
+        for character in "Buildathing":
+            pilot.app.simulate_key(character)
+        pilot.app.simulate_key("ctrl+s")
+        await back(pilot)
+        assert host.done[-1] == CreateRun("p1", "Buildathing", mode=Mode.AUTO)
 
 
 async def test_escape_keeps_what_was_typed_for_the_next_time() -> None:

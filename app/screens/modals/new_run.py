@@ -17,6 +17,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
+from textual.widget import Widget
 from textual.widgets import Button, Input, Label, Select, Static, TextArea
 
 NEW_PROJECT = ""
@@ -54,9 +55,8 @@ def check(draft: Draft) -> tuple[str, str] | None:
 class NewRunDialog(Dialog[RunRow]):
     """Creates the run itself and answers with it; errors are shown here, nothing is lost."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+s,ctrl+enter", "start", "Start", priority=True)
-    ]
+    # Without priority: a key that overtook the letters before it would lose the last of them.
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+s,ctrl+enter", "start", "Start")]
 
     def __init__(self, host: Host, projects: tuple[ProjectRow, ...], draft: Draft) -> None:
         super().__init__("New run")
@@ -67,6 +67,7 @@ class NewRunDialog(Dialog[RunRow]):
         if draft.project not in known:
             draft.project = projects[0].id if projects and not draft.name else NEW_PROJECT
         self._busy = False
+        self._typed_in: Widget | None = None
 
     def compose_body(self) -> ComposeResult:
         draft = self._draft
@@ -187,13 +188,18 @@ class NewRunDialog(Dialog[RunRow]):
         draft.mode = Mode(str(self.query_one("#mode", Select).value))
 
     def _set_busy(self, busy: bool) -> None:
+        """Lock the fields while the host works; they lose the focus by that, and get it back."""
         self._busy = busy
         if not self.is_attached:
             return
+        if busy:
+            self._typed_in = self.focused
         for field in self.query("Select, Input, TextArea, Button"):
             field.disabled = busy
         if busy:
             self._complain("Starting…")
+        elif self.is_current and self._typed_in is not None:
+            self._typed_in.focus()
 
     def _complain(self, sentence: str) -> None:
         error = self.query_one("#dialog-error", Static)

@@ -23,5 +23,4 @@ def quit_preview(working: tuple[RunRow, ...]) -> Preview:
 
 
 def _line(run: RunRow) -> str:
-    stage = f" in {run.current_stage}" if run.current_stage else ""
-    return f"“{run.title}” ({run.project_name}) is cancelled{stage}; its processes end."
+    return f"“{run.title}” ({run.project_name}) is cancelled; its processes end."
