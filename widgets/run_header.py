@@ -7,17 +7,29 @@ from foredeck.services.domain.records import Verdict
 from foredeck.services.domain.safe_text import safe_line
 from foredeck.services.domain.states import FINAL_RUNS, RunState
 from foredeck.services.domain.views import RunDetail, StepRow
-from foredeck.widgets.formats import duration, elapsed, tokens
+from foredeck.widgets.formats import (
+    duration,
+    elapsed,
+    shorten_middle,
+    tokens,
+    wrap,
+)
 from foredeck.widgets.painting import Cells, PaintedWidget, app_now, fit, spread, width_of
 from foredeck.widgets.state_style import look_of
+from rich.cells import cell_len
 from textual.geometry import Region
 from textual.timer import Timer
 
 _WORD_FROM, _TOKENS_FROM = 44, 64
+_INDENT, _LEAST_TITLE, _FIGURE_STEP = 3, 12, 8
+# Rows that an error and its advice may take, each.
+_MOST_ROWS = 3
+# An outcome of so many rows takes the place of the request.
+_MUCH = 3
 
 
 class RunHeader(PaintedWidget):
-    """Two to four rows: title and state, the request, the error with its advice, the verdict."""
+    """Title and state, the request, the error with its advice, the verdict and its place."""
 
     DEFAULT_CSS = "RunHeader { height: auto; }"
 
@@ -40,19 +52,23 @@ class RunHeader(PaintedWidget):
         detail = self._detail
         if detail is None:
             return [[(" No run", "ink--muted")]]
-        rows = [self._title_row(detail, width)]
-        request = safe_line(detail.request, limit=400)
-        if request and request != safe_line(detail.run.title, limit=400):
-            rows.append(fit([("   " + request, "ink--muted")], width))
-        rows += [fit(row, width) for row in self._outcome(detail, width)]
-        return rows
+        right = self._figures(detail, width)
+        # In steps of some cells, so that the words stay put while the figures grow.
+        taken = _INDENT + -(-(width_of(right) + 1) // _FIGURE_STEP) * _FIGURE_STEP
+        title, request = _title_and_request(detail, width - taken)
+        look = look_of(detail.run.state)
+        glyph = look.ascii if self.ascii_only else look.glyph
+        left: Cells = [(f" {glyph} ", look.style), (title, "ink--strong ink--bold")]
+        outcome = [fit(row, width) for row in self._outcome(detail, width)]
+        rows = [spread(left, right, width)]
+        # What went wrong matters more than what was asked where there is little room.
+        if request and len(outcome) < _MUCH:
+            rows.append(fit([(" " * _INDENT + request, "ink--muted")], width))
+        return rows + outcome
 
-    def _title_row(self, detail: RunDetail, width: int) -> Cells:
+    def _figures(self, detail: RunDetail, width: int) -> Cells:
+        """Return what stands at the right of the first row: state, time, tokens, cost."""
         run, look = detail.run, look_of(detail.run.state)
-        left: Cells = [
-            (f" {look.ascii if self.ascii_only else look.glyph} ", look.style),
-            (safe_line(run.title, limit=200) or "(untitled)", "ink--strong ink--bold"),
-        ]
         right: Cells = []
         if width >= _WORD_FROM:
             right.append((look.word, look.style))
@@ -63,7 +79,7 @@ class RunHeader(PaintedWidget):
             right.append((f"  {tokens(run.usage.total)} tokens", "ink--muted"))
             if detail.cost is not None:
                 right.append((f"  {dollars(detail.cost)}", "ink--muted"))
-        return spread(left, [*right, (" ", "")], width)
+        return [*right, (" ", "")]
 
     def _outcome(self, detail: RunDetail, width: int) -> list[Cells]:
         """Return the rows about failure, need of a person, and verdict; none while all is well."""
@@ -73,14 +89,26 @@ class RunHeader(PaintedWidget):
             failure = culprit.failure if culprit is not None else None
             message = detail.error or (failure.message if failure else "")
             advice = failure.advice if failure and failure.advice not in message else ""
-            mark = "x" if self.ascii_only else "✗"
-            what: Cells = [(f" {mark} {safe_line(message, limit=300)}", "state--failed")]
-            to_do: Cells = [("  " + safe_line(advice, limit=300), "ink--strong")]
-            together = not advice or width_of([*what, *to_do]) < width
-            rows += [[*what, *to_do]] if together else [what, [(" ", ""), *to_do]]
+            rows += self._failure_rows(message, advice, width)
         verdict = next((s.verdict for s in reversed(detail.steps) if s.verdict), None)
         if verdict is not None:
             rows.append(self._verdict_row(verdict))
+            rows += _place(detail.workspace, rows[-1], width)
+        return rows
+
+    def _failure_rows(self, message: str, advice: str, width: int) -> list[Cells]:
+        """Return the error and its advice in one row if they fit, else wrapped: both whole."""
+        mark = "x" if self.ascii_only else "✗"
+        what, to_do = safe_line(message, limit=300), safe_line(advice, limit=300)
+        if cell_len(what) + cell_len(to_do) + _INDENT + 2 < width:
+            error: Cells = [(f" {mark} {what}", "state--failed")]
+            return [[*error, (f"  {to_do}", "ink--strong")]]
+        rows: list[Cells] = []
+        for text, style in ((what, "state--failed"), (to_do, "ink--strong")):
+            lines = wrap(text, width - _INDENT) if text else []
+            kept, rest = lines[: _MOST_ROWS - 1], " ".join(lines[_MOST_ROWS - 1 :])
+            rows += [[(" " * _INDENT + line, style)] for line in [*kept, rest] if line]
+        rows[0] = [(f" {mark} {rows[0][0][0].lstrip()}", "state--failed")]
         return rows
 
     def _verdict_row(self, verdict: Verdict) -> Cells:
@@ -108,6 +136,33 @@ class RunHeader(PaintedWidget):
     def _tick(self) -> None:
         if self.is_attached and self.screen.is_active and self.display and self.app.app_focus:
             self.refresh(Region(0, 0, self.size.width, 1))
+
+
+def _title_and_request(detail: RunDetail, width: int) -> tuple[str, str]:
+    """Return the first row's words and those of the row below it, which may be empty.
+
+    A title is as a rule how the request begins: then the request is broken into both rows
+    and nothing is said twice. `width` is the room of the first row.
+    """
+    title = safe_line(detail.run.title, limit=200)
+    request = safe_line(detail.request, limit=400)
+    if not title or title == request:
+        return title or request or "(untitled)", ""
+    if not request.startswith(title.removesuffix("…")):
+        return title, request
+    first = wrap(request, max(_LEAST_TITLE, width))[0].rstrip()
+    return first, request[len(first) :].lstrip()
+
+
+def _place(workspace: str, verdict: Cells, width: int) -> list[Cells]:
+    """Return a row that says where the result lies, or put it behind the verdict if it fits."""
+    if not workspace:
+        return []
+    place = safe_line(workspace, limit=400)
+    if width_of(verdict) + cell_len(place) + 6 <= width:
+        verdict.append((f" · in {place}", "ink--muted"))
+        return []
+    return [[(" " * _INDENT + "in " + shorten_middle(place, width - _INDENT - 4), "ink--muted")]]
 
 
 def _culprit(detail: RunDetail) -> StepRow | None:

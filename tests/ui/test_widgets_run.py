@@ -87,6 +87,7 @@ async def test_a_failure_is_one_line_until_it_is_unfolded() -> None:
         app.table.update_run(replace(detail, steps=(detail.steps[0], failed, *detail.steps[2:])))
         app.table.focus()
         await pilot.press("j")
+        await pilot.pause()
         text = "\n".join(screen_text(app))
         assert "The account's usage limit is reached." in text
         assert "Wait until 14:00." not in text
@@ -156,6 +157,47 @@ async def test_the_header_shows_the_failure_and_what_to_do() -> None:
         assert rows[1].strip() == "Please do it"
         assert "✗ The account's usage limit is reached." in rows[2]
         assert "Wait until 14:00." in rows[3] or "Wait until 14:00." in rows[2]
+
+
+async def test_an_error_and_its_advice_are_readable_to_the_end_in_a_narrow_header() -> None:
+    header = RunHeader()
+    app = WidgetApp(header)
+    advice = "Install it with `npm install -g codex` or set another path in the settings file."
+    failure = replace(LIMIT, message="The program codex was not found anywhere.", advice=advice)
+    async with app.run_test(size=(50, 14)) as pilot:
+        failed = step_row("builder", StepState.FAILED, failure=failure)
+        header.update_run(run_detail(failed, state=RunState.FAILED))
+        await pilot.pause()
+        words = " ".join(" ".join(screen_text(app)).split())
+        assert failure.message in words
+        assert advice in words
+
+
+async def test_a_request_that_the_title_begins_is_not_said_twice() -> None:
+    header = RunHeader()
+    app = WidgetApp(header)
+    request = "Build a small program for friends who travel together, with tests for all of it"
+    async with app.run_test(size=(70, 8)) as pilot:
+        detail = run_detail(step_row("builder"), request=request)
+        run = replace(detail.run, title="Build a small program for friends who travel…")
+        header.update_run(replace(detail, run=run))
+        await pilot.pause()
+        rows = screen_text(app)
+        text = " ".join(" ".join(rows[:2]).split())
+        assert text.count("Build") == 1
+        assert rows[1].strip().endswith("with tests for all of it")
+
+
+@pytest.mark.parametrize("width", [120, 60])
+async def test_the_header_says_where_an_approved_result_lies(width: int) -> None:
+    header = RunHeader()
+    app = WidgetApp(header)
+    verdict = Verdict("APPROVED", (Requirement("R1", "pass"),), tests_passed=5)
+    async with app.run_test(size=(width, 12)) as pilot:
+        done = step_row("prod", StepState.SUCCESS, verdict=verdict)
+        header.update_run(run_detail(done, workspace="/home/ada/foredeck/a-project"))
+        await pilot.pause()
+        assert "in /home/ada/foredeck/a-project" in "\n".join(screen_text(app))
 
 
 async def test_the_header_shows_the_verdict() -> None:
