@@ -17,7 +17,15 @@ from foredeck.app.screens.workbench import Workbench
 from foredeck.services.domain import clock
 from foredeck.services.domain.errors import ForedeckError
 from foredeck.services.domain.safe_text import safe_text
-from foredeck.styles.themes import DARK, LIGHT, THEMES, VARIABLE_DEFAULTS, theme_for
+from foredeck.styles.themes import (
+    ANSI_DARK,
+    ANSI_LIGHT,
+    DARK,
+    LIGHT,
+    THEMES,
+    VARIABLE_DEFAULTS,
+    theme_for,
+)
 from rich.text import Text
 from textual.app import App
 from textual.binding import Binding, BindingType
@@ -81,6 +89,7 @@ class ForedeckApp(App[int]):
         self.animation_level = "none"
         for known in THEMES:
             self.register_theme(known)
+        self.ansi_theme_dark, self.ansi_theme_light = ANSI_DARK, ANSI_LIGHT
         self.theme = self._fitting(theme)
         self.now = now
         self.changed: Signal[HostChanged] = Signal(self, "host_changed")

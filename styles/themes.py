@@ -8,8 +8,10 @@ in `App.get_theme_variable_defaults`, so that Textual's own themes can be chosen
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+from rich.color import parse_rgb_hex
+from rich.terminal_theme import TerminalTheme
 from textual.theme import Theme
 
 DARK = "foredeck-dark"
@@ -129,6 +131,30 @@ _ANSI_VARIABLES = {
     "block-cursor-background": "ansi_cyan",
     "block-cursor-foreground": "ansi_black",
 }
+
+# What codex's commands mean by red or green: the colours of the themes, not a terminal's.
+# Order: black, red, green, yellow, blue, magenta, cyan, white; then the bright ones.
+_DARK_BASIC = ("#5d6875", "#ff6f73", "#6cc588", "#e6c15a", "#61a8ff", "#d78bea", "#56b6c2")
+_DARK_BRIGHT = ("#8b96a3", "#ff9093", "#8fdaa6", "#f2d683", "#8fc1ff", "#e6aef3", "#7fd0da")
+_LIGHT_BASIC = ("#10161d", "#c2252d", "#1c7a3f", "#8a6100", "#0b62c4", "#8e2fae", "#0f7482")
+_LIGHT_BRIGHT = ("#56616d", "#d83a42", "#23884a", "#976c07", "#2174d2", "#9f45bd", "#1a8190")
+
+
+def _palette(ground: str, ink: str, basic: Sequence[str], bright: Sequence[str]) -> TerminalTheme:
+    def triple(colour: str) -> tuple[int, int, int]:
+        return parse_rgb_hex(colour[1:])
+
+    return TerminalTheme(
+        triple(ground),
+        triple(ink),
+        [triple(colour) for colour in basic],
+        [triple(colour) for colour in bright],
+    )
+
+
+ANSI_DARK = _palette("#10141a", "#c8d0d9", (*_DARK_BASIC, "#c8d0d9"), (*_DARK_BRIGHT, "#eef2f6"))
+# White on a light ground would not be seen: it becomes a grey.
+ANSI_LIGHT = _palette("#fbfcfd", "#26303a", (*_LIGHT_BASIC, "#77828e"), (*_LIGHT_BRIGHT, "#56616d"))
 
 VARIABLE_DEFAULTS: Mapping[str, str] = {
     name: value

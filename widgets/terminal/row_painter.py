@@ -16,6 +16,8 @@ from textual.strip import Strip
 
 # Parts of which only the first line is a heading; the rest is ordinary text.
 _HEADED = frozenset({SegmentKind.COMMAND, SegmentKind.AGENT, SegmentKind.TOOL, SegmentKind.MESSAGE})
+# Adjoining tool calls are one part; each of them begins its line with this.
+_TOOL_MARK = "→ ".encode()
 _UNITS = ("bytes", "kB", "MB", "GB")
 
 
@@ -48,6 +50,7 @@ class Line:
 def read_line(raw: RawLine, kind: SegmentKind | None, *, first: bool) -> Line:
     """Return what a row shows of a line; `first` says that a part begins with it."""
     more = raw.skipped + len(raw.data) < raw.length
+    first = first or (kind is SegmentKind.TOOL and raw.data.startswith(_TOOL_MARK))
     shown = None if kind in _HEADED and not first else kind
     return Line(raw, ansi.parse(raw.data, cut=more), shown)
 

@@ -97,3 +97,10 @@ def test_matches_and_kinds_are_styled() -> None:
     marked = [s.text for s in strip if s.style is not None and s.style.reverse]
     assert marked == ["lo", " the"]
     assert all(s.style is not None and s.style.bold and s.style.underline for s in strip)
+
+
+def test_each_of_several_adjoining_tool_calls_looks_like_one() -> None:
+    call = RawLine(0, "→ list_files()".encode(), 16)
+    more = RawLine(0, b"what it was given", 17)
+    assert read_line(call, SegmentKind.TOOL, first=False).kind is SegmentKind.TOOL
+    assert read_line(more, SegmentKind.TOOL, first=False).kind is None
