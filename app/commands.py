@@ -60,7 +60,9 @@ def _action_entry(workbench: Workbench, action: Action) -> _Entry:
     text = f"{label} ({action.key_text})"
     if reason:
         text = f"{text}: not now"
-    return _Entry(text, reason or action.description, partial(_act, workbench, action))
+    # Without a label the description is the name already.
+    help_text = action.description if action.label else ""
+    return _Entry(text, reason or help_text, partial(_act, workbench, action))
 
 
 async def _act(workbench: Workbench, action: Action) -> None:

@@ -72,6 +72,7 @@ LineView {
         self._keys: list[str] = []
         self._starts: list[int] = [0]
         self._cursor = 0
+        self._scroll_pending = False
         self._notice: list[Cell] | None = [(self.loading_text, "ink--muted")]
         self._ticker: Timer | None = None
 
@@ -288,6 +289,13 @@ LineView {
 
     # Scrolling ----------------------------------------------------------------------------
 
+    def on_resize(self, event: events.Resize) -> None:
+        """Bring the cursor into sight if that was asked for before there was any room."""
+        del event
+        if self._scroll_pending and self._room:
+            self._scroll_pending = False
+            self._scroll_to_cursor()
+
     @property
     def _room(self) -> int:
         """The rows for blocks: the height without the header."""
@@ -325,6 +333,10 @@ LineView {
 
     def _scroll_to_cursor(self) -> None:
         """Scroll as little as shows the cursor's block, or its beginning when it is taller."""
+        if not self._room:
+            # Not laid out yet: whatever is done now would hide the rows above for good.
+            self._scroll_pending = True
+            return
         start, end = self._starts[self._cursor], self._starts[self._cursor + 1]
         top = self.scroll_offset.y
         if start < top or end - start > self._room:

@@ -25,6 +25,7 @@ class _Row(NamedTuple):
     project: ProjectRow
     run: RunRow | None = None
     hint: str = ""
+    older: bool = False
 
     @property
     def key(self) -> str:
@@ -67,6 +68,17 @@ class ProjectTree(LineView):
             super().__init__()
             self.tree = tree
             self.project_id = project_id
+
+        @property
+        def control(self) -> ProjectTree:
+            return self.tree
+
+    class OlderWanted(Message):
+        """A person asked for more runs than are shown."""
+
+        def __init__(self, tree: ProjectTree) -> None:
+            super().__init__()
+            self.tree = tree
 
         @property
         def control(self) -> ProjectTree:
@@ -119,6 +131,8 @@ class ProjectTree(LineView):
         row = self._rows[self.cursor_index]
         if row.run is not None:
             self.post_message(self.RunSelected(self, row.run.id))
+        elif row.older:
+            self.post_message(self.OlderWanted(self))
         else:
             self.post_message(self.ProjectSelected(self, row.project.id))
 
@@ -216,5 +230,6 @@ class ProjectTree(LineView):
             if not node.runs:
                 rows.append(_Row(node.project, hint="none yet · press n"))
             elif node.project.runs > len(node.runs):
-                rows.append(_Row(node.project, hint=f"{node.project.runs - len(node.runs)} older"))
+                count = node.project.runs - len(node.runs)
+                rows.append(_Row(node.project, hint=f"{count} older · enter", older=True))
         return rows

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from foredeck.services.domain.views import TranscriptEntry
@@ -32,14 +33,21 @@ class TranscriptView(LineView):
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id, classes=classes)
         self._entries: tuple[TranscriptEntry, ...] = ()
+        self._titles: Mapping[str, str] = {}
         self._unfolded: set[str] = set()
         self._cache: dict[str, tuple[tuple[object, ...], Rows]] = {}
         self._rows: list[Rows] = []
         self._begins: list[bool] = []
         self._made_for = 0
 
-    def update_entries(self, entries: tuple[TranscriptEntry, ...]) -> None:
-        """Show these entries; at the end it stays at the end, elsewhere nothing moves."""
+    def update_entries(
+        self, entries: tuple[TranscriptEntry, ...], titles: Mapping[str, str] | None = None
+    ) -> None:
+        """Show these entries; at the end it stays at the end, elsewhere nothing moves.
+
+        `titles` names the stages by their keys; one that it lacks is named by its key.
+        """
+        self._titles = titles or {}
         first = not self._entries
         # A conversation that is still going on is shown at its end, a finished one from the top.
         follow = self.at_end if not first else any(not entry.complete for entry in entries)
@@ -129,7 +137,8 @@ class TranscriptView(LineView):
         entry, rows = self._entries[index], self._rows[index].rows
         if self._begins[index]:
             if offset == 0:
-                return stage_row(entry.step_key, entry.attempt, width, ascii_only=self.ascii_only)
+                title = self._titles.get(entry.step_key, entry.step_key)
+                return stage_row(title, entry.attempt, width, ascii_only=self.ascii_only)
             offset -= 1
         row = rows[offset]
         return fit([self.cursor_cell(index), *row] if offset == 0 else row, width)

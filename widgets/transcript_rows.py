@@ -10,6 +10,7 @@ from foredeck.services.domain.safe_text import safe_line, safe_text
 from foredeck.services.domain.views import TranscriptEntry
 from foredeck.widgets.formats import clock, duration, plural, tokens, wrap
 from foredeck.widgets.painting import Cells, fit, spread
+from rich.cells import cell_len
 
 _INDENT = 4
 # Longer lines are hard to read, however wide the terminal is.
@@ -21,7 +22,7 @@ _FOLD_AFTER = {Role.SYSTEM: 3, Role.USER: 12, Role.ASSISTANT: 80, Role.TOOL: 8}
 _ARGUMENT_ROWS = 6
 # Two rows more than the fold keeps are shown whole: the fold's own row would save nothing.
 _SLACK = 2
-_NAMES = {Role.SYSTEM: "instructions", Role.USER: "prompt", Role.ASSISTANT: "assistant"}
+_NAMES = {Role.SYSTEM: "foredeck", Role.USER: "prompt", Role.ASSISTANT: "assistant"}
 _STYLES = {
     Role.SYSTEM: "ink--faint",
     Role.USER: "ink--muted",
@@ -37,13 +38,13 @@ class Rows(NamedTuple):
     foldable: bool
 
 
-def stage_row(step_key: str, attempt: int, width: int, *, ascii_only: bool = False) -> Cells:
+def stage_row(title: str, attempt: int, width: int, *, ascii_only: bool = False) -> Cells:
     """Return the rule that begins the part of another stage or attempt."""
     line = "-" if ascii_only else "─"
-    name = safe_line(step_key, limit=60) or "run"
+    name = safe_line(title, limit=60) or "run"
     tries = f" · attempt {attempt}" if attempt > 1 else ""
     head: Cells = [(line * 2 + " ", "ink--rule"), (name, "ink--accent ink--bold"), (tries, "")]
-    rest = max(0, width - 5 - len(name) - len(tries))
+    rest = max(0, width - 5 - cell_len(name) - len(tries))
     return fit([*head, (" " + line * rest, "ink--rule")], width)
 
 

@@ -71,7 +71,7 @@ ACTIONS = (
     Action("graph", "g", "Graph", "Switch between the output and the graph of the run"),
     Action("follow", "f", "Follow", "Follow the running stage and the end of its output"),
     Action("search", "slash", "Search", "Search in the output", "/"),
-    Action("next_error", "e", "Error", "Go to the next error in the output"),
+    Action("next_error", "e", "Next error", "Go to the next error in the output"),
     Action("previous_error", "E", "", "Go to the previous error in the output"),
     Action("toggle_tree", "b", "", "Show or hide the projects"),
     Action("focus_pane('projects')", "1", "", "Go to the projects"),

@@ -45,12 +45,14 @@ class RunActions:
             self._draft = None
         return run
 
-    async def retry(self, detail: RunDetail) -> None:
-        """Say what a retry repeats and keeps, then do it."""
+    async def retry(self, detail: RunDetail) -> bool:
+        """Say what a retry repeats and keeps, then do it; False if the person left it."""
         run_id = detail.run.id
         preview = await self._host.ask(PreviewRetry(run_id))
-        if await self._confirm(preview, yes="Retry", no="Leave it", dangerous=False):
-            await self._host.do(RetryRun(run_id))
+        if not await self._confirm(preview, yes="Retry", no="Leave it", dangerous=False):
+            return False
+        await self._host.do(RetryRun(run_id))
+        return True
 
     async def cancel(self, detail: RunDetail) -> None:
         """Say what will stop, then stop it; takes until nothing of the run is left."""

@@ -8,7 +8,7 @@ from foredeck.app.bridge import HostChanged
 from foredeck.app.screens.pane import Pane
 from foredeck.app.screens.refresher import Refresher
 from foredeck.app.screens.run_view import RunView
-from foredeck.app.screens.selection import Selection, first_run
+from foredeck.app.screens.selection import Selection, first_run, project_of
 from foredeck.app.screens.shell import shell_of
 from foredeck.services.domain.errors import NotFound
 from foredeck.services.domain.views import Sidebar
@@ -19,6 +19,8 @@ from foredeck.widgets.status_bar import StatusBar
 from textual.screen import Screen
 
 _EMPTY = "-empty"
+# How many times as many runs a project shows when older ones are asked for.
+_MORE_RUNS = 5
 
 
 class HostReader:
@@ -45,6 +47,8 @@ class HostReader:
         self._sidebar_reads = Refresher(screen, self._read_sidebar, self._sidebar_failed)
         self._run_reads = Refresher(screen, self._read_run, self._run_failed)
         self._status_reads = Refresher(screen, self._read_status, broken)
+        self._runs = GetSidebar().runs
+        self._new_run: str | None = None
         self.sidebar: Sidebar | None = None
 
     def read_all(self) -> None:
@@ -52,6 +56,16 @@ class HostReader:
         self._sidebar_reads.request()
         self._status_reads.request()
         self.read_run()
+
+    def read_new(self, run_id: str) -> None:
+        """Read everything again, and put the tree's cursor on a run that has just been made."""
+        self._new_run = run_id
+        self.read_all()
+
+    def read_older(self) -> None:
+        """Read more runs of each project."""
+        self._runs *= _MORE_RUNS
+        self._sidebar_reads.request()
 
     def read_run(self) -> None:
         """Read the selected run."""
@@ -74,11 +88,15 @@ class HostReader:
         return host
 
     async def _read_sidebar(self) -> None:
-        sidebar = await self._host.ask(GetSidebar())
+        sidebar = await self._host.ask(GetSidebar(self._runs))
         first_time, self.sidebar = self.sidebar is None, sidebar
         self._screen.set_class(not sidebar.projects, _EMPTY)
         with self._screen.prevent(ProjectTree.RunHighlighted):
             self._screen.query_one(ProjectTree).update_sidebar(sidebar)
+        if self._new_run is not None and project_of(sidebar, self._new_run):
+            if self._new_run == self._selection.run_id:
+                self.mark_run(self._new_run)
+            self._new_run = None
         pane = self._screen.query_one("#pane-projects", Pane)
         if sidebar.projects:
             pane.show_content()

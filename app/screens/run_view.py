@@ -8,16 +8,19 @@ from pathlib import Path
 from foredeck.app.screens.pane import Pane
 from foredeck.app.screens.selection import Selection
 from foredeck.services.domain.errors import ForedeckError
-from foredeck.services.domain.safe_text import safe_line
 from foredeck.services.domain.states import FINAL_STEPS
 from foredeck.services.domain.views import RunDetail, StepRow
 from foredeck.widgets.dag.view import DagView
+from foredeck.widgets.formats import shorten
 from foredeck.widgets.run_header import RunHeader
 from foredeck.widgets.stage_table import StageTable
+from foredeck.widgets.state_style import look_of
+from foredeck.widgets.step_cells import step_title
 from foredeck.widgets.terminal.output_pane import OutputPane
 from textual.content import Content
 from textual.screen import Screen
 
+_TITLE_WIDTH = 40
 _UNEXPECTED = ForedeckError("This pane could not be drawn.", "Details are in the log.")
 
 
@@ -112,7 +115,7 @@ class RunView:
         else:
             if self._shown != (detail.run.id, step.output_path):
                 self._shown = (detail.run.id, step.output_path)
-                self.output.show_file(Path(step.output_path), safe_line(step.title))
+                self.output.show_file(Path(step.output_path), step_title(step))
             pane.show_content()
         self.show_place()
 
@@ -124,7 +127,7 @@ class RunView:
             view = self.output.view
             following = "" if step.state in FINAL_STEPS else " · following"
             place = following if view.follow else f" · {view.percent} %"
-        name = f" · {safe_line(step.title, limit=40)}" if step else ""
+        name = f" · {shorten(step_title(step), _TITLE_WIDTH)}" if step else ""
         pane.border_title = Content(f"Output{name}{place}").markup
 
 
@@ -132,5 +135,5 @@ def _no_output(step: StepRow | None) -> tuple[str, str]:
     if step is None:
         return "The run has no stages.", ""
     if step.reason:
-        return f"{step.title}: {step.state.value}.", step.reason
-    return f"{step.title} has no output yet.", "It appears here as soon as the stage begins."
+        return f"{step_title(step)}: {look_of(step.state).word}.", step.reason
+    return f"{step_title(step)} has no output yet.", "It appears here as soon as the stage begins."

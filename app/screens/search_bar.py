@@ -16,9 +16,13 @@ class SearchBar(Horizontal):
     """Hidden until it is opened; says what to search while the person types."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        # With priority: the input's own up and down would hide these from the footer, and the
+        # application's ctrl+p opens the palette.
+        Binding("up", "step(-1)", "Previous match", key_display="↑", priority=True),
+        Binding("down", "step(1)", "Next match", key_display="↓", priority=True),
         Binding("escape", "close", "Close search"),
-        Binding("down,ctrl+n", "step(1)", "Next match", key_display="↓"),
-        Binding("up,ctrl+p", "step(-1)", "Previous match", key_display="↑", priority=True),
+        Binding("ctrl+n", "step(1)", "Next match", show=False),
+        Binding("ctrl+p", "step(-1)", "Previous match", show=False, priority=True),
     ]
 
     class Searched(Message):

@@ -14,23 +14,40 @@ class Selection:
     """The selection of the workbench; ids, so that it survives every update.
 
     `step_key` is the stage that the person chose; without one the selection follows
-    the running stage.
+    the running stage. `held` says that it was not chosen but is being read: following
+    the output again lets go of it.
     """
 
     project_id: str | None = None
     run_id: str | None = None
     step_key: str | None = None
+    held: bool = False
 
     def choose_run(self, run_id: str, project_id: str | None) -> bool:
         """Select a run and follow it; False if it is selected already."""
         if self.run_id == run_id:
             return False
-        self.run_id, self.project_id, self.step_key = run_id, project_id, None
+        self.run_id, self.project_id = run_id, project_id
+        self.follow()
         return True
 
     def choose_project(self, project_id: str) -> None:
         """Select a project; no run of it is selected."""
-        self.project_id, self.run_id, self.step_key = project_id, None, None
+        self.project_id, self.run_id = project_id, None
+        self.follow()
+
+    def choose_step(self, step_key: str) -> None:
+        """Select a stage, whatever runs."""
+        self.step_key, self.held = step_key, False
+
+    def hold(self, step_key: str) -> None:
+        """Stay with the stage that is being read, unless one was chosen."""
+        if self.step_key is None:
+            self.step_key, self.held = step_key, True
+
+    def follow(self) -> None:
+        """Go with the running stage."""
+        self.step_key, self.held = None, False
 
     def step_of(self, detail: RunDetail) -> StepRow | None:
         """Return the stage to show: the chosen one, else the one where things happen."""

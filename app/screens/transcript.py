@@ -13,6 +13,7 @@ from foredeck.services.domain.safe_text import safe_line
 from foredeck.services.domain.views import RunDetail
 from foredeck.services.host.queries import GetTranscript
 from foredeck.widgets.key_bar import KeyBar
+from foredeck.widgets.step_cells import step_title
 from foredeck.widgets.transcript import TranscriptView
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -20,8 +21,13 @@ from textual.content import Content
 from textual.screen import Screen
 
 _KEYS = (
-    ("escape, t", "Back to the workbench"),
+    ("up, down", "Go from message to message (or k and j)"),
+    ("[, ]", "Go to the previous or the next stage"),
+    ("space", "Fold or unfold a long text"),
+    ("z", "Fold or unfold all of them"),
+    ("f", "Go to the end and follow it"),
     ("a", "All stages, or only the stage that was selected"),
+    ("escape, t", "Back to the workbench"),
     ("ctrl+r", "Read it again from the host"),
 )
 
@@ -77,7 +83,8 @@ class TranscriptScreen(Screen[None]):
         if not entries:
             self._pane.say("Nothing has been said yet.", "Messages appear here as the agents work.")
             return
-        self.query_one(TranscriptView).update_entries(entries)
+        titles = {step.key: step_title(step) for step in self._detail.steps}
+        self.query_one(TranscriptView).update_entries(entries, titles)
         first_time = bool(self._pane.notice)
         self._pane.show_content()
         if first_time:
@@ -89,8 +96,10 @@ class TranscriptScreen(Screen[None]):
             self.shell.show_error(error)
 
     def _show_title(self) -> None:
-        stage = next((s.title for s in self._detail.steps if s.key == self._only), "all stages")
-        title = f"Transcript · {self._detail.run.title} · {stage}"
+        steps = self._detail.steps
+        stage = next((step_title(s) for s in steps if s.key == self._only), "all stages")
+        # The stage first: a long title would push it out of sight.
+        title = f"Transcript · {stage} · {self._detail.run.title}"
         self._pane.border_title = Content(safe_line(title)).markup
 
     def action_close(self) -> None:

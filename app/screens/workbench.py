@@ -125,6 +125,8 @@ class Workbench(Screen[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         del parameters
+        if action == "search" and self._desk is not None and self._desk.search.has_focus_within:
+            return False  # the slash is a letter there
         return not why_not(action, self.situation)
 
     def on_key(self, event: events.Key) -> None:
@@ -163,6 +165,10 @@ class Workbench(Screen[None]):
         self.desk.tree.show_run(None)
         self.desk.reader.show_project()
 
+    def on_project_tree_older_wanted(self, event: ProjectTree.OlderWanted) -> None:
+        event.stop()
+        self.desk.reader.read_older()
+
     def on_stage_table_step_selected(self, event: StageTable.StepSelected) -> None:
         event.stop()
         self._select_step(event.step_key)
@@ -178,7 +184,7 @@ class Workbench(Screen[None]):
     def _select_step(self, step_key: str) -> None:
         view = self.desk.view
         if view.step is None or step_key != view.step.key:
-            self.desk.selection.step_key = step_key
+            self.desk.selection.choose_step(step_key)
             view.show_step()
             self.refresh_bindings()
 
@@ -191,11 +197,14 @@ class Workbench(Screen[None]):
         run = await self.desk.run_actions.new_run(self.desk.selection.project_id)
         if run is not None:
             self.desk.selection.choose_run(run.id, run.project_id)
-            self.desk.reader.read_all()
+            self.desk.reader.read_new(run.id)
 
     def action_retry(self) -> None:
-        detail = self._detail()
-        self.shell.start(self.desk.run_actions.retry(detail), group="dialog")
+        self.shell.start(self._retry(self._detail()), group="dialog")
+
+    async def _retry(self, detail: RunDetail) -> None:
+        if await self.desk.run_actions.retry(detail):
+            self.desk.selection.follow()
 
     def action_cancel(self) -> None:
         detail = self._detail()
@@ -220,7 +229,7 @@ class Workbench(Screen[None]):
         """Follow the running stage and the end of its output, or stop following."""
         output = self.desk.output
         follow = self.desk.selection.step_key is not None or not output.follow
-        self.desk.selection.step_key = None
+        self.desk.selection.follow()
         output.follow = follow
         self.desk.view.show_step()
 
@@ -297,7 +306,14 @@ class Workbench(Screen[None]):
             self.shell.notice(event.summary)
 
     def on_output_pane_follow_changed(self, event: messages.FollowChanged) -> None:
+        """Who scrolls up is reading: the next stage must not take the output away."""
         event.stop()
+        selection, step = self.desk.selection, self.desk.view.step
+        if not event.follow and step is not None:
+            selection.hold(step.key)
+        elif event.follow and selection.held:
+            selection.follow()
+            self.desk.view.show_step()
         self.desk.view.show_place()
 
     def on_output_pane_moved(self, event: messages.Moved) -> None:

@@ -231,7 +231,7 @@ class FakeHost:
     def _answer(self, query: object) -> object:
         match query:
             case queries.GetSidebar():
-                return self._sidebar()
+                return self._sidebar(query.runs)
             case queries.ListProjects():
                 return Page(tuple(self.projects), len(self.projects), query.limit, 0)
             case queries.GetProject():
@@ -264,14 +264,14 @@ class FakeHost:
                 return self._retry(command.ref)
         raise AssertionError(f"cannot do {command}")
 
-    def _sidebar(self) -> Sidebar:
+    def _sidebar(self, most: int) -> Sidebar:
         nodes = []
         for project in self.projects:
             rows = [d.run for d in self.runs.values() if d.run.project_id == project.id]
             active = sum(row.state in ACTIVE_RUNS for row in rows)
             shown = replace(project, runs=len(rows), active_runs=active)
             rows.sort(key=lambda row: row.created_at, reverse=True)
-            nodes.append(ProjectNode(shown, tuple(rows)))
+            nodes.append(ProjectNode(shown, tuple(rows[:most])))
         return Sidebar(tuple(nodes), self._seq)
 
     def _status(self) -> HostStatus:

@@ -6,15 +6,19 @@ import asyncio
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from foredeck.app.screens.pane import Pane
 from foredeck.app.screens.search_bar import SearchBar
 from foredeck.app.screens.transcript import TranscriptScreen
 from foredeck.app.screens.workbench import Workbench
 from foredeck.services.domain.errors import StoreError
 from foredeck.services.domain.events import NoticeRaised, Resync
+from foredeck.services.domain.records import Role
 from foredeck.services.domain.states import RunState, StepState
 from foredeck.services.host.queries import GetRun, GetSidebar
+from foredeck.styles.themes import DARK, LIGHT
 from foredeck.widgets.dag.view import DagView
+from foredeck.widgets.key_bar import KeyBar
 from foredeck.widgets.project_tree import ProjectTree
 from foredeck.widgets.stage_table import StageTable
 from foredeck.widgets.terminal.output_pane import OutputPane
@@ -24,6 +28,7 @@ from textual.widgets import Input
 from tests.support import fake_host
 from tests.support.dashboard import dashboard, messages, until, workbench_of
 from tests.support.fake_host import FakeHost, run_detail, step_row
+from tests.ui.widget_app import screen_text
 
 
 def notice_of(pilot: Pilot[int], name: str) -> str:
@@ -78,6 +83,61 @@ async def test_a_chosen_stage_stays_until_f_follows_again(tmp_path: Path) -> Non
         assert workbench.query_one(StageTable).step_key == "planner"
         await pilot.press("f")
         await until(pilot, lambda: workbench.query_one(StageTable).step_key == "qa_qc")
+
+
+async def test_who_scrolls_up_is_not_taken_to_the_next_stage(tmp_path: Path) -> None:
+    host = fake_host.running(tmp_path)
+    log = tmp_path / "builder.log"
+    log.write_text("".join(f"line {number}\n" for number in range(500)))
+    async with dashboard(host) as pilot:
+        workbench = workbench_of(pilot)
+        await until(pilot, lambda: workbench.desk.output.lines == 500)
+        await pilot.press("3", "pageup")
+        await until(pilot, lambda: workbench.desk.selection.held)
+        _advance(host)
+        await until(pilot, lambda: workbench.desk.view.detail is host.runs["run1"])
+        assert _file_of(workbench) == log
+        await pilot.press("end")
+        await until(pilot, lambda: workbench.query_one(StageTable).step_key == "qa_qc")
+
+
+async def test_a_retry_is_followed_whatever_stage_was_read(tmp_path: Path) -> None:
+    host = fake_host.failed(tmp_path)
+    async with dashboard(host) as pilot:
+        workbench = workbench_of(pilot)
+        await pilot.press("2", "up", "up", "enter")
+        await until(pilot, lambda: workbench.query_one(StageTable).step_key == "planner")
+        await pilot.press("r")
+        await until(pilot, lambda: pilot.app.screen is not workbench)
+        await pilot.press("y")
+        await until(pilot, lambda: workbench.query_one(StageTable).step_key == "qa_qc")
+
+
+async def test_a_new_run_is_under_the_cursor_of_the_tree(tmp_path: Path) -> None:
+    host = fake_host.running(tmp_path)
+    async with dashboard(host) as pilot:
+        workbench = workbench_of(pilot)
+        await pilot.press("n")
+        await until(pilot, lambda: pilot.app.screen is not workbench)
+        await pilot.press(*"more", "ctrl+s")
+        await until(pilot, lambda: workbench.query_one(ProjectTree).run_id == "run3")
+        assert _shown(workbench) == "run3"
+
+
+async def test_older_runs_are_within_reach(tmp_path: Path) -> None:
+    host = fake_host.running(tmp_path)
+    for number in range(2, 40):
+        older = run_detail(f"run{number}", RunState.SUCCESS, (), title=f"Older {number}")
+        age = fake_host.ago(10_000 * number)
+        host.runs[f"run{number}"] = replace(older, run=replace(older.run, created_at=age))
+    async with dashboard(host) as pilot:
+        workbench = workbench_of(pilot)
+        assert len(_runs_in(workbench)) == 20
+        tree = workbench.query_one(ProjectTree)
+        assert tree.cursor_index == 1
+        assert tree.scroll_offset.y == 0, "the project's own row is in sight"
+        await pilot.press("1", *["down"] * 20, "enter")
+        await until(pilot, lambda: len(_runs_in(workbench)) == 40)
 
 
 def _advance(host: FakeHost) -> None:
@@ -166,12 +226,32 @@ async def test_b_hides_the_projects_and_a_narrow_screen_shows_them_instead(tmp_p
         await until(pilot, lambda: workbench.query_one("#main").display)
 
 
+@pytest.mark.parametrize(("theme", "green"), [(DARK, "#6cc588"), (LIGHT, "#1c7a3f")])
+async def test_the_green_of_a_command_is_that_of_the_theme(
+    theme: str, green: str, tmp_path: Path
+) -> None:
+    async with dashboard(fake_host.finished(tmp_path)) as pilot:
+        pilot.app.theme = theme
+        await until(pilot, lambda: _colour_of(pilot, "115 passed") == green)
+
+
+def _colour_of(pilot: Pilot[int], words: str) -> str | None:
+    for strip in pilot.app.screen._compositor.render_strips():
+        for text, style, _ in strip:
+            if text == words and style and style.color and style.color.triplet:
+                return style.color.triplet.hex
+    return None
+
+
 async def test_search_goes_from_match_to_match(tmp_path: Path) -> None:
     async with dashboard(fake_host.running(tmp_path)) as pilot:
         workbench = workbench_of(pilot)
         await pilot.press("slash", *"created")
         bar = workbench.query_one(SearchBar)
         assert bar.display
+        await until(pilot, lambda: workbench.focused is bar.query_one(Input))
+        keys = [entry.label for entry in workbench.query_one(KeyBar).entries(120)]
+        assert keys == ["Previous match", "Next match", "Close search"]
         output = workbench.desk.output
         await until(pilot, lambda: "2 matches" in str(bar.query_one("#search-result").render()))
         first = output.current
@@ -212,6 +292,22 @@ async def test_t_opens_the_transcript_and_goes_back(tmp_path: Path) -> None:
         await until(pilot, lambda: screen.query_one(Pane).notice == "")
         await pilot.press("t")
         await until(pilot, lambda: pilot.app.screen is workbench_of(pilot))
+
+
+async def test_the_transcript_names_stage_and_speaker_as_the_rest_does(tmp_path: Path) -> None:
+    host = fake_host.running(tmp_path)
+    said = host.transcripts["run1"][0]
+    note = replace(said, id="note", step_key="qa_qc", role=Role.SYSTEM, content="Not logged in.")
+    host.transcripts["run1"] = (*host.transcripts["run1"], note)
+    async with dashboard(host) as pilot:
+        await pilot.press("t")
+        await until(pilot, lambda: isinstance(pilot.app.screen, TranscriptScreen))
+        screen = pilot.app.screen
+        await until(pilot, lambda: screen.query_one(Pane).notice == "")
+        assert "Transcript · all stages · Build" in str(screen.query_one(Pane).border_title)
+        await pilot.press("f")
+        await until(pilot, lambda: "── QA/QC ──" in "\n".join(screen_text(pilot.app)))
+        assert "foredeck" in "\n".join(screen_text(pilot.app))
 
 
 async def test_a_key_that_does_not_apply_says_why(tmp_path: Path) -> None:
@@ -279,6 +375,7 @@ async def test_everything_is_in_the_palette(tmp_path: Path) -> None:
         assert any(action.key_text in text for text in texts), action.action
     assert "Retry (r): not now" in texts
     assert any("Build a URL shortener" in text for text in texts)
+    assert "Next error (e)" in texts
 
 
 async def test_help_explains_thefocused_pane(tmp_path: Path) -> None:

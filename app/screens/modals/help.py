@@ -22,18 +22,20 @@ _TOPICS = {
     "stages": (
         "Stages",
         "The stages of the selected run: state, attempts, time and tokens. Moving here chooses "
-        "whose output is shown; f goes back to following the running stage.",
+        "whose output is shown; f goes back to following the running stage. Space unfolds what a "
+        "stage came to: its summary, or why it failed and what to do.",
     ),
     "output": (
         "Output",
         "Everything the selected stage and its codex turns said and did, as it happens. Scroll "
-        "with the arrows, page keys, home and end (or j, k, g and G); / searches, e and E go "
-        "from error to error, f follows the end.",
+        "with the arrows, page keys, home and end (or j, k and G); / searches, e and E go from "
+        "error to error, f follows the end. A line that ends with › goes on: right and left (or "
+        "l and h) move along it.",
     ),
     "graph": (
         "Graph",
         "The run as a graph: each box is a stage, each line a dependency. The arrows move from "
-        "box to box; the output follows what you choose.",
+        "box to box; the output follows what you choose. v shows the stages as a list instead.",
     ),
     "transcript": (
         "Transcript",
