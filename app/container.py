@@ -71,6 +71,7 @@ async def open_services(
         stack.push_async_callback(supervisor.close)
         orchestrator = _orchestrator(settings, store, supervisor)
         stack.push_async_callback(orchestrator.close)
+        stack.callback(store.hurry)  # nobody can quit while a disk is waited for
         handlers = _query_handlers(settings, store, bus, supervisor)
         handlers |= _command_handlers(settings, store, orchestrator)
         host = HostService(bus, handlers)

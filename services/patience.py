@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
@@ -16,6 +17,8 @@ _log = logging.getLogger(__name__)
 
 # How long to wait before a commit that found the disk full is tried again, in seconds.
 PAUSE = 1.0
+# How long a house that closes still waits for room, in seconds.
+LAST_WAIT = 5.0
 
 
 async def to_the_end(work: Coroutine[Any, Any, T]) -> T:
@@ -38,13 +41,20 @@ async def to_the_end(work: Coroutine[Any, Any, T]) -> T:
     return task.result()
 
 
-async def until_there_is_room(write: Callable[[], Awaitable[T]], bus: EventBus) -> T:
-    """Return what `write` returns, trying again while the disk is full; tell it once."""
+async def until_there_is_room(
+    write: Callable[[], Awaitable[T]], bus: EventBus, deadline: Callable[[], float]
+) -> T:
+    """Return what `write` returns, trying again while the disk is full; tell it once.
+
+    Raises `StorageFull` after the deadline (monotonic seconds), which may come to be meanwhile.
+    """
     told = False
     while True:
         try:
             return await write()
         except StorageFull as error:
+            if time.monotonic() >= deadline():
+                raise
             if not told:
                 told = True
                 bus.publish(NoticeRaised(severity="error", message=str(error)))

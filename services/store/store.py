@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import math
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from foredeck.services import patience
 from foredeck.services.domain.errors import Conflict, StoreError
 from foredeck.services.domain.events import Event
 from foredeck.services.domain.records import Job, Run, Step
 from foredeck.services.domain.states import JobState, RunState, StepState
 from foredeck.services.event_bus import EventBus
-from foredeck.services.patience import until_there_is_room
 from foredeck.services.store import schema
 from foredeck.services.store.conversations import MessageRepository, SessionRepository
 from foredeck.services.store.engine import Database
@@ -84,6 +86,7 @@ class Store:
         self._bus = bus
         self._read_only = read_only
         self._lock = asyncio.Lock()
+        self._deadline = math.inf
         self._owner: asyncio.Task[Any] | None = None
         self.queries = Queries(database, bus)
 
@@ -132,7 +135,14 @@ class Store:
 
         For what must not get lost: how a step or a job ended. Any other error is raised.
         """
-        return await until_there_is_room(write, self._bus)
+        return await patience.until_there_is_room(write, self._bus, lambda: self._deadline)
+
+    def hurry(self) -> None:
+        """Wait for room only a little longer: the house closes.
+
+        What is missing then, the next house finds out and mends.
+        """
+        self._deadline = time.monotonic() + patience.LAST_WAIT
 
     def _check_writable(self) -> None:
         if self._read_only:

@@ -4,8 +4,9 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from foredeck.services import patience
 from foredeck.services.agents.stage import StageOutcome, StageTask
-from foredeck.services.domain.errors import Conflict
+from foredeck.services.domain.errors import Conflict, StorageFull
 from foredeck.services.domain.records import Attempt, FailureClass, Run, Step
 from foredeck.services.domain.states import FINAL_RUNS, RunState, StepState
 from foredeck.services.workflow.execution import StepExecution
@@ -213,3 +214,28 @@ async def test_an_attempt_cut_off_as_it_begins_is_not_left_running(
     assert attempt
     assert attempt.state is StepState.CANCELLED
     assert attempt.ended_at
+
+
+async def test_a_full_disk_does_not_keep_the_house_from_closing(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hold = Hold()
+    house.stages.behaviours["planner"] = hold
+    run = await house.new_run()
+    await house.orchestrator.start(run.id)
+    await started(hold)
+    with monkeypatch.context() as full:
+        full.setattr(house.store, "transaction", no_room)
+        full.setattr(patience, "PAUSE", 0)
+        full.setattr(patience, "LAST_WAIT", 0)
+        closing = asyncio.create_task(house.orchestrator.close())
+        while not hold.cancelled:
+            await asyncio.sleep(0)
+        house.store.hurry()
+        await asyncio.wait_for(closing, PATIENCE)
+    # What could not be stored is put right by the next house.
+    assert (await house.store.queries.run(run.id)).run.state is RunState.RUNNING
+
+
+def no_room(actor: str = "host") -> object:
+    raise StorageFull("The disk is full.", "Free some space.")
