@@ -218,8 +218,14 @@ class CodexSupervisor:
             await tx.jobs.add(job)
         task = asyncio.create_task(self._perform(job, request), name=f"codex job {job.id}")
         self._work[job.id] = _Work(task)
-        task.add_done_callback(lambda _: self._work.pop(job.id, None))
+        task.add_done_callback(lambda done: self._ended(job.id, done))
         await asyncio.sleep(0)  # cancelled before its first step, it could store nothing
+
+    def _ended(self, job_id: str, task: asyncio.Task[Job]) -> None:
+        """Forget the job; that its end could not be stored, nobody may be there to hear."""
+        self._work.pop(job_id, None)
+        if not task.cancelled() and (error := task.exception()):
+            _log.error("the end of codex job %s could not be stored: %s", job_id, error)
 
     async def _stop(self, job_id: str, reason: str) -> None:
         work = self._work.get(job_id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from foredeck.services.host.queries import GetTranscript
 
 from tests.support.crew_script import CrewScript, commands
 from tests.support.house import PATIENCE, House
+from tests.support.process_table import mentioning
 from tests.support.segments import texts
 from tests.support.small_disk import small_disk
 
@@ -87,6 +89,26 @@ async def test_a_full_disk_under_everything_is_told_and_waited_out(
         with sqlite3.connect(house.settings.data_dir / "foredeck.db") as link:
             assert link.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         link.close()
+
+
+async def test_closing_does_not_wait_for_room_for_ever(house: House, script: CrewScript) -> None:
+    """What could not be stored is found out by the next host."""
+    forever = "while :; do echo here-$((40 + 2)); sleep 0.2; done"
+    script.crew("one").codex["builder"] = commands(forever)
+    with small_disk(house.settings.data_dir, "24m") as disk:
+        async with AsyncExitStack() as stack:
+            stack.callback(disk.empty)
+            await stack.enter_async_context(asyncio.timeout(PATIENCE))
+            home = await stack.enter_async_context(house.open())
+            row = await home.begin("one", Mode.DIRECT)
+            await home.prints(row.id, "builder", "here-42")
+            disk.fill()
+        assert mentioning(str(house.base)) == []
+        script.crew("one").codex.clear()
+        async with house.open() as home:
+            assert (await home.detail(row.id)).run.state is RunState.WAITING
+            await home.host.do(RetryRun(row.id))
+            assert (await home.rest(row.id)).run.state is RunState.SUCCESS
 
 
 async def next_notice(events: AsyncIterator[Event]) -> NoticeRaised:
