@@ -145,7 +145,7 @@ def _title_and_request(detail: RunDetail, width: int) -> tuple[str, str]:
     and nothing is said twice. `width` is the room of the first row.
     """
     title = safe_line(detail.run.title, limit=200)
-    request = safe_line(detail.request, limit=400)
+    request = safe_line(" ".join(detail.request.split()), limit=400)
     if not title or title == request:
         return title or request or "(untitled)", ""
     if not request.startswith(title.removesuffix("…")):

@@ -18,7 +18,9 @@ from foredeck.widgets.step_cells import (
 )
 from textual import events
 from textual.binding import Binding, BindingType
+from textual.geometry import Region
 from textual.message import Message
+from textual.widget import Widget
 
 _INDENT = "   "
 
@@ -120,6 +122,24 @@ class StageTable(LineView):
         for index, step in enumerate(self._steps):
             if step.state in TICKING_STATES:
                 self.refresh_block(index)
+
+    def cursor_into_sight(self) -> None:
+        """Scroll what this table is in, when it is taller than the room it was given there."""
+        if self._cursor >= len(self._keys):
+            return
+        if not isinstance(self.parent, Widget):
+            return
+        first, last = self._starts[self._cursor], self._starts[self._cursor + 1]
+        above = self.virtual_region.y + self.header_height
+        # From the very top if there is room: what stands above the table is seen again, too.
+        top = above + first if above + last > self.parent.size.height else 0
+        rows = Region(0, top, 1, above + last - top)
+        self.parent.scroll_to_region(rows, animate=False, force=True, immediate=True)
+
+    def _scroll_to_cursor(self) -> None:
+        super()._scroll_to_cursor()
+        # Afterwards: what has just been unfolded has to be laid out first.
+        self.call_after_refresh(self.cursor_into_sight)
 
     def on_resize(self, event: events.Resize) -> None:
         """Break the notes and explanations again when the width has changed."""

@@ -114,7 +114,9 @@ def remark_of(step: StepRow, width: int, now: datetime) -> tuple[str, str]:
     if width <= 0:
         return ("", "")
     note = note_of(step, now)
-    text, style = note or (safe_line(step.summary, limit=width * 2), "ink--muted")
+    # Its line breaks, which a line of untrusted text shows as marks, say nothing here.
+    summary = " ".join(step.summary.split())
+    text, style = note or (safe_line(summary, limit=width * 2), "ink--muted")
     if note and cell_len(text) > width - 1 and style not in _OPTIONAL_NOTES:
         text = ""
     return pad(text, width), style

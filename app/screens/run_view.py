@@ -66,6 +66,7 @@ class RunView:
         self.pane("stages").say("No run is selected.")
         self.pane("graph").say("No run is selected.")
         self.pane("output").say(text, hint)
+        self.pane("output").border_title = "Output"
 
     def loading(self) -> None:
         """Say that the run is being read."""

@@ -148,6 +148,6 @@ def _require_usable(project: Project) -> None:
         )
     if not Path(project.workspace).is_dir():
         raise Conflict(
-            f"The workspace of {project.name} is not there any more: {project.workspace}",
+            f"The workspace of {project.name}, {project.workspace}, is not there any more.",
             "Bring the directory back, or archive the project.",
         )

@@ -387,3 +387,19 @@ async def test_help_explains_thefocused_pane(tmp_path: Path) -> None:
         assert "Stages" in str(pilot.app.screen.query_one("#dialog-title").render())
         await pilot.press("escape")
         await until(pilot, lambda: pilot.app.screen is workbench_of(pilot))
+
+
+async def test_the_cursor_of_the_stages_is_in_sight_when_they_do_not_all_fit(
+    tmp_path: Path,
+) -> None:
+    host = fake_host.failed(tmp_path)
+    async with dashboard(host, size=(80, 24)) as pilot:
+        workbench = workbench_of(pilot)
+        await pilot.press("2", "space")
+        await until(pilot, lambda: "model: The model endpoint" in "\n".join(screen_text(pilot.app)))
+        await pilot.press("down")
+        stages = workbench.query_one(StageTable)
+        await until(pilot, lambda: stages.step_key == "prod_ready")
+        await until(pilot, lambda: "Production Readin" in "\n".join(screen_text(pilot.app)))
+        await pilot.press("home")
+        await until(pilot, lambda: "▌✓ success   Planner" in "\n".join(screen_text(pilot.app)))
