@@ -11,6 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import textual.screen
+from rich.text import Text
+from textual.app import App
+from textual.binding import Binding, BindingType
+from textual.command import Provider
+from textual.driver import Driver
+from textual.signal import Signal
+from textual.types import CSSPathType
+
 from foredeck.app.connection import Connect, Connection
 from foredeck.app.error_log import open_log, report
 from foredeck.app.screens.workbench import Workbench
@@ -26,13 +34,6 @@ from foredeck.styles.themes import (
     VARIABLE_DEFAULTS,
     theme_for,
 )
-from rich.text import Text
-from textual.app import App
-from textual.binding import Binding, BindingType
-from textual.command import Provider
-from textual.driver import Driver
-from textual.signal import Signal
-from textual.types import CSSPathType
 
 if TYPE_CHECKING:
     from foredeck.app.bridge import HostChanged

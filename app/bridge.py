@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from textual.signal import Signal
+
 from foredeck.app.error_log import report
 from foredeck.services.domain.events import (
     Event,
@@ -19,7 +21,6 @@ from foredeck.services.domain.events import (
     StepSaved,
 )
 from foredeck.services.host.interface import Host
-from textual.signal import Signal
 
 # Seconds between two signals: a screen that redraws more often shows nobody more.
 INTERVAL = 0.1

@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from rich.text import Text
+from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.types import IgnoreReturnCallbackType
+
 from foredeck.app.screens.actions import ACTIONS, Action, why_not, words
 from foredeck.app.screens.shell import shell_of
 from foredeck.app.screens.workbench import Workbench
 from foredeck.services.domain.safe_text import safe_line
 from foredeck.services.domain.views import RunRow
-from rich.text import Text
-from textual.command import DiscoveryHit, Hit, Hits, Provider
-from textual.types import IgnoreReturnCallbackType
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,13 @@ from datetime import datetime
 from itertools import accumulate
 from typing import ClassVar
 
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.geometry import Region, Size
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+from textual.timer import Timer
+
 from foredeck.services.domain.safe_text import safe_text
 from foredeck.widgets.formats import wrap
 from foredeck.widgets.painting import (
@@ -24,12 +31,6 @@ from foredeck.widgets.painting import (
     app_now,
     component_css,
 )
-from textual import events
-from textual.binding import Binding, BindingType
-from textual.geometry import Region, Size
-from textual.scroll_view import ScrollView
-from textual.strip import Strip
-from textual.timer import Timer
 
 
 class LineView(ScrollView, can_focus=True):

@@ -11,14 +11,15 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
-from foredeck.services.domain.clock import now
-from foredeck.widgets.formats import shorten
-from foredeck.widgets.state_style import STATE_CLASSES
 from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 from textual.widget import Widget
+
+from foredeck.services.domain.clock import now
+from foredeck.widgets.formats import shorten
+from foredeck.widgets.state_style import STATE_CLASSES
 
 if TYPE_CHECKING:
     from textual.geometry import Size

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar, NamedTuple
 
+from textual.binding import Binding, BindingType
+from textual.message import Message
+
 from foredeck.services.domain.safe_text import safe_line
 from foredeck.services.domain.states import RunState
 from foredeck.services.domain.views import ProjectNode, ProjectRow, RunRow, Sidebar
@@ -11,8 +14,6 @@ from foredeck.widgets.formats import age
 from foredeck.widgets.line_view import LineView, differing
 from foredeck.widgets.painting import Cells, fit, spread
 from foredeck.widgets.state_style import glyph_of, look_of
-from textual.binding import Binding, BindingType
-from textual.message import Message
 
 # From this width on there is room for the state's word beside its glyph.
 _WORD_FROM = 46

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from rich.cells import cell_len
+from textual.geometry import Region
+from textual.timer import Timer
+
 from foredeck.services.domain.money import dollars
 from foredeck.services.domain.records import Verdict
 from foredeck.services.domain.safe_text import safe_line
@@ -16,9 +20,6 @@ from foredeck.widgets.formats import (
 )
 from foredeck.widgets.painting import Cells, PaintedWidget, app_now, fit, spread, width_of
 from foredeck.widgets.state_style import look_of
-from rich.cells import cell_len
-from textual.geometry import Region
-from textual.timer import Timer
 
 _WORD_FROM, _TOKENS_FROM = 44, 64
 _INDENT, _LEAST_TITLE, _FIGURE_STEP = 3, 12, 8

@@ -5,6 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.geometry import Region
+from textual.message import Message
+from textual.widget import Widget
+
 from foredeck.services.domain.views import RunDetail, StepRow
 from foredeck.widgets.line_view import LineView, differing
 from foredeck.widgets.painting import Cells, fit
@@ -16,11 +22,6 @@ from foredeck.widgets.step_cells import (
     note_of,
     step_cells,
 )
-from textual import events
-from textual.binding import Binding, BindingType
-from textual.geometry import Region
-from textual.message import Message
-from textual.widget import Widget
 
 _INDENT = "   "
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
+from textual import events
+from textual.binding import Binding, BindingType
+
 from foredeck.services.domain.views import TranscriptEntry
 from foredeck.widgets.line_view import LineView
 from foredeck.widgets.painting import Cells, fit
 from foredeck.widgets.transcript_rows import Rows, entry_rows, stage_row
-from textual import events
-from textual.binding import Binding, BindingType
 
 
 class TranscriptView(LineView):

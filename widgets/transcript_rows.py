@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from typing import NamedTuple
 
+from rich.cells import cell_len
+
 from foredeck.services.domain.records import Role
 from foredeck.services.domain.safe_text import safe_line, safe_text
 from foredeck.services.domain.views import TranscriptEntry
 from foredeck.widgets.formats import clock, duration, plural, tokens, wrap
 from foredeck.widgets.painting import Cells, fit, spread
-from rich.cells import cell_len
 
 _INDENT = 4
 # Longer lines are hard to read, however wide the terminal is.

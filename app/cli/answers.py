@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import click
+
 from foredeck.app.cli.render import (
     local_time,
     put_json,

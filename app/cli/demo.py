@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
 from foredeck.app.cli.follow import exit_code, follow, put_result
 from foredeck.app.cli.interrupts import INTERRUPTED, ending_like_ctrl_c
 from foredeck.app.cli.render import format_option, say

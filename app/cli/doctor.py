@@ -10,6 +10,7 @@ from importlib.metadata import version
 from typing import Any
 
 import click
+
 from foredeck.app.cli.render import format_option, put_json, put_pairs, put_table, say
 from foredeck.app.cli.session import Session
 from foredeck.services.domain.views import Check

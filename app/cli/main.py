@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+
 from foredeck.app.cli.session import Session
 from foredeck.services.domain.errors import ForedeckError
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import click
+
 from foredeck.app.cli.answers import project_answer, put_page
 from foredeck.app.cli.render import (
     format_option,

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+
 from foredeck.services.domain.safe_text import safe_line, safe_text
 
 FC = TypeVar("FC", bound=Callable[..., Any] | click.Command)

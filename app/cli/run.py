@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import click
+
 from foredeck.app.cli.answers import run_answer
 from foredeck.app.cli.follow import follow, put_result
 from foredeck.app.cli.render import format_option, put_json, say

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import click
+
 from foredeck.app.cli.answers import detail_answer, put_detail, put_page, put_runs, run_answer
 from foredeck.app.cli.follow import NEEDS_PERSON, exit_code, follow, put_result
 from foredeck.app.cli.logs import put_logs

@@ -6,6 +6,8 @@ half as long again.
 
 from __future__ import annotations
 
+from textual.screen import Screen
+
 from foredeck.app.screens.pane import Pane
 from foredeck.app.screens.run_actions import RunActions
 from foredeck.app.screens.run_reader import HostReader
@@ -20,7 +22,6 @@ from foredeck.widgets.run_header import RunHeader
 from foredeck.widgets.stage_table import StageTable
 from foredeck.widgets.status_bar import StatusBar
 from foredeck.widgets.terminal.output_pane import OutputPane
-from textual.screen import Screen
 
 
 class Desk:

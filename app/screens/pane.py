@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from foredeck.services.domain.safe_text import safe_text
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
+
+from foredeck.services.domain.safe_text import safe_text
 
 
 class Pane(Vertical):

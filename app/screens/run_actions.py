@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from textual.screen import Screen
+
 from foredeck.app.screens.shell import shell_of
 from foredeck.services.domain.errors import Conflict
 from foredeck.services.domain.views import Preview, RunDetail, RunRow
 from foredeck.services.host.commands import CancelRun, RetryRun
 from foredeck.services.host.interface import Host
 from foredeck.services.host.queries import ListProjects, PreviewCancel, PreviewRetry
-from textual.screen import Screen
 
 if TYPE_CHECKING:
     from foredeck.app.screens.modals.new_run import Draft

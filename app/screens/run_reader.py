@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from textual.screen import Screen
+
 from foredeck.app.bridge import HostChanged
 from foredeck.app.screens.pane import Pane
 from foredeck.app.screens.refresher import Refresher
@@ -16,7 +18,6 @@ from foredeck.services.host.interface import Host
 from foredeck.services.host.queries import GetRun, GetSidebar, GetStatus
 from foredeck.widgets.project_tree import ProjectTree
 from foredeck.widgets.status_bar import StatusBar
-from textual.screen import Screen
 
 _EMPTY = "-empty"
 # How many times as many runs a project shows when older ones are asked for.

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from textual.content import Content
+from textual.screen import Screen
+
 from foredeck.app.screens.pane import Pane
 from foredeck.app.screens.selection import Selection
 from foredeck.services.domain.errors import ForedeckError
@@ -17,8 +20,6 @@ from foredeck.widgets.stage_table import StageTable
 from foredeck.widgets.state_style import look_of
 from foredeck.widgets.step_cells import step_title
 from foredeck.widgets.terminal.output_pane import OutputPane
-from textual.content import Content
-from textual.screen import Screen
 
 _TITLE_WIDTH = 40
 _UNEXPECTED = ForedeckError("This pane could not be drawn.", "Details are in the log.")

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.screen import Screen
+
 from foredeck.app.bridge import HostChanged
 from foredeck.app.screens.pane import Pane
 from foredeck.app.screens.refresher import Refresher
@@ -15,10 +20,6 @@ from foredeck.services.host.queries import GetTranscript
 from foredeck.widgets.key_bar import KeyBar
 from foredeck.widgets.step_cells import step_title
 from foredeck.widgets.transcript import TranscriptView
-from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
-from textual.content import Content
-from textual.screen import Screen
 
 _KEYS = (
     ("up, down", "Go from message to message (or k and j)"),

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from foredeck.app.screens.actions import ACTIONS, Situation, why_not
-from foredeck.app.screens.pane import Pane
-from foredeck.app.screens.shell import Shell, shell_of
-from foredeck.services.domain.errors import ForedeckError, NotFound
-from foredeck.widgets.key_bar import KeyBar
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
+
+from foredeck.app.screens.actions import ACTIONS, Situation, why_not
+from foredeck.app.screens.pane import Pane
+from foredeck.app.screens.shell import Shell, shell_of
+from foredeck.services.domain.errors import ForedeckError, NotFound
+from foredeck.widgets.key_bar import KeyBar
 
 if TYPE_CHECKING:
     from foredeck.app.screens.desk import Desk

@@ -20,6 +20,8 @@ from agents.items import ModelResponse
 from agents.models.openai_responses import OpenAIResponsesModel
 from agents.run_config import CallModelData, ModelInputData, ToolErrorFormatterArgs
 from agents.tool_context import ToolContext
+from openai.types.responses import Response, ResponseCompletedEvent
+
 from foredeck.services.agents.codex_jobs import CodexJobs
 from foredeck.services.agents.declaration import AgentSpec
 from foredeck.services.agents.endpoint import Endpoint
@@ -31,7 +33,6 @@ from foredeck.services.agents.transcript import Transcript
 from foredeck.services.agents.verdict import VERDICT_SCHEMA
 from foredeck.services.domain.errors import ForedeckError, StepFailed
 from foredeck.services.domain.records import TokenUsage
-from openai.types.responses import Response, ResponseCompletedEvent
 
 MAX_TURNS = 60
 _CONNECT_SECONDS = 10.0

@@ -7,6 +7,7 @@ import json
 import httpx2
 import openai
 from agents.exceptions import MaxTurnsExceeded, ModelBehaviorError, ModelRefusalError
+
 from foredeck.services.agents.endpoint import Endpoint
 from foredeck.services.domain.records import Failure
 

@@ -62,8 +62,9 @@ def parse_verdict(text: str) -> Verdict:
     A verdict that contradicts itself is taken at its worst: see `consistent`. Raises
     `StepFailed` (class model) when it cannot be read.
     """
-    from foredeck.services.agents.verdict_model import VerdictModel
     from pydantic import ValidationError
+
+    from foredeck.services.agents.verdict_model import VerdictModel
 
     try:
         return consistent(VerdictModel.model_validate_json(_strip_fence(text)).to_verdict())

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from foredeck.services.domain.records import Requirement, Verdict
 from pydantic import BaseModel, ConfigDict, Field
+
+from foredeck.services.domain.records import Requirement, Verdict
 
 
 class _Outside(BaseModel):

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
+from sqlalchemy import delete, func, select
+
 from foredeck.services.domain.events import MessageSaved
 from foredeck.services.domain.records import Message
 from foredeck.services.store import mapping
@@ -14,7 +16,6 @@ from foredeck.services.store.repositories import tell_usage
 from foredeck.services.store.repository import Repository
 from foredeck.services.store.tables import MESSAGE, SESSION_ITEM
 from foredeck.services.store.unit import Unit
-from sqlalchemy import delete, func, select
 
 
 class MessageRepository(Repository[Message]):

@@ -17,11 +17,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import aiosqlite
-from foredeck.services.patience import to_the_end
-from foredeck.services.store.faults import translated
 from sqlalchemy import CursorResult, Executable, event
 from sqlalchemy.engine import URL, Connection
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from foredeck.services.patience import to_the_end
+from foredeck.services.store.faults import translated
 
 # How long a writer waits for another process's write transaction, in seconds.
 BUSY_TIMEOUT = 30.0

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from foredeck.services.domain.errors import Conflict, ForedeckError, StorageFull, StoreError
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from foredeck.services.domain.errors import Conflict, ForedeckError, StorageFull, StoreError
 
 _log = logging.getLogger(__name__)
 

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any, Generic, TypeVar
 
+from sqlalchemy import Table, bindparam, select
+
 from foredeck.services.domain.errors import StoreError
 from foredeck.services.domain.records import (
     Attempt,
@@ -38,7 +40,6 @@ from foredeck.services.store.codecs import (
     optional,
 )
 from foredeck.services.store.text import Text
-from sqlalchemy import Table, bindparam, select
 
 R = TypeVar("R", bound=Project | Run | Step | Attempt | Job | Message)
 

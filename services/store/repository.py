@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Generic
 
+from sqlalchemy import ColumnElement, select
+
 from foredeck.services.domain.errors import NotFound
 from foredeck.services.store.codecs import clean_text
 from foredeck.services.store.finding import by_beginning
 from foredeck.services.store.mapping import R, RecordMap
 from foredeck.services.store.unit import Unit
-from sqlalchemy import ColumnElement, select
 
 
 class Repository(Generic[R]):

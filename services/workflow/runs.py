@@ -85,7 +85,9 @@ class RunService:
         if run.state not in ACTIVE_RUNS and run.state is not RunState.CREATED:
             return Preview(title, (), possible=False, reason=f"The run is {run.state} already.")
         lines = [f"{s.title} stops now." for s in steps if s.state is StepState.RUNNING]
-        lines += [f"Its codex turn “{job.name}” ends, with every process it started." for job in jobs]
+        lines += [
+            f"Its codex turn “{job.name}” ends, with every process it started." for job in jobs
+        ]
         waiting = [s.title for s in steps if s.state not in FINAL_STEPS | {StepState.RUNNING}]
         if waiting:
             lines.append(f"Not started: {', '.join(waiting)}.")

@@ -24,12 +24,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from textual.app import App, ComposeResult
+
 from foredeck.widgets.terminal.finder import Finder
 from foredeck.widgets.terminal.output_file import OutputFile
 from foredeck.widgets.terminal.output_pane import OutputPane
 from foredeck.widgets.terminal.search import Needle
-from textual.app import App, ComposeResult
-
 from tests.benchmarks.figures import percentile, say, title
 from tests.support.pty_program import PtyProgram
 

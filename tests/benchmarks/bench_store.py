@@ -21,7 +21,6 @@ from foredeck.services.event_bus import EventBus
 from foredeck.services.store import mapping, tables
 from foredeck.services.store.codecs import to_microseconds
 from foredeck.services.store.store import Store
-
 from tests.support import records as make
 
 _BAR_MS = 2.0

@@ -17,12 +17,13 @@ import time
 from pathlib import Path
 from typing import ClassVar
 
-from foredeck.app.driver import SteadyDriver
 from textual import events
 from textual.app import App, ComposeResult
 from textual.binding import BindingType
 from textual.widget import Widget
 from textual.widgets import Log, Static
+
+from foredeck.app.driver import SteadyDriver
 
 _PROBE_SECONDS = 0.005
 _BATCH_SECONDS = 0.05

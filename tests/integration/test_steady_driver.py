@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from foredeck.app.driver import QUEUED_BYTES, SteadyWriter
 
+from foredeck.app.driver import QUEUED_BYTES, SteadyWriter
 from tests.support.hostile import HOSTILE
 from tests.support.pty_program import PtyProgram, foreign_sequences
 

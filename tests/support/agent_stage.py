@@ -18,7 +18,6 @@ from foredeck.services.event_bus import EventBus
 from foredeck.services.jobs.output import OutputWriter
 from foredeck.services.store.store import Store
 from foredeck.services.workspace.files import WorkspaceFiles
-
 from tests.support.codex_desk import FakeSupervisor
 
 

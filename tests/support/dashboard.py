@@ -6,12 +6,12 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from foredeck.app.application import ForedeckApp
-from foredeck.app.connection import Connect
-from foredeck.app.screens.workbench import Workbench
 from textual.pilot import Pilot
 from textual.widgets._toast import Toast
 
+from foredeck.app.application import ForedeckApp
+from foredeck.app.connection import Connect
+from foredeck.app.screens.workbench import Workbench
 from tests.support.fake_host import NOW, FakeHost
 
 TIMEOUT = 10.0

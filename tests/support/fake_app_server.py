@@ -9,9 +9,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from foredeck.services.codex.client import CodexClient
 from websockets.asyncio.server import ServerConnection, unix_serve
 from websockets.exceptions import ConnectionClosed
+
+from foredeck.services.codex.client import CodexClient
 
 DATA = Path(__file__).parent.parent / "unit" / "data" / "codex"
 THREAD, TURN = "thread-1", "turn-1"

@@ -10,7 +10,6 @@ import sys
 from pathlib import Path
 
 from foredeck.services.domain.records import Mode
-
 from tests.support.house import House
 
 

@@ -15,11 +15,12 @@ import os
 from pathlib import Path
 from typing import ClassVar
 
-from foredeck.app.driver import SteadyDriver
-from foredeck.widgets.terminal.output_pane import OutputPane
 from textual.app import App, ComposeResult
 from textual.binding import BindingType
 from textual.widgets import Static
+
+from foredeck.app.driver import SteadyDriver
+from foredeck.widgets.terminal.output_pane import OutputPane
 
 
 class PaneApp(App[None]):

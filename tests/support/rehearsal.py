@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from codex_cli_bin import bundled_codex_path
+
 from foredeck.services.agents.declaration import AgentSpec
 from foredeck.services.agents.verdict import SUMMARY_SCHEMA, VERDICT_SCHEMA
 from foredeck.services.rehearsal.fairshare import REQUEST

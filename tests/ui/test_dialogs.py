@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from textual.pilot import Pilot
+from textual.widgets import Input, Select, Static, TextArea
+
 from foredeck.app.screens.modals.confirm import ConfirmDialog
 from foredeck.app.screens.modals.new_run import NEW_PROJECT, Draft, NewRunDialog, check
 from foredeck.app.screens.modals.quit import QuitDialog
@@ -11,9 +14,6 @@ from foredeck.services.domain.errors import InvalidInput
 from foredeck.services.domain.records import Mode
 from foredeck.services.domain.states import RunState
 from foredeck.services.host.commands import CancelRun, CreateProject, CreateRun, RetryRun
-from textual.pilot import Pilot
-from textual.widgets import Input, Select, Static, TextArea
-
 from tests.support import fake_host
 from tests.support.dashboard import dashboard, until, workbench_of
 

@@ -16,12 +16,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from foredeck.app.connection import Connection
 from foredeck.app.screens.pane import Pane
 from foredeck.services.domain.errors import NewerDatabase
 from foredeck.services.domain.events import RunSaved
 from foredeck.services.domain.states import RunState
-
 from tests.support import fake_host
 from tests.support.dashboard import dashboard, messages, until, workbench_of
 from tests.support.fake_host import BrokenConnect

@@ -9,13 +9,13 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from foredeck.services.domain.safe_text import safe_text
-from foredeck.services.domain.segments import SUFFIX, Insertion, Segment, SegmentKind
-from foredeck.widgets.terminal.output_pane import OutputPane
 from textual.app import App, ComposeResult
 from textual.message import Message
 from textual.pilot import Pilot
 
+from foredeck.services.domain.safe_text import safe_text
+from foredeck.services.domain.segments import SUFFIX, Insertion, Segment, SegmentKind
+from foredeck.widgets.terminal.output_pane import OutputPane
 from tests.support.hostile import HOSTILE
 
 

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from textual.pilot import Pilot
+
 from foredeck.app.application import ForedeckApp
 from foredeck.app.screens.modals.confirm import ConfirmDialog
 from foredeck.app.screens.modals.new_run import NewRunDialog
@@ -16,8 +18,6 @@ from foredeck.app.screens.pane import Pane
 from foredeck.app.screens.transcript import TranscriptScreen
 from foredeck.styles.themes import DARK
 from foredeck.widgets.status_bar import StatusBar
-from textual.pilot import Pilot
-
 from tests.support import fake_host
 from tests.support.dashboard import make_app, settled, until, workbench_of
 from tests.support.fake_host import FakeHost

@@ -6,13 +6,13 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from textual import on
+
 from foredeck.services.domain.states import StepState
 from foredeck.services.domain.views import RunDetail
 from foredeck.widgets.dag.boxes import Level, critical_path
 from foredeck.widgets.dag.graph import build
 from foredeck.widgets.dag.view import DagView
-from textual import on
-
 from tests.ui.widget_app import NOW, WidgetApp, ago, run_detail, screen_text, step_row
 
 S = StepState

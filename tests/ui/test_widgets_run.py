@@ -6,6 +6,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from textual import on
+
 from foredeck.services.domain.records import (
     Failure,
     FailureClass,
@@ -19,8 +21,6 @@ from foredeck.services.domain.views import HostStatus, RunDetail
 from foredeck.widgets.run_header import RunHeader
 from foredeck.widgets.stage_table import StageTable
 from foredeck.widgets.status_bar import StatusBar
-from textual import on
-
 from tests.ui.widget_app import NOW, WidgetApp, ago, run_detail, screen_text, step_row
 
 LIMIT = Failure(

@@ -7,10 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+
 from foredeck.services.domain.records import Role, TokenUsage
 from foredeck.services.domain.views import TranscriptEntry
 from foredeck.widgets.transcript import TranscriptView
-
 from tests.ui.widget_app import NOW, WidgetApp, screen_text
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from textual import on
+
 from foredeck.services.domain.states import RunState
 from foredeck.services.domain.views import Sidebar
 from foredeck.widgets.project_tree import ProjectTree
-from textual import on
-
 from tests.ui.widget_app import WidgetApp, project_node, run_row, screen_text, sidebar
 
 

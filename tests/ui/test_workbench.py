@@ -7,6 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from textual.pilot import Pilot
+from textual.widgets import Input
+
 from foredeck.app.screens.pane import Pane
 from foredeck.app.screens.search_bar import SearchBar
 from foredeck.app.screens.transcript import TranscriptScreen
@@ -22,9 +25,6 @@ from foredeck.widgets.key_bar import KeyBar
 from foredeck.widgets.project_tree import ProjectTree
 from foredeck.widgets.stage_table import StageTable
 from foredeck.widgets.terminal.output_pane import OutputPane
-from textual.pilot import Pilot
-from textual.widgets import Input
-
 from tests.support import fake_host
 from tests.support.dashboard import dashboard, messages, until, workbench_of
 from tests.support.fake_host import FakeHost, run_detail, step_row

@@ -6,6 +6,10 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from textual.app import App, ComposeResult
+from textual.message import Message
+from textual.widget import Widget
+
 from foredeck.services.domain.records import Mode, StepKind, TokenUsage, Trigger
 from foredeck.services.domain.states import RunState, StepState
 from foredeck.services.domain.views import (
@@ -17,9 +21,6 @@ from foredeck.services.domain.views import (
     StepRow,
 )
 from foredeck.styles.themes import THEMES, VARIABLE_DEFAULTS
-from textual.app import App, ComposeResult
-from textual.message import Message
-from textual.widget import Widget
 
 NOW = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 

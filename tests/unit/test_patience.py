@@ -1,6 +1,7 @@
 import asyncio
 
 import pytest
+
 from foredeck.services.patience import to_the_end
 
 

@@ -1,6 +1,7 @@
 """What tokens cost."""
 
 import pytest
+
 from foredeck.services.domain.money import dollars
 from foredeck.services.domain.records import TokenUsage
 from foredeck.services.pricing import Price, cost

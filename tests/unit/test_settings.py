@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from foredeck.services.domain.errors import SettingsError
 from foredeck.services.domain.records import Mode, Sandbox
 from foredeck.services.pricing import Price

@@ -7,13 +7,14 @@ from datetime import datetime
 from enum import IntEnum
 from typing import NamedTuple
 
+from rich.cells import cell_len
+
 from foredeck.services.domain.states import StepState
 from foredeck.services.domain.views import StepRow
 from foredeck.widgets.formats import duration, elapsed, pad
 from foredeck.widgets.painting import Cells
 from foredeck.widgets.state_style import glyph_of, look_of
 from foredeck.widgets.step_cells import step_elapsed, step_title, step_tries
-from rich.cells import cell_len
 
 _PULSE = "•"
 

@@ -5,6 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, ClassVar
 
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.strip import Strip
+
 from foredeck.services.domain.states import StepState
 from foredeck.services.domain.views import RunDetail, StepRow
 from foredeck.widgets.dag.boxes import Face, Level, progress, structure_of
@@ -14,11 +20,6 @@ from foredeck.widgets.line_view import LineView, differing
 from foredeck.widgets.painting import Cells, spread, width_of
 from foredeck.widgets.state_style import glyph_of, look_of
 from foredeck.widgets.step_cells import TICKING_STATES, step_cells
-from textual import events
-from textual.binding import Binding, BindingType
-from textual.geometry import Region, Size
-from textual.message import Message
-from textual.strip import Strip
 
 if TYPE_CHECKING:
     from foredeck.widgets.dag.canvas import Canvas

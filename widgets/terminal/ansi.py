@@ -10,9 +10,10 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from foredeck.services.domain.safe_text import TAB_SIZE, visible
 from rich.color import Color
 from rich.style import Style
+
+from foredeck.services.domain.safe_text import TAB_SIZE, visible
 
 SPANS = 512
 """Style changes of a line that are followed; behind them the text goes on unstyled."""

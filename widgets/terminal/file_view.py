@@ -8,12 +8,6 @@ from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
-from foredeck.services.domain.safe_text import safe_line
-from foredeck.services.domain.segments import Insertion, SegmentKind
-from foredeck.widgets.terminal.output_file import Change, OutputFile
-from foredeck.widgets.terminal.row_painter import Line, RowStyles, notice, paint, read_line
-from foredeck.widgets.terminal.search import Needle
-from foredeck.widgets.terminal.viewport import Viewport
 from rich.segment import Segment
 from textual import events
 from textual.geometry import Size
@@ -21,6 +15,13 @@ from textual.strip import Strip
 from textual.timer import Timer
 from textual.widget import Widget
 from textual.worker import Worker
+
+from foredeck.services.domain.safe_text import safe_line
+from foredeck.services.domain.segments import Insertion, SegmentKind
+from foredeck.widgets.terminal.output_file import Change, OutputFile
+from foredeck.widgets.terminal.row_painter import Line, RowStyles, notice, paint, read_line
+from foredeck.widgets.terminal.search import Needle
+from foredeck.widgets.terminal.viewport import Viewport
 
 FRAME_RATE = 20.0
 FLOOD_RATE = 6.0

@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar
 
+from textual import events
+from textual.binding import Binding, BindingType
+
 from foredeck.widgets.terminal import messages
 from foredeck.widgets.terminal.file_view import FRAME_RATE, FileView
 from foredeck.widgets.terminal.line_index import LINE_STEP
 from foredeck.widgets.terminal.pane_search import PaneSearch
 from foredeck.widgets.terminal.search import Needle
-from textual import events
-from textual.binding import Binding, BindingType
 
 _SIDE_STEP = 8
 

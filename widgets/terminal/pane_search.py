@@ -6,12 +6,13 @@ from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any, Protocol
 
+from textual.worker import Worker
+
 from foredeck.services.domain.safe_text import safe_line
 from foredeck.widgets.terminal.finder import Finder
 from foredeck.widgets.terminal.output_file import OutputFile
 from foredeck.widgets.terminal.search import Needle
 from foredeck.widgets.terminal.viewport import Viewport
-from textual.worker import Worker
 
 
 class SearchedPane(Protocol):

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from foredeck.services.domain.segments import SegmentKind
-from foredeck.widgets.terminal import ansi
-from foredeck.widgets.terminal.line_index import RawLine
-from foredeck.widgets.terminal.search import Needle
 from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
+
+from foredeck.services.domain.segments import SegmentKind
+from foredeck.widgets.terminal import ansi
+from foredeck.widgets.terminal.line_index import RawLine
+from foredeck.widgets.terminal.search import Needle
 
 # Parts of which only the first line is a heading; the rest is ordinary text.
 _HEADED = frozenset({SegmentKind.COMMAND, SegmentKind.AGENT, SegmentKind.TOOL, SegmentKind.MESSAGE})

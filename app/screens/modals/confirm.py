@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from foredeck.app.screens.modals.dialog import Dialog
-from foredeck.services.domain.safe_text import safe_line, safe_text
-from foredeck.services.domain.views import Preview
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 from textual.widgets import Button, Static
+
+from foredeck.app.screens.modals.dialog import Dialog
+from foredeck.services.domain.safe_text import safe_line, safe_text
+from foredeck.services.domain.views import Preview
 
 
 class ConfirmDialog(Dialog[bool]):

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from foredeck.app.screens.modals.dialog import Dialog
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
+
+from foredeck.app.screens.modals.dialog import Dialog
 
 _TOPICS = {
     "projects": (

@@ -5,13 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from foredeck.app.screens.modals.dialog import Dialog
-from foredeck.services.domain.errors import ForedeckError
-from foredeck.services.domain.records import Mode
-from foredeck.services.domain.safe_text import safe_line, safe_text
-from foredeck.services.domain.views import ProjectRow, RunRow
-from foredeck.services.host.commands import CreateProject, CreateRun
-from foredeck.services.host.interface import Host
 from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
@@ -19,6 +12,14 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.widget import Widget
 from textual.widgets import Button, Input, Label, Select, Static, TextArea
+
+from foredeck.app.screens.modals.dialog import Dialog
+from foredeck.services.domain.errors import ForedeckError
+from foredeck.services.domain.records import Mode
+from foredeck.services.domain.safe_text import safe_line, safe_text
+from foredeck.services.domain.views import ProjectRow, RunRow
+from foredeck.services.host.commands import CreateProject, CreateRun
+from foredeck.services.host.interface import Host
 
 NEW_PROJECT = ""
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from foredeck.services.store.migrations import m0001_initial
 from sqlalchemy.engine import Connection
+
+from foredeck.services.store.migrations import m0001_initial
 
 MIGRATIONS: tuple[Callable[[Connection], None], ...] = (m0001_initial.upgrade,)
 VERSION = len(MIGRATIONS)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from foredeck.services.agents.codex_jobs import CodexJobs
 from foredeck.services.agents.runner import AgentStageRunner
 from foredeck.services.agents.session import StoreSession
@@ -29,7 +30,6 @@ from foredeck.services.rehearsal.model_server import (
     Think,
 )
 from foredeck.services.settings import Settings
-
 from tests.support.agent_stage import Stage, open_stage
 from tests.support.codex_desk import Hold, Turn
 from tests.support.model_scripts import Always, InOrder

@@ -4,13 +4,13 @@ import json
 from pathlib import Path
 
 import pytest
+
 from foredeck.services.agents.runner import AgentStageRunner
 from foredeck.services.agents.verdict import SUMMARY_SCHEMA, VERDICT_SCHEMA
 from foredeck.services.codex.supervisor import CodexRequest
 from foredeck.services.domain.errors import StepFailed
 from foredeck.services.domain.records import Failure, FailureClass, Mode, Role, TokenUsage
 from foredeck.services.settings import Settings
-
 from tests.integration.agents.test_agent_mode import verdict
 from tests.support.agent_stage import Stage, open_stage
 from tests.support.codex_desk import Turn

@@ -6,12 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
 from foredeck.services.agents.runner import AgentStageRunner, endpoint, resolve_mode
 from foredeck.services.domain import clock
 from foredeck.services.domain.errors import StepFailed
 from foredeck.services.domain.records import FailureClass, Mode, Project, ProjectSettings
 from foredeck.services.settings import Settings
-
 from tests.support.agent_stage import open_stage
 
 

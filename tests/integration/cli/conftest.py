@@ -2,9 +2,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from foredeck.services.rehearsal.model_server import ModelServer
 from foredeck.services.rehearsal.scenario import DemoScript
-
 from tests.support.cli_desk import Desk
 
 

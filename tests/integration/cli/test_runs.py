@@ -4,9 +4,9 @@ import shutil
 import signal
 
 import pytest
+
 from foredeck.services.rehearsal.exchange import Fail
 from foredeck.services.rehearsal.scenario import DemoScript
-
 from tests.support.cli_desk import STORY, Desk, StuckBuilder, ended, processes_of, until
 from tests.support.model_scripts import Always
 

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from foredeck.services.codex.binary import locate
 from foredeck.services.codex.login import check_login, probe_sandbox, require_login
 from foredeck.services.codex.server import AppServer

@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+
 from foredeck.services.codex import server as module
 from foredeck.services.codex.binary import CodexBinary
 from foredeck.services.codex.client import CodexClient

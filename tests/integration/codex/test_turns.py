@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+
 from foredeck.services.codex.narration import Narrator
 from foredeck.services.codex.orders import TurnOrder, TurnReport, TurnResult
 from foredeck.services.codex.protocol import CommandItem
@@ -36,7 +37,6 @@ from foredeck.services.rehearsal.model_server import (
     write_codex_config,
 )
 from foredeck.services.settings import Settings
-
 from tests.support.segments import texts
 
 pytestmark = pytest.mark.codex

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from foredeck.services.rehearsal.model_server import ModelServer
 
+from foredeck.services.rehearsal.model_server import ModelServer
 from tests.support.crew_script import CrewScript
 from tests.support.house import House
 from tests.support.process_table import mentioning, zombies

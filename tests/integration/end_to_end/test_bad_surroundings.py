@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from foredeck.services.domain.errors import Conflict, InvalidInput, NewerDatabase, NotFound
 from foredeck.services.domain.records import FailureClass, Mode, Sandbox
 from foredeck.services.domain.states import JobState, RunState, StepState
 from foredeck.services.domain.views import RunDetail
 from foredeck.services.host.commands import CreateRun, RetryRun, StartRun
 from foredeck.services.host.queries import ListRuns
-
 from tests.support.crew_script import CrewScript, commands
 from tests.support.house import House
 

@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
+
 from foredeck.services.domain.ids import new_id
 from foredeck.services.domain.records import Mode, Sandbox
 from foredeck.services.domain.states import JobState, RunState, StepState
@@ -13,7 +14,6 @@ from foredeck.services.domain.views import RunDetail
 from foredeck.services.host.commands import CancelRun, RetryRun
 from foredeck.services.host.queries import GetHistory, GetTranscript
 from foredeck.services.rehearsal.exchange import Pause, Say
-
 from tests.support.crew_script import CrewScript, commands
 from tests.support.house import House, OpenHouse, until
 from tests.support.process_table import mentioning

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
+
 from foredeck.services.domain.ids import new_id
 from foredeck.services.domain.records import Mode
 from foredeck.services.domain.states import JobState, RunState, StepState
 from foredeck.services.host.commands import RetryRun
-
 from tests.integration.end_to_end.test_cancel import stubborn
 from tests.support.crew_script import CrewScript, commands
 from tests.support.house import House

@@ -7,11 +7,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 from foredeck.services.domain.records import Mode, Sandbox
 from foredeck.services.domain.segments import SegmentKind
 from foredeck.services.domain.states import RunState
 from foredeck.services.host.queries import GetTranscript
-
 from tests.support.crew_script import CrewScript, commands
 from tests.support.house import House
 from tests.support.sample_project import SampleProject, make_sample_project

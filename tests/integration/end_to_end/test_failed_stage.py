@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
 from foredeck.services.domain.records import FailureClass, Mode
 from foredeck.services.domain.states import RunState, StepState
 from foredeck.services.domain.views import RunDetail
@@ -14,7 +15,6 @@ from foredeck.services.domain.workflow import RetryPolicy
 from foredeck.services.host.commands import RetryRun
 from foredeck.services.rehearsal.exchange import Action, CutStream, Fail, Garbage, Say
 from foredeck.services.workflow import builtin
-
 from tests.support.crew_script import Crew, CrewScript, commands
 from tests.support.house import House, OpenHouse
 

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from foredeck.services.domain.records import Mode, Role, TokenUsage
 from foredeck.services.domain.segments import SegmentKind
 from foredeck.services.domain.states import RunState, StepState
@@ -17,7 +18,6 @@ from foredeck.services.rehearsal.fairshare import PLAN, REQUEST
 from foredeck.services.rehearsal.model_server import ModelRequest, ModelServer
 from foredeck.services.rehearsal.response import build
 from foredeck.services.rehearsal.scenario import DemoScript
-
 from tests.support.house import House, OpenHouse
 from tests.support.process_table import mentioning
 from tests.support.segments import texts

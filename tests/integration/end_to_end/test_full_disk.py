@@ -9,13 +9,13 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
+
 from foredeck.services.domain.events import Event, NoticeRaised
 from foredeck.services.domain.records import FailureClass, Mode
 from foredeck.services.domain.segments import SegmentKind
 from foredeck.services.domain.states import RunState
 from foredeck.services.host.commands import RetryRun
 from foredeck.services.host.queries import GetTranscript
-
 from tests.support.crew_script import CrewScript, commands
 from tests.support.house import PATIENCE, House
 from tests.support.process_table import mentioning

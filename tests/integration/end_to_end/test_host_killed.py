@@ -11,13 +11,13 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+
 from foredeck.services.domain.errors import HostBusy
 from foredeck.services.domain.ids import new_id
 from foredeck.services.domain.records import Mode, TokenUsage
 from foredeck.services.domain.states import JobState, RunState, StepState
 from foredeck.services.host.commands import RetryRun
 from foredeck.services.host.queries import GetHistory, GetTranscript
-
 from tests.integration.end_to_end.test_cancel import stubborn
 from tests.support.crew_script import CrewScript, commands
 from tests.support.house import House, OpenHouse, has_line, until

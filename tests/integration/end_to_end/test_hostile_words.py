@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from foredeck.services.domain.records import Mode
 from foredeck.services.domain.segments import SegmentKind
 from foredeck.services.domain.states import RunState
@@ -16,7 +17,6 @@ from foredeck.services.host.commands import CreateRun
 from foredeck.services.host.queries import GetTranscript
 from foredeck.services.rehearsal.plays import Play, run
 from foredeck.widgets.transcript_rows import entry_rows
-
 from tests.support.crew_script import CrewScript
 from tests.support.hostile import HOSTILE
 from tests.support.house import House

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from foredeck.services.domain.ids import new_id
 from foredeck.services.domain.records import Mode
 from foredeck.services.domain.states import RunState
-
 from tests.support.crew_script import CrewScript, commands
 from tests.support.house import House
 from tests.support.process_table import mentioning

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
 import pytest
+
 from foredeck.services.domain.records import Run, TokenUsage
 from foredeck.services.domain.views import HostStatus, RunDetail
 from foredeck.services.event_bus import EventBus
@@ -13,7 +14,6 @@ from foredeck.services.host.status import StatusReporter
 from foredeck.services.pricing import Price
 from foredeck.services.settings import Settings
 from foredeck.services.store.store import Store
-
 from tests.support import records as make
 
 MILLION = TokenUsage(1_000_000, 0, 100_000)

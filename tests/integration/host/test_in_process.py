@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 
 import pytest
+
 from foredeck.services.domain.errors import Conflict, HostBusy
 from foredeck.services.domain.events import Event, NoticeRaised, Resync
 from foredeck.services.event_bus import EventBus

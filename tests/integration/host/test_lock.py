@@ -9,6 +9,7 @@ import threading
 from pathlib import Path
 
 import pytest
+
 from foredeck.services.domain.errors import HostBusy, StoreError
 from foredeck.services.host.lock import HostLock, read_holder
 

@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
 from foredeck.services.domain.ids import new_id
 from foredeck.services.jobs.processes import (
     MARK,

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from foredeck.services.domain.ids import new_id
 from foredeck.services.jobs import shim
 from foredeck.services.jobs.processes import MARK, ProcessId, find_marked, is_alive

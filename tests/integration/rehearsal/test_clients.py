@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from codex_cli_bin import bundled_codex_path
+
 from foredeck.services.rehearsal.model_server import (
     Action,
     Call,
@@ -20,7 +21,6 @@ from foredeck.services.rehearsal.model_server import (
     Think,
     write_codex_config,
 )
-
 from tests.support.rehearsal import Rehearsal, last_message
 
 

@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 from foredeck.app.container import open_services
 from foredeck.services.codex.binary import CodexBinary, locate
 from foredeck.services.codex.login import SandboxProbe, probe_sandbox

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from foredeck.services.agents.registry import AGENTS
 from foredeck.services.rehearsal import crew, fairshare
 from foredeck.services.rehearsal.codex_turns import TURNS
 from foredeck.services.rehearsal.crew import CHECK_PROMPT, RELEASE_PROMPT
 from foredeck.services.rehearsal.model_server import ModelServer
 from foredeck.services.rehearsal.scenario import NO_OTHER_STORY, DemoScript
-
 from tests.support.rehearsal import Rehearsal, last_message
 
 pytestmark = pytest.mark.codex

@@ -9,7 +9,6 @@ from pathlib import Path
 from foredeck.services.domain.states import JobState
 from foredeck.services.event_bus import EventBus
 from foredeck.services.store.store import Store
-
 from tests.support import records as make
 
 _TASKS, _TURNS = 4, 25

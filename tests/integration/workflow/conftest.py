@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
 from foredeck.services.domain.records import Mode, Run
 from foredeck.services.domain.views import RunDetail
 from foredeck.services.event_bus import EventBus
@@ -14,7 +15,6 @@ from foredeck.services.workflow.execution import StepExecution
 from foredeck.services.workflow.orchestrator import Orchestrator
 from foredeck.services.workflow.runs import RunService, RunWish
 from foredeck.services.workspace.projects import ProjectService
-
 from tests.support.stages import FakeStages
 
 

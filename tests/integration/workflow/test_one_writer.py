@@ -6,7 +6,6 @@ from foredeck.services.domain.records import Run
 from foredeck.services.domain.states import RunState, StepState
 from foredeck.services.domain.views import StepRow
 from foredeck.services.workflow.runs import RunWish
-
 from tests.integration.workflow.conftest import House
 from tests.support.stages import Hold
 

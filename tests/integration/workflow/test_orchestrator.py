@@ -5,12 +5,12 @@ import shutil
 from pathlib import Path
 
 import pytest
+
 from foredeck.services import patience
 from foredeck.services.domain.errors import Conflict, InvalidInput, StorageFull
 from foredeck.services.domain.records import FailureClass
 from foredeck.services.domain.states import RunState, StepState
 from foredeck.services.workflow.runs import RunWish
-
 from tests.integration.workflow.conftest import House, build
 from tests.support.stages import FakeStages, Hold, fail, send_back
 

@@ -5,11 +5,11 @@ import os
 from pathlib import Path
 
 import pytest
+
 from foredeck.services.agents.stage import StageOutcome, StageTask
 from foredeck.services.domain.records import FailureClass
 from foredeck.services.domain.states import RunState, StepState
 from foredeck.services.jobs import append_file
-
 from tests.integration.workflow.conftest import House
 from tests.support.stages import succeed
 

@@ -4,6 +4,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
+
 from foredeck.services import patience
 from foredeck.services.agents.stage import StageOutcome, StageTask
 from foredeck.services.domain.errors import Conflict, StorageFull
@@ -12,7 +13,6 @@ from foredeck.services.domain.states import FINAL_RUNS, RunState, StepState
 from foredeck.services.workflow.execution import StepExecution
 from foredeck.services.workflow.orchestrator import Orchestrator
 from foredeck.services.workflow.outcomes import Outcomes
-
 from tests.integration.workflow.conftest import House
 from tests.support.stages import Hold, fail
 

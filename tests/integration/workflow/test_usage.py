@@ -7,7 +7,6 @@ from foredeck.services.agents.stage import StageOutcome, StageTask
 from foredeck.services.domain.errors import StepFailed
 from foredeck.services.domain.records import Failure, FailureClass, Job, Role, TokenUsage
 from foredeck.services.domain.states import JobState, RunState
-
 from tests.integration.workflow.conftest import House
 from tests.support import records as make
 from tests.support.stages import send_back, succeed

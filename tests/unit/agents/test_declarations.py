@@ -1,4 +1,5 @@
 import pytest
+
 from foredeck.services.agents.declaration import PLAN_SECTIONS
 from foredeck.services.agents.registry import AGENTS, agent
 from foredeck.services.agents.tool_specs import TOOLS

@@ -1,4 +1,5 @@
 import pytest
+
 from foredeck.services.agents.endpoint import Endpoint
 from foredeck.services.domain.records import FailureClass
 

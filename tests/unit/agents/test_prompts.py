@@ -1,9 +1,9 @@
 from pathlib import Path
 
 import pytest
+
 from foredeck.services.agents import prompts
 from foredeck.services.agents.registry import AGENTS, agent
-
 from tests.support.agent_stage import open_stage
 
 

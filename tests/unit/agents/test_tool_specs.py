@@ -1,6 +1,7 @@
 from typing import Any
 
 import pytest
+
 from foredeck.services.agents.tool_specs import TOOLS
 from foredeck.services.domain.errors import InvalidInput
 

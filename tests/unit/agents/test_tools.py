@@ -4,12 +4,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from foredeck.services.agents.declaration import PLAN_SECTIONS
 from foredeck.services.agents.tools import OUTPUT_LIMIT, ToolBox
 from foredeck.services.codex.supervisor import CodexRequest
 from foredeck.services.domain.errors import CodexMissing
 from foredeck.services.domain.records import ChangeKind, Failure, FailureClass, FileChange
-
 from tests.support.agent_stage import Stage, open_stage
 from tests.support.codex_desk import Hold, Turn
 

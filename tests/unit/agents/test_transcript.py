@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+
 from foredeck.services.domain.events import MessageSaved
 from foredeck.services.domain.records import Role, TokenUsage
-
 from tests.support.agent_stage import Stage, open_stage
 
 

@@ -2,6 +2,7 @@ import json
 from typing import Any
 
 import pytest
+
 from foredeck.services.agents.verdict import (
     SUMMARY_SCHEMA,
     VERDICT_SCHEMA,

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any, cast
 
 import pytest
+
 from foredeck.app import bridge
 from foredeck.app.bridge import HostBridge, HostChanged
 from foredeck.services.domain.events import (
@@ -20,7 +21,6 @@ from foredeck.services.domain.events import (
     StepSaved,
 )
 from foredeck.services.domain.states import JobState, RunState, StepState
-
 from tests.support.fake_host import FakeHost
 
 

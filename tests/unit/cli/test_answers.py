@@ -6,12 +6,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+
 from foredeck.app.cli import answers, follow
 from foredeck.app.cli.render import plain
 from foredeck.services.domain.states import FINAL_RUNS, RunState
 from foredeck.services.domain.views import RunDetail
 from foredeck.services.host.queries import GetRun, GetSidebar
-
 from tests.support import fake_host
 
 

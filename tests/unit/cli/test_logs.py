@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from foredeck.app.cli.logs import _Printer
 
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+
 from foredeck.app.cli import render
 from foredeck.services.domain.records import TokenUsage
 from foredeck.services.domain.states import RunState

@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from foredeck.services.jobs.output import OutputWriter
 
+from foredeck.services.jobs.output import OutputWriter
 from tests.support.fake_app_server import FakeAppServer, fake_app_server
 
 

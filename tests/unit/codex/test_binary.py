@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from codex_cli_bin import bundled_codex_path
+
 from foredeck.services.codex import binary
 from foredeck.services.codex.binary import locate
 from foredeck.services.domain.errors import CodexMissing, CodexTooOld

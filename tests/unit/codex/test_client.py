@@ -2,6 +2,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
+
 from foredeck.services.codex.client import CodexClient, CodexRpcError
 from foredeck.services.codex.protocol import (
     MessageDelta,
@@ -10,7 +11,6 @@ from foredeck.services.codex.protocol import (
     WarningRaised,
 )
 from foredeck.services.domain.errors import CodexUnreachable
-
 from tests.support.fake_app_server import THREAD, FakeAppServer, notification
 
 APPROVAL = {

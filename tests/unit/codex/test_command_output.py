@@ -1,7 +1,8 @@
 import pytest
-from foredeck.services.codex.command_output import LiveTrace, Missing
 from hypothesis import given
 from hypothesis import strategies as st
+
+from foredeck.services.codex.command_output import LiveTrace, Missing
 
 
 def trace(*live: bytes) -> LiveTrace:

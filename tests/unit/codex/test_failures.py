@@ -1,4 +1,5 @@
 import pytest
+
 from foredeck.services.codex import failures
 from foredeck.services.codex.failures import classify, classify_http
 from foredeck.services.codex.protocol import TurnError

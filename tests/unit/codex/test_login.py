@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from foredeck.services.codex import login
 from foredeck.services.codex.binary import CodexBinary
 from foredeck.services.codex.login import check_login, probe_sandbox, require_login

@@ -6,12 +6,12 @@ import json
 from typing import Any
 
 import pytest
+
 from foredeck.services.codex.narration import Narrator, shown_command
 from foredeck.services.codex.protocol import Notification, parse_message
 from foredeck.services.domain.records import ChangeKind, FileChange
 from foredeck.services.domain.segments import SegmentKind as Kind
 from foredeck.services.jobs.output import OutputWriter
-
 from tests.support.fake_app_server import last_turn, notification
 from tests.support.segments import parts, texts
 

@@ -1,6 +1,7 @@
 import json
 
 import pytest
+
 from foredeck.services.codex import protocol
 from foredeck.services.codex.protocol import (
     CommandItem,
@@ -19,7 +20,6 @@ from foredeck.services.codex.protocol import (
     parse_message,
 )
 from foredeck.services.domain.records import TokenUsage
-
 from tests.support.fake_app_server import DATA, stream
 
 NAMES = sorted(path.stem.removeprefix("appserver-") for path in DATA.glob("appserver-*.jsonl"))

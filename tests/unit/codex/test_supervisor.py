@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from foredeck.services import patience
 from foredeck.services.codex import failures, turn_usage
 from foredeck.services.codex.orders import TurnOrder, TurnReport, TurnResult
@@ -29,7 +30,6 @@ from foredeck.services.event_bus import EventBus
 from foredeck.services.jobs.output import OutputWriter
 from foredeck.services.settings import Settings
 from foredeck.services.store.store import Store
-
 from tests.support import records
 
 USED = TokenUsage(100, 20, 30, 5)

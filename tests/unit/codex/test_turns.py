@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from foredeck.services.codex.orders import TurnOrder, TurnReport
 from foredeck.services.codex.turns import TurnRunner
 from foredeck.services.domain.errors import CodexMissing, StepFailed
@@ -25,7 +26,6 @@ from foredeck.services.domain.segments import SegmentKind as Kind
 from foredeck.services.jobs.output import OutputWriter
 from foredeck.services.jobs.processes import MARK, find_marked
 from foredeck.services.settings import Settings
-
 from tests.support.fake_app_server import (
     THREAD,
     TURN,

@@ -5,10 +5,10 @@ from __future__ import annotations
 import unicodedata
 
 import pytest
-from foredeck.services.domain.safe_text import MARKS, safe_line, safe_text
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from foredeck.services.domain.safe_text import MARKS, safe_line, safe_text
 from tests.support.hostile import HOSTILE
 
 _PIECES = st.sampled_from(

@@ -1,6 +1,7 @@
 """The one table of transitions, and the state of a run."""
 
 import pytest
+
 from foredeck.services.domain.errors import IllegalTransition
 from foredeck.services.domain.states import (
     FINAL_JOBS,
@@ -11,7 +12,6 @@ from foredeck.services.domain.states import (
     check_transition,
     derive_run_state,
 )
-
 from tests.support.steps import make_step
 
 S = StepState

@@ -16,12 +16,13 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from foredeck.services.domain.errors import StorageFull, StoreError
 from foredeck.services.domain.segments import Insertion, Segment, SegmentKind, parse_line
 from foredeck.services.jobs import output
 from foredeck.services.jobs.output import OutputWriter, read_tail
-from hypothesis import given
-from hypothesis import strategies as st
 
 _STEPS = st.lists(
     st.one_of(

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+
 from foredeck.services.rehearsal.model_server import (
     Action,
     Call,

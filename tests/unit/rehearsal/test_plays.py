@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+
 from foredeck.services.agents.registry import AGENTS
 from foredeck.services.agents.verdict import parse_verdict
 from foredeck.services.rehearsal.exchange import Action, Call, ModelRequest, Say

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+
 from foredeck.services.domain.events import Event
 from foredeck.services.event_bus import EventBus
 from foredeck.services.store.store import Store

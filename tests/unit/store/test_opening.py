@@ -7,13 +7,13 @@ import stat
 from pathlib import Path
 
 import pytest
+
 from foredeck.services.domain.errors import NewerDatabase, StorageFull, StoreError
 from foredeck.services.domain.records import TokenUsage
 from foredeck.services.event_bus import EventBus
 from foredeck.services.store import faults, tables
 from foredeck.services.store.migrations import APPLICATION_ID, MIGRATIONS, VERSION
 from foredeck.services.store.store import Store
-
 from tests.support import records as make
 
 VERSIONS = Path(__file__).parent / "versions"

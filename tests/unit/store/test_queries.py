@@ -5,12 +5,12 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+
 from foredeck.services.domain.errors import InvalidInput, NotFound
 from foredeck.services.domain.records import Failure, FailureClass, Role, TokenUsage, Verdict
 from foredeck.services.domain.states import RunState, StepState
 from foredeck.services.store import statements
 from foredeck.services.store.store import Store
-
 from tests.support import records as make
 from tests.support.records import MOMENT
 

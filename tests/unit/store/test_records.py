@@ -3,6 +3,9 @@
 from dataclasses import replace
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
 from foredeck.services.domain.errors import Ambiguous, Conflict, InvalidInput, NotFound
 from foredeck.services.domain.records import (
     ChangeKind,
@@ -19,9 +22,6 @@ from foredeck.services.domain.records import (
 )
 from foredeck.services.domain.states import JobState, RunState, StepState
 from foredeck.services.store.store import Store
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-
 from tests.support import records as make
 from tests.support.records import MOMENT
 

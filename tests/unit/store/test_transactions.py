@@ -7,13 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
 from foredeck.services.domain.errors import Conflict, IllegalTransition, StoreError
 from foredeck.services.domain.events import JobSaved, NoticeRaised, RunSaved, StepSaved
 from foredeck.services.domain.records import Run
 from foredeck.services.domain.states import JobState, RunState, StepState
 from foredeck.services.store.engine import Link
 from foredeck.services.store.store import Store
-
 from tests.support import records as make
 from tests.support.records import MOMENT
 from tests.unit.store.conftest import Recorder

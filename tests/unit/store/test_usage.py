@@ -3,12 +3,12 @@
 from dataclasses import replace
 
 import pytest
-from foredeck.services.domain.records import Job, Run, Step, TokenUsage
-from foredeck.services.domain.states import JobState, RunState, StepState
-from foredeck.services.store.store import Store
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from foredeck.services.domain.records import Job, Run, Step, TokenUsage
+from foredeck.services.domain.states import JobState, RunState, StepState
+from foredeck.services.store.store import Store
 from tests.support import records as make
 from tests.unit.store.conftest import Recorder
 

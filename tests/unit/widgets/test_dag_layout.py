@@ -5,12 +5,13 @@ from __future__ import annotations
 from itertools import combinations, pairwise
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from foredeck.widgets.dag.canvas import Canvas
 from foredeck.widgets.dag.layers import acyclic, arrange, crossings, ranks
 from foredeck.widgets.dag.layout import Box, Layout, Node, lay_out
 from foredeck.widgets.dag.tracks import Net, assign_tracks
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 Edges = list[tuple[int, int]]
 

@@ -3,10 +3,11 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from foredeck.widgets import formats
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
+
+from foredeck.widgets import formats
 
 NOW = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 

@@ -1,9 +1,10 @@
 """Every state has a look, and no look depends on colour alone."""
 
 import pytest
+from rich.cells import cell_len
+
 from foredeck.services.domain.states import JobState, RunState, State, StepState
 from foredeck.widgets.state_style import STATE_CLASSES, WORD_WIDTH, glyph_of, look_of
-from rich.cells import cell_len
 
 ALL: list[State] = [*RunState, *StepState, *JobState]
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import unicodedata
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.style import Style
+
 from foredeck.services.domain.segments import SegmentKind
 from foredeck.widgets.terminal.ansi import Span, parse
 from foredeck.widgets.terminal.line_index import LINE_BYTES, RawLine
 from foredeck.widgets.terminal.row_painter import RowStyles, paint, read_line
 from foredeck.widgets.terminal.search import Needle
-from hypothesis import given
-from hypothesis import strategies as st
-from rich.style import Style
-
 from tests.support.hostile import HOSTILE
 
 _BASE = Style(color="white", bgcolor="black")

@@ -6,6 +6,9 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from foredeck.services.domain.segments import SUFFIX, Insertion, Segment, SegmentKind
 from foredeck.widgets.terminal.line_index import (
     BLOCK,
@@ -16,8 +19,6 @@ from foredeck.widgets.terminal.line_index import (
     tail_rows,
 )
 from foredeck.widgets.terminal.output_file import STEP, OutputFile
-from hypothesis import given
-from hypothesis import strategies as st
 
 _LENGTHS = st.one_of(
     st.integers(0, 90), st.sampled_from([LINE_BYTES, LINE_BYTES + 1, BLOCK - 1, BLOCK, 3 * BLOCK])

@@ -6,12 +6,13 @@ import re
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from foredeck.widgets.terminal import search
 from foredeck.widgets.terminal.line_index import Read
 from foredeck.widgets.terminal.search import ErrorLines, Needle, is_error
 from foredeck.widgets.terminal.viewport import Viewport
-from hypothesis import given
-from hypothesis import strategies as st
 
 
 @pytest.fixture(autouse=True)

@@ -2,13 +2,13 @@
 
 from dataclasses import replace
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from foredeck.services.domain.records import Step
 from foredeck.services.domain.states import FINAL_STEPS, StepState, derive_run_state
 from foredeck.services.workflow import graph
 from foredeck.services.workflow.builtin import four_agents
-from hypothesis import given
-from hypothesis import strategies as st
-
 from tests.support.steps import make_step
 
 S = StepState

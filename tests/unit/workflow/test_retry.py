@@ -1,11 +1,12 @@
 """When a failed step is tried again by itself."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from foredeck.services.domain.records import FailureClass
 from foredeck.services.domain.workflow import Backoff, RetryPolicy
 from foredeck.services.workflow.retry import delay_before, may_retry
-from hypothesis import given
-from hypothesis import strategies as st
 
 
 @pytest.mark.parametrize(

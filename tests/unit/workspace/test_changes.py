@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 from foredeck.services.domain.errors import Conflict
 from foredeck.services.domain.records import ChangeKind, FileChange
 from foredeck.services.workspace import changes

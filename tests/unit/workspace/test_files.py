@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+
 from foredeck.services.domain.errors import Conflict, ForedeckError, InvalidInput, NotFound
 from foredeck.services.workspace import files
 from foredeck.services.workspace.files import WorkspaceFiles

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+
 from foredeck.app.screens.actions import ACTIONS, Situation, why_not
 from foredeck.services.domain.states import RunState, StepState
-
 from tests.support.fake_host import run_detail, step_row
 
 

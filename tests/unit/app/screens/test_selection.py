@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+
 from foredeck.app.screens.selection import (
     Selection,
     current_step,
@@ -14,7 +15,6 @@ from foredeck.app.screens.selection import (
 )
 from foredeck.services.domain.states import RunState, StepState
 from foredeck.services.domain.views import ProjectNode, Sidebar
-
 from tests.support.fake_host import ago, project_row, run_detail, step_row
 
 P, R, S, F, W = (
