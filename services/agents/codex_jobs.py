@@ -145,7 +145,7 @@ def _title(prompt: str) -> str:
 
 
 def _ending(job: Job) -> str:
-    how = job.failure.message if job.failure else "It completed."
+    how = job.failure.message if job.failure else f"It is {job.state}."
     return (
         f"The codex job {job.id}, which you started with wait=false, has ended: {job.state}. "
         f"{how} Its result: check_codex_status with this task_id."

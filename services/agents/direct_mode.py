@@ -14,7 +14,8 @@ from foredeck.services.agents.verdict import (
     parse_summary,
 )
 from foredeck.services.domain.errors import StepFailed
-from foredeck.services.domain.records import Role
+from foredeck.services.domain.records import Failure, FailureClass, Role
+from foredeck.services.domain.states import JobState
 
 
 async def work_directly(work: StageWork) -> StageOutcome:
@@ -41,4 +42,8 @@ async def _ask(work: StageWork, prompt: str) -> str:
         await work.transcript.say(Role.ASSISTANT, job.message)
     if job.failure:
         raise StepFailed(job.failure)
+    if job.state is not JobState.COMPLETED:
+        raise StepFailed(
+            Failure(FailureClass.CODEX, f"The codex turn was {job.state}.", "Retry this stage.")
+        )
     return job.message

@@ -13,7 +13,7 @@ from foredeck.services.agents.tool_specs import TOOLS
 from foredeck.services.codex.failures import from_error
 from foredeck.services.domain.errors import CodexError, ForedeckError, InvalidInput, NotFound
 from foredeck.services.domain.records import Failure, FailureClass, Job
-from foredeck.services.domain.states import FINAL_JOBS
+from foredeck.services.domain.states import FINAL_JOBS, JobState
 from foredeck.services.store.store import Store
 
 OUTPUT_LIMIT = 5_000
@@ -106,7 +106,7 @@ class ToolBox:
         if job.state in FINAL_JOBS:
             result = _job_answer(job, OUTPUT_LIMIT // 2)
             # The call itself succeeded, however the job ended.
-            answer["result"] = {**result, "success": job.failure is None}
+            answer["result"] = {**result, "success": job.state is JobState.COMPLETED}
         return answer
 
     async def read_file(self, path: str, offset: int = 0) -> Answer:
@@ -197,7 +197,7 @@ def _is_hopeless(job: Job, failure: Failure) -> bool:
 
 def _job_answer(job: Job, limit: int = OUTPUT_LIMIT) -> Answer:
     answer: Answer = {
-        "success": job.failure is None,
+        "success": job.state is JobState.COMPLETED,
         "task_id": job.id,
         "exit_code": job.exit_code,
         **_part("output", job.message, 0, _JOB_PREFIX + job.id, limit),
@@ -210,6 +210,8 @@ def _job_answer(job: Job, limit: int = OUTPUT_LIMIT) -> Answer:
     if job.failure:
         answer["error"] = f"{job.failure.message} {job.failure.advice}".strip()
         answer["errors"] = [job.failure.message]
+    elif job.state is not JobState.COMPLETED:
+        answer["error"] = f"The codex job was {job.state}."
     return answer
 
 

@@ -1,3 +1,4 @@
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -245,3 +246,14 @@ async def test_nobody_answers_a_question_yet(stage: Stage) -> None:
     answer = await call(stage.box(), "ask_user", question="Which?", choices=["a", "b"])
     assert answer["success"]
     assert "assumption" in answer["answer"]
+
+
+async def test_a_job_that_somebody_cancelled_is_no_success(stage: Stage) -> None:
+    hold = Hold()
+    stage.supervisor.work = hold
+    asking = asyncio.create_task(call(stage.box(), "run_codex", prompt="test"))
+    await asyncio.wait_for(hold.started.wait(), 10)
+    await stage.supervisor.cancel(next(iter(stage.supervisor._tasks)), "enough")
+    answer = await asking
+    assert not answer["success"]
+    assert answer["error"] == "The codex job was cancelled."
