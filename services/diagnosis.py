@@ -86,7 +86,8 @@ class Diagnosis:
     async def _login(self) -> Check:
         """Ask the running app-server, or one that is started for this and stopped again."""
         server = AppServer(self._settings)
-        was_there = is_held(self._settings.data_dir)
+        # It may work for a host, or on turns that a killed one left to the next.
+        was_there = is_held(self._settings.data_dir) or server.lives
         try:
             status = await check_login(await server.connect())
         finally:

@@ -77,6 +77,12 @@ class AppServer:
         self._client: CodexClient | None = None
         self._directory_handle: int | None = None
 
+    @property
+    def lives(self) -> bool:
+        """Whether a server of this data directory runs, whoever started it."""
+        record = read_record(self._place)
+        return record is not None and record.lives
+
     async def ensure(self) -> Path:
         """Start the server, or adopt the living one; return a path to connect to.
 
