@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -240,6 +241,16 @@ def crashed(detail: str = "") -> Failure:
         "Codex stopped in the middle of the turn.",
         "It is started anew at the next turn: retry. What it had changed so far is kept.",
         detail,
+    )
+
+
+def internal(error: BaseException) -> Failure:
+    """Return the failure for an error of Foredeck's own; its traceback is the detail."""
+    return Failure(
+        FailureClass.INTERNAL,
+        f"Foredeck itself failed here: {type(error).__name__}: {error}",
+        "Retry; if it happens again, report it with the run's history.",
+        "".join(traceback.format_exception(error)),
     )
 
 

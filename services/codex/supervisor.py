@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import traceback
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from foredeck.services.codex.failures import from_error
+from foredeck.services.codex.failures import from_error, internal
 from foredeck.services.codex.live_output import LiveOutput
 from foredeck.services.codex.orders import TurnOrder, TurnReport, TurnResult
 from foredeck.services.codex.turn_slots import TurnSlots
@@ -270,7 +269,7 @@ class CodexSupervisor:
             return _Ending(JobState.FAILED, from_error(error))
         except Exception as error:
             _log.exception("codex job %s broke", job.id)
-            return _Ending(JobState.FAILED, _broken(error))
+            return _Ending(JobState.FAILED, internal(error))
         return _Ending(JobState.COMPLETED)
 
     async def _order(self, job: Job, request: CodexRequest) -> TurnOrder:
@@ -348,12 +347,3 @@ _LOST = Failure(
     "Foredeck ended while this codex turn worked; the turn was stopped.",
     "What it had changed so far is kept in the workspace. Retry to go on.",
 )
-
-
-def _broken(error: Exception) -> Failure:
-    return Failure(
-        FailureClass.INTERNAL,
-        f"Foredeck itself failed here: {type(error).__name__}: {error}",
-        "Retry; if it happens again, report it with the details.",
-        "".join(traceback.format_exception(error)),
-    )

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import traceback
 from collections.abc import Callable
 from pathlib import Path
 
 from foredeck.services.agents.stage import StageOutcome, StageRunner, StageTask
+from foredeck.services.codex.failures import internal
 from foredeck.services.domain.errors import ForedeckError, StepFailed, StoreError
 from foredeck.services.domain.records import Attempt, Failure, FailureClass, Step
 from foredeck.services.domain.segments import SegmentKind
@@ -80,7 +80,7 @@ class StepExecution:
             if limit.expired() and isinstance(error, TimeoutError):
                 raise StepFailed(_timed_out(spec)) from None
             _log.exception("step %s of run %s broke", step.key, step.run_id)
-            raise StepFailed(_broken(error)) from error
+            raise StepFailed(internal(error)) from error
 
     async def _task(
         self, context: RunContext, step: Step, attempt: Attempt, output: OutputWriter
@@ -170,13 +170,4 @@ def _timed_out(spec: StepSpec) -> Failure:
         FailureClass.TIMEOUT,
         f"{spec.title} did not finish within {spec.timeout:g} s.",
         "Raise stage_timeout in the settings, or ask for less at once, then retry.",
-    )
-
-
-def _broken(error: Exception) -> Failure:
-    return Failure(
-        FailureClass.INTERNAL,
-        f"Foredeck itself failed here: {type(error).__name__}: {error}",
-        "Retry the stage; if it happens again, report it with the run's history.",
-        "".join(traceback.format_exception(error)),
     )
