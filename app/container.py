@@ -127,7 +127,7 @@ def _query_handlers(
     runs = _run_service(settings, store)
     status = StatusReporter(settings, store, bus, supervisor)
     diagnosis = Diagnosis(settings)
-    handlers = QueryHandlers(store, bus, runs, status.report, diagnosis.checks, settings.prices)
+    handlers = QueryHandlers(store, runs, status.report, diagnosis.checks, settings.prices)
     return handlers.table()
 
 

@@ -48,7 +48,6 @@ class SteadyWriter:
         self._drained = drained
         self._queue: deque[bytes] = deque()
         self._queued = 0
-        self._modes = 0
         self._changed = threading.Condition()
         self._dropped = False
         self._dropping_frame = False

@@ -330,18 +330,3 @@ class EntityKind(StrEnum):
     RUN = "run"
     STEP = "step"
     JOB = "job"
-
-
-@dataclass(frozen=True, slots=True)
-class Transition:
-    """A change of state, never updated or deleted; `old` is empty at creation."""
-
-    id: int
-    entity: EntityKind
-    entity_id: str
-    run_id: str | None
-    old: str
-    new: str
-    at: datetime
-    actor: str
-    reason: str

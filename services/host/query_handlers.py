@@ -17,7 +17,6 @@ from foredeck.services.domain.views import (
     Sidebar,
     TranscriptEntry,
 )
-from foredeck.services.event_bus import EventBus
 from foredeck.services.host import queries as q
 from foredeck.services.host.service import Handler
 from foredeck.services.pricing import Price, cost
@@ -26,19 +25,17 @@ from foredeck.services.workflow.runs import RunService
 
 
 class QueryHandlers:
-    """Reads only; a snapshot carries the seq of the last event before it was read."""
+    """Reads only; the snapshots carry the seq that the store's queries give them."""
 
     def __init__(
         self,
         store: Store,
-        bus: EventBus,
         runs: RunService,
         status: Callable[[], Awaitable[HostStatus]],
         diagnose: Callable[[], Awaitable[tuple[Check, ...]]],
         prices: Mapping[str, Price],
     ) -> None:
         self._queries = store.queries
-        self._bus = bus
         self._runs = runs
         self._status = status
         self._diagnose = diagnose
@@ -62,9 +59,7 @@ class QueryHandlers:
 
     async def sidebar(self, query: q.GetSidebar) -> Sidebar:
         """Answer `GetSidebar`."""
-        seq = self._bus.seq
-        sidebar = await self._queries.sidebar(query.runs, archived=query.archived)
-        return replace(sidebar, seq=seq)
+        return await self._queries.sidebar(query.runs, archived=query.archived)
 
     async def projects(self, query: q.ListProjects) -> Page[ProjectRow]:
         """Answer `ListProjects`."""
@@ -81,10 +76,9 @@ class QueryHandlers:
 
     async def run(self, query: q.GetRun) -> RunDetail:
         """Answer `GetRun`."""
-        seq = self._bus.seq
         detail = await self._queries.run(query.ref)
         used = await self._queries.usage_by_model(detail.run.id)
-        return replace(detail, seq=seq, cost=cost(used, self._prices))
+        return replace(detail, cost=cost(used, self._prices))
 
     async def transcript(self, query: q.GetTranscript) -> tuple[TranscriptEntry, ...]:
         """Answer `GetTranscript`."""

@@ -10,7 +10,6 @@ REQUEST = (
     "exact to the cent. Python standard library only, with tests."
 )
 PROJECT = "Fair share"
-SAMPLE = "trip.txt"
 RUN_TESTS = "python3 -m unittest -v"
 RUN_PROGRAM = "python3 fairshare.py trip.txt"
 

@@ -51,7 +51,7 @@ async def told(
         return ()
 
     runs: object = None  # cost has nothing to do with the service of runs
-    handlers = QueryHandlers(store, store._bus, runs, status.report, diagnose, settings.prices)  # type: ignore[arg-type]
+    handlers = QueryHandlers(store, runs, status.report, diagnose, settings.prices)  # type: ignore[arg-type]
     table = handlers.table()
     detail, all_runs = await table[GetRun](GetRun(run.id)), await table[GetStatus](GetStatus())
     assert isinstance(detail, RunDetail)
