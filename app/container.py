@@ -14,6 +14,7 @@ from foredeck.services.agents.runner import AgentStageRunner, resolve_mode
 from foredeck.services.codex.server import AppServer
 from foredeck.services.codex.supervisor import CodexSupervisor
 from foredeck.services.codex.turns import TurnRunner
+from foredeck.services.departure import Departure
 from foredeck.services.diagnosis import Diagnosis
 from foredeck.services.event_bus import EventBus
 from foredeck.services.host.command_handlers import CommandHandlers
@@ -44,20 +45,27 @@ class Services:
     codex: AppServer
     supervisor: CodexSupervisor
     orchestrator: Orchestrator
+    departure: Departure
 
 
 @asynccontextmanager
 async def open_services(
-    settings: Settings, role: str, *, recover: bool = True
+    settings: Settings,
+    role: str,
+    *,
+    recover: bool = True,
+    departure: Departure | None = None,
 ) -> AsyncIterator[Services]:
     """Become the host of the data directory; `role` says to others what this process is.
 
     `recover` takes up the runs that an earlier host left behind; a one-shot command leaves
     them to the dashboard, because it will not stay to drive them. Raises `HostBusy`,
     `StoreError` or `NewerDatabase`. Opened in order, closed in reverse: runs that still work
-    are stopped and stored as cancelled before the store closes.
+    are stopped and stored as cancelled before the store closes, unless `departure` says by
+    then that the next host goes on with them.
     """
     hide_process()
+    departure = departure or Departure()
     async with AsyncExitStack() as stack:
         lock = HostLock.acquire(settings.data_dir, role)
         stack.callback(lock.release)
@@ -66,10 +74,11 @@ async def open_services(
         stack.push_async_callback(store.close)
         codex = AppServer(settings)
         stack.push_async_callback(codex.close)
-        stack.push_async_callback(codex.stop)
-        supervisor = CodexSupervisor(store, TurnRunner(codex, settings), settings)
+        runner = TurnRunner(codex, settings, departure)
+        supervisor = CodexSupervisor(store, runner, settings, departure)
+        stack.push_async_callback(lambda: _stop_if_idle(codex, supervisor, departure))
         stack.push_async_callback(supervisor.close)
-        orchestrator = _orchestrator(settings, store, supervisor)
+        orchestrator = _orchestrator(settings, store, supervisor, departure)
         stack.push_async_callback(orchestrator.close)
         stack.callback(store.hurry)  # nobody can quit while a disk is waited for
         handlers = _query_handlers(settings, store, bus, supervisor)
@@ -77,13 +86,19 @@ async def open_services(
         host = HostService(bus, handlers)
         if recover:
             await orchestrator.recover()
-        yield Services(host, store, bus, codex, supervisor, orchestrator)
+        yield Services(host, store, bus, codex, supervisor, orchestrator, departure)
 
 
 @asynccontextmanager
-async def open_host(settings: Settings, role: str, *, recover: bool = True) -> AsyncIterator[Host]:
+async def open_host(
+    settings: Settings,
+    role: str,
+    *,
+    recover: bool = True,
+    departure: Departure | None = None,
+) -> AsyncIterator[Host]:
     """Become the host and yield its interface alone."""
-    async with open_services(settings, role, recover=recover) as services:
+    async with open_services(settings, role, recover=recover, departure=departure) as services:
         yield services.host
 
 
@@ -107,10 +122,20 @@ class _ReadingHost(HostService):
         raise busy(self._settings.data_dir)
 
 
-def _orchestrator(settings: Settings, store: Store, supervisor: CodexSupervisor) -> Orchestrator:
-    stages = AgentStageRunner(store, supervisor, settings)
-    execution = StepExecution(store, stages, settings.data_dir / "output")
-    return Orchestrator(store, execution, supervisor.abandon)
+async def _stop_if_idle(
+    codex: AppServer, supervisor: CodexSupervisor, departure: Departure
+) -> None:
+    """End the app-server unless turns go on in it, ours or those of a host that was killed."""
+    if not departure.leaving and not await supervisor.others_work():
+        await codex.stop()
+
+
+def _orchestrator(
+    settings: Settings, store: Store, supervisor: CodexSupervisor, departure: Departure
+) -> Orchestrator:
+    stages = AgentStageRunner(store, supervisor, settings, departure)
+    execution = StepExecution(store, stages, settings.data_dir / "output", departure)
+    return Orchestrator(store, execution, supervisor.abandon, departure)
 
 
 def _run_service(settings: Settings, store: Store) -> RunService:

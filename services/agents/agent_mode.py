@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+from collections.abc import Awaitable
 from typing import TYPE_CHECKING
 
 from foredeck.services.agents import prompts
 from foredeck.services.agents.endpoint import Endpoint
-from foredeck.services.agents.session import StoreSession
+from foredeck.services.agents.session import StoredConversation
 from foredeck.services.agents.stage import StageOutcome
 from foredeck.services.agents.stage_work import StageWork, verdict_from
 from foredeck.services.agents.tools import ToolBox
@@ -28,7 +29,9 @@ async def work_as_agent(
     work: StageWork, store: Store, endpoint: Endpoint, model: str
 ) -> StageOutcome:
     """Let the agent work until it hands on; raises `StepFailed`."""
-    session = StoreSession(store, f"{work.task.step.id}:{work.task.attempt}")
+    task = work.task
+    record = await StoredConversation.open(store, task.step.id, task.attempt, task.continues)
+    await work.jobs.restore(record.mentions)
     box = ToolBox(work.spec, work.jobs, work.files, store)
     # The SDK takes over a second to import: not on the loop, and not before it is needed.
     sdk = await asyncio.to_thread(importlib.import_module, "foredeck.services.agents.sdk")
@@ -39,10 +42,10 @@ async def work_as_agent(
         box,
         work.jobs,
         work.transcript,
-        session,
+        record,
     )
     try:
-        return await _Talk(work, box, conversation).outcome()
+        return await _Talk(work, box, conversation, begun=bool(record.items)).outcome()
     finally:
         await conversation.close()
 
@@ -50,14 +53,20 @@ async def work_as_agent(
 class _Talk:
     """The turns of one agent, from the task to its outcome."""
 
-    def __init__(self, work: StageWork, box: ToolBox, conversation: Conversation) -> None:
+    def __init__(
+        self, work: StageWork, box: ToolBox, conversation: Conversation, *, begun: bool
+    ) -> None:
         self._work = work
         self._box = box
         self._conversation = conversation
+        self._begun = begun
 
     async def outcome(self) -> StageOutcome:
         work = self._work
-        text = await self._ask(prompts.stage_input(work.spec, work.task, work.plan))
+        if self._begun:
+            text = await self._to_the_end(await self._checked(self._conversation.go_on()))
+        else:
+            text = await self._ask(prompts.stage_input(work.spec, work.task, work.plan))
         if work.spec.plans and not self._planned():
             text = await self._ask(prompts.reminder(_PLAN_MISSING))
             self._require_plan()
@@ -69,9 +78,12 @@ class _Talk:
         return StageOutcome(summary, verdict, usage)
 
     async def _ask(self, text: str) -> str:
-        """Say something; the agent is woken again for every job that ends meanwhile."""
+        """Say something and return what the agent answers in the end."""
         await self._work.transcript.say(Role.USER, text)
-        answer = await self._turn(text)
+        return await self._to_the_end(await self._turn(text))
+
+    async def _to_the_end(self, answer: str) -> str:
+        """Return the last answer: the agent is woken again for every job that ends meanwhile."""
         for _ in range(_WAKES):
             if self._box.handed_on is not None:
                 return answer
@@ -85,9 +97,12 @@ class _Talk:
         raise StepFailed(_failure("The agent started codex jobs without end."))
 
     async def _turn(self, text: str) -> str:
-        answer = await self._conversation.turn(text)
+        return await self._checked(self._conversation.turn(text))
+
+    async def _checked(self, turn: Awaitable[str]) -> str:
+        answer = await turn
         if self._box.hopeless is not None:
-            raise StepFailed(self._box.hopeless)
+            raise self._box.hopeless
         return answer
 
     def _planned(self) -> bool:

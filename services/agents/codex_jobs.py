@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
@@ -10,11 +11,14 @@ from typing import Any, Protocol
 from foredeck.services.agents.prompts import JobNotice
 from foredeck.services.agents.stage import StageTask
 from foredeck.services.codex.supervisor import CodexRequest
-from foredeck.services.domain.errors import Conflict, StorageFull
+from foredeck.services.domain.errors import Conflict, StorageFull, TurnLost
 from foredeck.services.domain.records import Job, TokenUsage
+from foredeck.services.domain.states import FINAL_JOBS, JobState
 from foredeck.services.jobs.output import read_tail
 
 _TITLE_LIMIT = 60
+# Begins the key of a job whose end is told, not waited for.
+_BACKGROUND = "background:"
 
 
 class Supervisor(Protocol):
@@ -24,6 +28,7 @@ class Supervisor(Protocol):
     async def start(self, request: CodexRequest) -> Job: ...
     async def wait(self, job_id: str) -> Job: ...
     async def cancel(self, job_id: str, reason: str) -> None: ...
+    async def of_step(self, step_id: str) -> tuple[Job, ...]: ...
 
 
 class CodexJobs:
@@ -31,7 +36,8 @@ class CodexJobs:
 
     Jobs that are waited for run one after the other, in one codex thread, so that codex
     remembers what it did in the steps before; after a job that failed a new thread
-    begins. `ended` collects the ends of the others until `take_notices`.
+    begins. `ended` collects the ends of the others until `take_notices`. What is asked for
+    again with the same key is the same job, also after a restart of Foredeck.
     """
 
     def __init__(self, supervisor: Supervisor, task: StageTask) -> None:
@@ -42,6 +48,7 @@ class CodexJobs:
         self._awaited: set[asyncio.Task[Job]] = set()
         self._watchers: dict[str, asyncio.Task[None]] = {}
         self._notices: list[JobNotice] = []
+        self._asked = 0
         self.finished: dict[str, Job] = {}
 
     @property
@@ -59,19 +66,56 @@ class CodexJobs:
         """The tokens of all jobs that ended."""
         return sum((job.usage for job in self.finished.values()), TokenUsage())
 
-    async def run(self, prompt: str, output_schema: dict[str, Any] | None = None) -> Job:
-        """Run a job to its end; a failed one is returned, not raised."""
+    async def restore(self, told: Callable[[str], bool]) -> None:
+        """Find the jobs of an attempt that an earlier host, or an earlier attempt, began.
+
+        `told` says whether the agent has heard of the end of a job.
+        """
+        task = self._task
+        for job in await self._supervisor.of_step(task.step.id):
+            if task.continues and job.attempt == task.continues:
+                if not job.key.startswith(_BACKGROUND):
+                    self._thread_id = job.thread_id
+            elif job.attempt == task.attempt:
+                await self._find_again(job, told)
+
+    async def _find_again(self, job: Job, told: Callable[[str], bool]) -> None:
+        background = job.key.startswith(_BACKGROUND)
+        if job.state in FINAL_JOBS:
+            self.finished[job.id] = job
+            if background and not told(_lead(job)):
+                self._notices.append(JobNotice(job.id, _ending(job)))
+            elif not background:
+                self._thread_id = job.thread_id if job.failure is None else None
+        elif background:
+            await self.start(job.prompt, job.key.removeprefix(_BACKGROUND))
+
+    def next_key(self) -> str:
+        """Return the key of the next thing that is asked of codex without an agent."""
+        self._asked += 1
+        return f"direct-{self._asked}"
+
+    async def run(
+        self, prompt: str, output_schema: dict[str, Any] | None = None, *, key: str = ""
+    ) -> Job:
+        """Run a job to its end; a failed one is returned, not raised.
+
+        Raises `TurnLost` if its turn vanished.
+        """
         async with self._one_at_a_time:
-            request = self._request(prompt, self._thread_id, output_schema)
-            job = await self._run(request)
+            job = await self._run(self._request(prompt, self._thread_id, output_schema, key))
             self._thread_id = job.thread_id if job.failure is None else None
             self.finished[job.id] = job
+            if job.state is JobState.LOST and job.failure is not None:
+                raise TurnLost(job.failure)
             return job
 
-    async def start(self, prompt: str) -> Job:
+    async def start(self, prompt: str, key: str = "") -> Job:
         """Start a job in a codex thread of its own; its end becomes a notice."""
-        job = await self._supervisor.start(self._request(prompt, None, None))
-        self._watchers[job.id] = asyncio.create_task(self._watch(job.id), name=f"job {job.id}")
+        request = self._request(prompt, None, None, f"{_BACKGROUND}{key}" if key else "")
+        job = await self._supervisor.start(request)
+        if job.id not in self._watchers and job.id not in self.finished:
+            self._watchers[job.id] = asyncio.create_task(self._watch(job.id), name=f"job {job.id}")
         return job
 
     def last_lines(self, job: Job, lines: int) -> str:
@@ -89,6 +133,11 @@ class CodexJobs:
         """Return when a background job has ended, or at once when there is none."""
         if self._watchers:
             await asyncio.wait(self._watchers.values(), return_when=asyncio.FIRST_COMPLETED)
+
+    def let_go(self) -> None:
+        """Wait for nothing any more; what works goes on."""
+        for task in (*self._awaited, *self._watchers.values()):
+            task.cancel()
 
     async def close(self, reason: str) -> None:
         """End every job that still works, and wait for its end.
@@ -122,7 +171,11 @@ class CodexJobs:
             del self._watchers[job_id]
 
     def _request(
-        self, prompt: str, thread_id: str | None, output_schema: dict[str, Any] | None
+        self,
+        prompt: str,
+        thread_id: str | None,
+        output_schema: dict[str, Any] | None,
+        key: str,
     ) -> CodexRequest:
         task = self._task
         return CodexRequest(
@@ -135,6 +188,7 @@ class CodexJobs:
             output=task.output,
             thread_id=thread_id,
             output_schema=output_schema,
+            key=key,
         )
 
 
@@ -146,7 +200,8 @@ def _title(prompt: str) -> str:
 
 def _ending(job: Job) -> str:
     how = job.failure.message if job.failure else f"It is {job.state}."
-    return (
-        f"The codex job {job.id}, which you started with wait=false, has ended: {job.state}. "
-        f"{how} Its result: check_codex_status with this task_id."
-    )
+    return f"{_lead(job)}: {job.state}. {how} Its result: check_codex_status with this task_id."
+
+
+def _lead(job: Job) -> str:
+    return f"The codex job {job.id}, which you started with wait=false, has ended"

@@ -23,7 +23,9 @@ async def work_directly(work: StageWork) -> StageOutcome:
 
     The tokens stay with the codex job, not with the messages, so that nothing counts twice.
     """
-    text = await _ask(work, prompts.direct_prompt(work.spec, work.task, work.plan))
+    await work.jobs.restore(lambda _text: True)
+    prompt = prompts.direct_prompt(work.spec, work.task, work.plan)
+    text = await _ask(work, prompts.going_on(prompt) if work.task.continues else prompt)
     if work.spec.judges:
         verdict = await verdict_from(text, lambda again: _ask(work, again))
         return StageOutcome(describe(verdict), verdict, work.jobs.usage)
@@ -35,11 +37,12 @@ async def work_directly(work: StageWork) -> StageOutcome:
 
 
 async def _ask(work: StageWork, prompt: str) -> str:
-    await work.transcript.say(Role.USER, prompt)
+    key = work.jobs.next_key()
+    await work.transcript.say(Role.USER, prompt, key)
     schema = VERDICT_SCHEMA if work.spec.judges else SUMMARY_SCHEMA
-    job = await work.jobs.run(prompt, schema)
+    job = await work.jobs.run(prompt, schema, key=key)
     if job.message:
-        await work.transcript.say(Role.ASSISTANT, job.message)
+        await work.transcript.say(Role.ASSISTANT, job.message, key)
     if job.failure:
         raise StepFailed(job.failure)
     if job.state is not JobState.COMPLETED:

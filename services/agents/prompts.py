@@ -31,6 +31,14 @@ def direct_prompt(spec: AgentSpec, task: StageTask, plan: str) -> str:
     return spec.codex_prompt_template.replace("{context}", context(task, plan))
 
 
+def going_on(prompt: str) -> str:
+    """Return the prompt that goes on with a codex turn that was cut off."""
+    return (
+        "Your last turn was cut off in the middle. Look at what is in the workspace already, and "
+        f"finish the task from there:\n\n{prompt}"
+    )
+
+
 def context(task: StageTask, plan: str) -> str:
     """Return request, project, plan, earlier summaries and rework items as Markdown."""
     return "\n\n".join(

@@ -18,6 +18,7 @@ from foredeck.services.agents.stage_work import StageWork
 from foredeck.services.agents.tools import read_plan
 from foredeck.services.agents.transcript import Transcript
 from foredeck.services.agents.verdict import describe
+from foredeck.services.departure import Departure
 from foredeck.services.domain.errors import SettingsError, StepFailed, StoreError, UsageError
 from foredeck.services.domain.records import Failure, FailureClass, Mode, Project, Role
 from foredeck.services.patience import to_the_end
@@ -35,10 +36,17 @@ _STOPPED = "its stage ended"
 class AgentStageRunner:
     """Works on one attempt of a stage after the other, or on many at once."""
 
-    def __init__(self, store: Store, supervisor: Supervisor, settings: Settings) -> None:
+    def __init__(
+        self,
+        store: Store,
+        supervisor: Supervisor,
+        settings: Settings,
+        departure: Departure | None = None,
+    ) -> None:
         self._store = store
         self._supervisor = supervisor
         self._settings = settings
+        self._departure = departure or Departure()
 
     async def run(self, task: StageTask) -> StageOutcome:
         """Return the stage's outcome; raises `StepFailed`.
@@ -60,7 +68,11 @@ class AgentStageRunner:
             await transcript.say(Role.SYSTEM, str(error))
             raise
         finally:
-            await to_the_end(_tidy_up(jobs, transcript))
+            if self._departure.leaving:
+                jobs.let_go()
+                await transcript.let_go()
+            else:
+                await to_the_end(_tidy_up(jobs, transcript))
         return outcome
 
     async def _work(self, work: StageWork) -> StageOutcome:
@@ -84,7 +96,7 @@ async def _open(work: StageWork) -> None:
     """Keep what a planning stage is about to replace: it may be a person's own."""
     if work.spec.plans and work.plan.strip():
         found = f"{AGENTS_MD} as this stage found it:\n\n{work.plan}"
-        await work.transcript.say(Role.SYSTEM, found)
+        await work.transcript.say(Role.SYSTEM, found, "plan-found")
 
 
 async def _tidy_up(jobs: CodexJobs, transcript: Transcript) -> None:
@@ -106,7 +118,8 @@ async def _conclude(work: StageWork, outcome: StageOutcome) -> None:
     """Keep the plan with the run, and show a verdict as a person reads it."""
     if work.spec.plans:
         plan = read_plan(work.files)
-        await work.transcript.say(Role.SYSTEM, f"{AGENTS_MD} as this stage left it:\n\n{plan}")
+        left = f"{AGENTS_MD} as this stage left it:\n\n{plan}"
+        await work.transcript.say(Role.SYSTEM, left, "plan-left")
     if outcome.verdict is not None:
         await work.transcript.note(describe(outcome.verdict))
 

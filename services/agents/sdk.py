@@ -26,7 +26,7 @@ from foredeck.services.agents.codex_jobs import CodexJobs
 from foredeck.services.agents.declaration import AgentSpec
 from foredeck.services.agents.endpoint import Endpoint
 from foredeck.services.agents.sdk_failures import IncompleteAnswer, failure_of
-from foredeck.services.agents.session import StoreSession
+from foredeck.services.agents.session import StoredConversation, answer_of
 from foredeck.services.agents.tool_specs import TOOLS, ToolSpec
 from foredeck.services.agents.tools import ToolBox
 from foredeck.services.agents.transcript import Transcript
@@ -55,20 +55,19 @@ class Conversation:
         box: ToolBox,
         jobs: CodexJobs,
         transcript: Transcript,
-        session: StoreSession,
+        record: StoredConversation,
     ) -> None:
         self._endpoint = endpoint
         self._box = box
         self._jobs = jobs
         self._transcript = transcript
-        self._session = session
-        self._delivered: list[tuple[int, dict[str, Any]]] = []
+        self._record = record
         self._client = _client(endpoint)
         self._agent = agents.Agent[None](
             name=spec.name,
             handoff_description=spec.handoff_description,
             instructions=spec.instructions,
-            model=_ToldModel(model, self._client, transcript),
+            model=_ToldModel(model, self._client, transcript, record),
             model_settings=agents.ModelSettings(parallel_tool_calls=False),
             tools=[self._tool(TOOLS[name]) for name in spec.allowed_tools],
             output_type=_VerdictOutput() if spec.judges else None,
@@ -81,12 +80,30 @@ class Conversation:
         Raises `StepFailed` when the model service or the model fails, and what the store
         raises.
         """
-        self._delivered.clear()
+        await self._record.say("user", text)
+        return await self._run()
+
+    async def go_on(self) -> str:
+        """Go on where the stored conversation ends, and return as `turn` does.
+
+        A tool call without an answer is made again: what it had started is found by its id.
+        """
+        self._box.plan_saved = bool(self._record.calls_of("save_agents_md"))
+        calls = self._record.unanswered
+        if self._record.ends_with_handoff:
+            calls = self._record.calls_of("handoff")[-1:]
+        for call in calls:
+            await self._invoke(str(call["name"]), str(call["arguments"]), str(call["call_id"]))
+        if self._over:
+            return self._box.handed_on or ""
+        words = self._record.last_words
+        return await self._run() if words is None else words
+
+    async def _run(self) -> str:
         try:
             result = await agents.Runner.run(
                 self._agent,
-                text,
-                session=cast("Any", self._session),
+                cast("Any", self._record.items),
                 max_turns=MAX_TURNS,
                 run_config=agents.RunConfig(
                     tracing_disabled=True,
@@ -105,10 +122,7 @@ class Conversation:
 
     def _tool(self, spec: ToolSpec) -> agents.FunctionTool:
         async def invoke(context: ToolContext[Any], arguments: str) -> str:
-            call = await self._transcript.begin_tool(spec.name, arguments, context.tool_call_id)
-            answer = await self._box.call(spec.name, arguments)
-            await self._transcript.end_tool(call, answer)
-            return answer
+            return await self._invoke(spec.name, arguments, context.tool_call_id)
 
         return agents.FunctionTool(
             name=spec.name,
@@ -117,24 +131,32 @@ class Conversation:
             on_invoke_tool=invoke,
         )
 
+    async def _invoke(self, name: str, arguments: str, call_id: str) -> str:
+        call = await self._transcript.begin_tool(name, arguments, call_id)
+        answer = await self._box.call(name, arguments, call_id)
+        await self._transcript.end_tool(call, answer)
+        await self._record.add([answer_of(call_id, answer)])
+        return answer
+
+    @property
+    def _over(self) -> bool:
+        """Whether the agent has handed on, or codex cannot work at all."""
+        return self._box.handed_on is not None or self._box.hopeless is not None
+
     def _after_tools(self, _context: Any, _results: Any) -> ToolsToFinalOutputResult:
-        """End the turn after a handoff, or when codex cannot work at all."""
-        over = self._box.handed_on is not None or self._box.hopeless is not None
+        over = self._over
         return ToolsToFinalOutputResult(over, self._box.handed_on or "" if over else None)
 
     async def _deliver(self, data: CallModelData[Any]) -> ModelInputData:
-        """Tell the model the ends of jobs that it did not wait for, each once.
+        """Store what the tools answered, and tell the ends of jobs that were not waited for.
 
-        What was told stays at its place in the input, so that the model can refer to it.
+        Each end is told once and stays at its place, so that the model can refer to it.
         """
-        items = list(data.model_data.input)
+        await self._record.add(list(data.model_data.input))
         for notice in self._jobs.take_notices():
             await self._transcript.note(notice.text)
-            item = {"role": "system", "content": notice.text}
-            await self._session.add_items([item])
-            self._delivered.append((len(items) + len(self._delivered), item))
-        for place, item in self._delivered:
-            items.insert(place, cast("Any", item))
+            await self._record.say("system", notice.text)
+        items = cast("Any", self._record.items)
         return ModelInputData(input=items, instructions=data.model_data.instructions)
 
 
@@ -145,10 +167,17 @@ class _ToldModel(OpenAIResponsesModel):
     follow it.
     """
 
-    def __init__(self, model: str, client: openai.AsyncOpenAI, transcript: Transcript) -> None:
+    def __init__(
+        self,
+        model: str,
+        client: openai.AsyncOpenAI,
+        transcript: Transcript,
+        record: StoredConversation,
+    ) -> None:
         super().__init__(model, client)
         self._name = model
         self._transcript = transcript
+        self._record = record
 
     async def get_response(self, *args: Any, **kwargs: Any) -> ModelResponse:
         """Return the whole answer, streamed all the same."""
@@ -160,7 +189,9 @@ class _ToldModel(OpenAIResponsesModel):
                     final = event.response
         if final is None:
             raise IncompleteAnswer("the stream ended without response.completed")
-        return ModelResponse(output=final.output, usage=_sdk_usage(final), response_id=final.id)
+        response = ModelResponse(output=final.output, usage=_sdk_usage(final), response_id=final.id)
+        await self._record.add(response.to_input_items())  # before the SDK acts on it
+        return response
 
     async def stream_response(self, *args: Any, **kwargs: Any) -> AsyncIterator[Any]:
         """Yield the events of the answer after the transcript has heard them."""

@@ -15,7 +15,8 @@ class StageTask:
 
     `role` is the agent's (`planner builder qa_qc prod_ready`). `summaries` are the earlier
     stages' (step key, summary), oldest first; `rework_items` what a verdict sent back.
-    `mode` is `agent` or `direct`, never `auto`.
+    `mode` is `agent` or `direct`, never `auto`. `resumed` says that an earlier host began this
+    attempt; `continues` is the number of the attempt whose conversation it goes on with, or 0.
     """
 
     project: Project
@@ -28,6 +29,8 @@ class StageTask:
     summaries: tuple[tuple[str, str], ...] = ()
     rework_items: tuple[str, ...] = ()
     timeout: float = 3600.0
+    resumed: bool = False
+    continues: int = 0
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,14 @@ from foredeck.services.agents.declaration import AGENTS_MD, PLAN_SECTIONS, Agent
 from foredeck.services.agents.registry import AGENTS
 from foredeck.services.agents.tool_specs import TOOLS
 from foredeck.services.codex.failures import from_error
-from foredeck.services.domain.errors import CodexError, ForedeckError, InvalidInput, NotFound
+from foredeck.services.domain.errors import (
+    CodexError,
+    ForedeckError,
+    InvalidInput,
+    NotFound,
+    StepFailed,
+    TurnLost,
+)
 from foredeck.services.domain.records import Failure, FailureClass, Job
 from foredeck.services.domain.states import FINAL_JOBS, JobState
 from foredeck.services.store.store import Store
@@ -63,10 +70,16 @@ class ToolBox:
         self._store = store
         self.handed_on: str | None = None
         self.plan_saved = False
-        self.hopeless: Failure | None = None
+        self.hopeless: StepFailed | None = None
+        self._call_id = ""
 
-    async def call(self, name: str, arguments: str) -> str:
-        """Carry out a call as a model made it; return the JSON answer."""
+    async def call(self, name: str, arguments: str, call_id: str = "") -> str:
+        """Carry out a call as a model made it; return the JSON answer.
+
+        With the same `call_id` it may be carried out again after a restart: what it started
+        then is found, not started once more.
+        """
+        self._call_id = call_id
         try:
             if name not in self._spec.allowed_tools or name not in TOOLS:
                 allowed = ", ".join(self._spec.allowed_tools)
@@ -82,15 +95,18 @@ class ToolBox:
         """Give codex a prompt; the answer of a failed job has `success` false."""
         _require_text("prompt", prompt)
         if not wait:
-            job = await self._jobs.start(prompt)
+            job = await self._jobs.start(prompt, self._call_id)
             return {"task_id": job.id, "state": job.state.value}
         try:
-            job = await self._jobs.run(prompt)
+            job = await self._jobs.run(prompt, key=self._call_id)
+        except TurnLost as error:
+            self.hopeless = error
+            raise
         except CodexError as error:
-            self.hopeless = from_error(error)
+            self.hopeless = StepFailed(from_error(error))
             raise
         if job.failure and _is_hopeless(job, job.failure):
-            self.hopeless = job.failure
+            self.hopeless = StepFailed(job.failure)
         return _job_answer(job)
 
     async def check_codex_status(self, task_id: str) -> Answer:

@@ -53,9 +53,14 @@ class Transcript:
         self._last: Message | None = None
         self.usage = TokenUsage()
 
-    async def say(self, role: Role, content: str) -> Message:
-        """Store a whole message, such as the prompt of the stage."""
-        return await self._add(role, content)
+    async def say(self, role: Role, content: str, key: str = "") -> Message:
+        """Store a whole message, such as the prompt of the stage.
+
+        With a `key`, an attempt that is taken up again says it only once.
+        """
+        if key and (said := await self._said(role, key)):
+            return said
+        return await self._add(role, content, call_id=key)
 
     async def note(self, content: str) -> None:
         """Store a system message and show it in the output."""
@@ -108,15 +113,30 @@ class Transcript:
             self._unplaced_model = model
 
     async def begin_tool(self, name: str, arguments: str, call_id: str) -> ToolCall:
-        """Store a tool call before it has any effect, and show it in one line."""
+        """Store a tool call before it has any effect, and show it in one line.
+
+        One that an earlier host began is gone on with.
+        """
         await self.finish_answer()
+        if begun := await self._said(Role.TOOL, call_id):
+            return self._run(begun)
         self._show(SegmentKind.TOOL, f"→ {name}({_short_arguments(name, arguments)})\n", name)
         message = await self._add(
             Role.TOOL, "", tool=name, arguments=arguments, call_id=call_id, complete=False
         )
+        return self._run(message)
+
+    def _run(self, message: Message) -> ToolCall:
         call = ToolCall(message, time.monotonic())
         self._running[message.id] = call
         return call
+
+    async def _said(self, role: Role, key: str) -> Message | None:
+        task = self._task
+        if not (key and task.resumed):
+            return None
+        async with self._store.transaction("agent") as tx:
+            return await tx.messages.by_call(task.step.id, task.attempt, role, key)
 
     async def end_tool(self, call: ToolCall, result: str) -> None:
         """Store the answer of a tool call and how long it took."""
@@ -136,6 +156,10 @@ class Transcript:
         if self._unplaced.total and self._last is not None:
             usage, self._unplaced = self._last.usage + self._unplaced, TokenUsage()
             await self._save(replace(self._last, usage=usage, model=self._unplaced_model))
+
+    async def let_go(self) -> None:
+        """Leave what grows as it is, for a later host to go on with."""
+        await self._stop_saver()
 
     def _show(self, kind: SegmentKind, text: str, label: str = "") -> None:
         self._output.write(self, kind, text, label)

@@ -244,6 +244,16 @@ def crashed(detail: str = "") -> Failure:
     )
 
 
+def lost() -> Failure:
+    """Return the failure of a turn that vanished with its app-server."""
+    return Failure(
+        FailureClass.CRASH,
+        "Codex ended in the middle of this turn, and the turn with it.",
+        "What it had changed so far is kept in the workspace: resume the run to go on from "
+        "there, or retry the stage from its beginning.",
+    )
+
+
 def internal(error: BaseException) -> Failure:
     """Return the failure for an error of Foredeck's own; its traceback is the detail."""
     return Failure(

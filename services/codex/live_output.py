@@ -43,18 +43,25 @@ class LiveOutput:
         return shared
 
     def write(
-        self, owner: object, kind: SegmentKind, data: str | bytes, label: str = ""
+        self, owner: object, kind: SegmentKind, data: str | bytes, label: str = "", of: str = ""
     ) -> int | None:
-        """Append to the owner's part; return where it begins if it had to be begun anew."""
+        """Append to the owner's part; return where it begins if it had to be begun anew.
+
+        `of` is the owner's name in the segments file.
+        """
         if not data:
             return None
         began = None
         if self._owner != (owner, kind) or self._end != self._writer.size:
-            began = self._writer.segment(kind, label)
+            began = self._writer.segment(kind, label, of)
             self._owner = (owner, kind)
         self._writer.write(data)
         self._end = self._writer.size
         return began
+
+    def end_part(self) -> None:
+        """Let whatever is written next begin a part of its own."""
+        self._owner = None
 
     def remember(self, at: int) -> Anchor:
         """Return an anchor for that byte, to be given back with `forget`."""

@@ -4,26 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
 
 from foredeck.services.codex import failures
+from foredeck.services.codex.catch_up import CatchUp
 from foredeck.services.codex.client import CodexClient, CodexRpcError, ThreadEvents
+from foredeck.services.codex.left_turn import FoundTurn, find_turn, running_items
 from foredeck.services.codex.narration import Narrator
 from foredeck.services.codex.orders import TurnOrder, TurnReport
 from foredeck.services.codex.protocol import (
+    Item,
     Notification,
     TurnCompleted,
     TurnStarted,
     UsageUpdated,
 )
+from foredeck.services.codex.rollout import read_thread_usage
 from foredeck.services.codex.usage import UsageMeter
-from foredeck.services.domain.errors import CodexError, StepFailed
+from foredeck.services.domain.errors import CodexError, StepFailed, TurnLost
+from foredeck.services.domain.records import TokenUsage
 from foredeck.services.jobs.processes import MARK
 
 _THREAD_SECONDS = 60.0  # a thread starts its MCP servers first
 _STOP_SECONDS = 5.0
+INTERRUPTED = "interrupted"
 
 
 class TurnOverdue(Exception):
@@ -42,20 +48,28 @@ _NOT_A_REMOTE_SHELL = {"SHLVL": "1"}
 class LiveTurn:
     """A turn and the sub-agents it starts; keeps `report` up to date.
 
-    Call `begin` once, then `follow`; `stop` works at any moment.
+    Call `begin` once, or `take_up` for a turn that was begun already, then `follow`; `stop`
+    works at any moment. `opened` is awaited with the thread's id before the turn is asked for.
     """
 
     def __init__(
-        self, client: CodexClient, order: TurnOrder, narrator: Narrator, report: TurnReport
+        self,
+        client: CodexClient,
+        order: TurnOrder,
+        narrator: Narrator,
+        report: TurnReport,
+        opened: Callable[[str], Awaitable[None]] | None = None,
     ) -> None:
         self._client = client
         self._order = order
         self._narrator = narrator
         self._report = report
-        self._deadline = time.monotonic() + order.timeout
+        self._opened = opened
+        elapsed = order.left.elapsed if order.left else 0.0
+        self._deadline = time.monotonic() + order.timeout - elapsed
         self._events: ThreadEvents | None = None
         self._meter: UsageMeter | None = None
-        self._beginning: asyncio.Task[None] | None = None
+        self._beginning: asyncio.Task[Any] | None = None
         self._running: dict[str, str] = {}
         self._end: TurnCompleted | None = None
 
@@ -69,6 +83,18 @@ class LiveTurn:
         # A task of its own: cancelled half-way, we would not know what to stop.
         self._beginning = asyncio.create_task(self._begin())
         await asyncio.shield(self._beginning)
+
+    async def take_up(self, client: CodexClient, thread_id: str, turn_id: str | None) -> bool:
+        """Go on with a turn that was begun on another connection; False if it never began.
+
+        What happened meanwhile is written first. Raises `TurnLost`, `CodexError`.
+        """
+        self._client = client
+        if self._events is not None:
+            self._events.close()
+        self._beginning = asyncio.create_task(self._take_up(thread_id, turn_id))
+        found: bool = await asyncio.shield(self._beginning)
+        return found
 
     async def follow(self) -> TurnCompleted:
         """Write what happens until the turn ends; raises `TurnOverdue`, `CodexUnreachable`."""
@@ -96,6 +122,11 @@ class LiveTurn:
         for thread_id in self._threads():
             await self._quietly("thread/unsubscribe", threadId=thread_id)
 
+    async def let_go(self) -> None:
+        """Listen no more; the turn goes on, for somebody else to take up."""
+        await self._finish_beginning()
+        self.close()
+
     def close(self) -> None:
         """Write what has come in, and listen no more."""
         if self._events is not None:
@@ -116,11 +147,15 @@ class LiveTurn:
     async def _begin(self) -> None:
         thread_id = await self._open_thread()
         self._report.thread_id = thread_id
+        if self._opened is not None:
+            await self._opened(thread_id)
         self._meter = UsageMeter(thread_id, self._order.thread_usage)
         self._narrator.prompt(self._order.prompt)
         params: dict[str, Any] = {
             "threadId": thread_id,
             "input": [{"type": "text", "text": self._order.prompt}],
+            # By this name the turn is found again, should we die before we know its id.
+            "clientUserMessageId": self._order.job_id,
         }
         if self._order.output_schema is not None:
             params["outputSchema"] = self._order.output_schema
@@ -129,6 +164,48 @@ class LiveTurn:
         self._running[thread_id] = turn_id
         self._report.turn_id = turn_id
         self._meter.begin(turn_id)
+
+    async def _take_up(self, thread_id: str, turn_id: str | None) -> bool:
+        found = await self._find(thread_id, turn_id)
+        if found is None:
+            return False
+        running: tuple[Item, ...] = ()
+        if not found.ended:
+            if not found.alive:
+                raise TurnLost(failures.lost())
+            self._events = self._client.thread_events(thread_id)
+            answer = await self._client.call("thread/resume", {"threadId": thread_id})
+            running = running_items(answer, found.turn_id)
+            # Once more: what ended before we listened is in no notification.
+            found = await self._find(thread_id, found.turn_id) or found
+        await self._catch_up(found, running)
+        return True
+
+    async def _find(self, thread_id: str, turn_id: str | None) -> FoundTurn | None:
+        return await find_turn(self._client, thread_id, self._order.job_id, turn_id)
+
+    async def _catch_up(self, found: FoundTurn, running: tuple[Item, ...]) -> None:
+        report, thread_id = self._report, self._report.thread_id or ""
+        report.turn_id, report.model = found.turn_id, found.model or report.model
+        self._meter = UsageMeter(thread_id, self._order.thread_usage, known=True)
+        self._meter.begin(found.turn_id)
+        self._order.output.flush()
+        CatchUp(self._order.output.path, self._order.job_id).apply(
+            self._narrator, self._order.prompt, found.items, running
+        )
+        report.message = self._narrator.message
+        if not found.ended:
+            self._running[thread_id] = found.turn_id
+            return
+        if found.status == INTERRUPTED:  # not by us: whoever interrupts has ended the job
+            raise TurnLost(failures.lost())
+        head = ("turn/completed", thread_id, found.turn_id)
+        self._end = TurnCompleted(*head, found.status, found.error, self._narrator.message)
+        if found.rollout is not None:
+            total = await asyncio.to_thread(read_thread_usage, found.rollout)
+            if total is not None:
+                nothing = TokenUsage()
+                self._measure(UsageUpdated("", thread_id, found.turn_id, total, nothing))
 
     async def _open_thread(self) -> str:
         asked = self._order.thread_id

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,9 +29,13 @@ from foredeck.services.codex.protocol import (
     ToolItem,
     WarningRaised,
 )
+from foredeck.services.codex.written import name_of
 from foredeck.services.domain.records import FileChange
 from foredeck.services.domain.segments import SegmentKind
 from foredeck.services.jobs.output import OutputWriter
+
+# What the prompt and the list of changed files are called among the items of a turn.
+PROMPT, CHANGES = "prompt", "changes"
 
 _LABEL_LIMIT = 120
 _LISTED_CHANGES = 200
@@ -48,17 +52,23 @@ _SHELL_WORDS = 3
 
 @dataclass(slots=True)
 class _Command:
+    """A command under way: its live output and where each piece of that begins."""
+
     label: str
     trace: LiveTrace = field(default_factory=LiveTrace)
-    start: Anchor | None = None
+    starts: list[Anchor] = field(default_factory=list)
 
 
 @dataclass(slots=True)
 class _Speech:
-    """A message or a reasoning summary: how much of which part is written."""
+    """A message or a reasoning summary: how much of which part is written.
+
+    One that was not heard from its beginning is `held`: its end tells all of it.
+    """
 
     part: int = 0
     written: str = ""
+    held: bool = False
 
 
 class Narrator:
@@ -73,6 +83,8 @@ class Narrator:
         self._working: set[str] = set()
         self._plan: tuple[tuple[str, str], ...] = ()
         self._patched_paths: set[str] = set()
+        self._told: set[str] = set()
+        self._heard: set[str] | None = None
         self.message = ""
         self.errors: list[str] = []
 
@@ -88,20 +100,20 @@ class Narrator:
 
     def prompt(self, text: str) -> None:
         """Write what codex is asked."""
-        self._line("prompt", SegmentKind.PROMPT, text)
+        self._line(PROMPT, SegmentKind.PROMPT, text)
 
     def note(self, text: str) -> None:
         """Write something that a person should know."""
         self._line(object(), SegmentKind.NOTE, text)
 
-    def problem(self, text: str) -> None:
-        """Write and remember something that went wrong."""
+    def problem(self, text: str, item_id: str = "") -> None:
+        """Write and remember something that went wrong, with an item or with the turn."""
         self.errors.append(text)
-        self._line(object(), SegmentKind.ERROR, text)
+        self._line(item_id or object(), SegmentKind.ERROR, text)
 
     def changed(self, changes: tuple[FileChange, ...]) -> None:
         """Write how many files the turn changed, and those that no patch has named yet."""
-        if not changes:
+        if not changes or CHANGES in self._told:
             return
         untold = [change for change in changes if change.path not in self._patched_paths]
         lines = [f"{change.kind.value:<8} {change.path}" for change in untold[:_LISTED_CHANGES]]
@@ -109,10 +121,44 @@ class Narrator:
             lines.append(f"and {len(untold) - _LISTED_CHANGES} more")
         count = f"{len(changes)} file{'s' if len(changes) != 1 else ''} changed"
         headline = f"{count}:" if lines else count
-        self._line("changes", SegmentKind.FILES, "\n".join([headline, *lines]), count)
+        self._line(CHANGES, SegmentKind.FILES, "\n".join([headline, *lines]), count)
+
+    def come_late(self, told: Iterable[str]) -> None:
+        """Begin in the middle of a turn; the items `told` stand in the output already.
+
+        Of what began before now only the end says it whole. May be called again, when the
+        turn was out of hearing for a while.
+        """
+        self._told.update(told)
+        self._heard = set()
+        for speech in self._speeches.values():
+            speech.held = True
+        for command in self._commands.values():
+            command.trace.cut()
+        self._output.end_part()
+
+    def restore_speech(self, item_id: str, written: str) -> None:
+        """Say how much of a message or a reasoning summary stands in the output."""
+        self._speeches[item_id] = _Speech(written=written, held=True)
+
+    def restore_command(self, item: CommandItem, pieces: Iterable[tuple[int, bytes]]) -> None:
+        """Go on with a command of which these pieces of output stand at these offsets."""
+        command = self._commands[item.id] = _Command(_label(shown_command(item.command)))
+        self._working.add(item.id)
+        for at, data in pieces:
+            command.trace.cut()
+            command.trace.add(data)
+            command.starts.append(self._output.remember(at))
+        command.trace.cut()
+
+    def restore_patch(self, item: FileChangeItem) -> None:
+        """Take note of the files of a patch that the output tells of already."""
+        self._patched_paths.update(self._relative(change.path) for change in item.changes)
 
     def tell(self, event: Notification) -> None:
         """Write what a notification says; most say nothing for a person."""
+        if isinstance(event, ItemStarted | ItemCompleted) and event.item.id in self._told:
+            return
         for kind, write in _WRITERS:
             if isinstance(event, kind):
                 write(self, event)
@@ -121,17 +167,19 @@ class Narrator:
     def finish(self) -> None:
         """Close what codex left open: commands without an end stay without one."""
         for item_id, command in self._commands.items():
-            if command.start is not None:
-                self._output.forget(command.start)
+            for start in command.starts:
+                self._output.forget(start)
             self._line(item_id, SegmentKind.NOTE, f"no end reported: {command.label}")
         self._commands.clear()
         self._working.clear()
 
     def _started(self, event: ItemStarted) -> None:
         item = event.item
+        if self._heard is not None:
+            self._heard.add(item.id)
         if item.type in _WORKING:
             self._working.add(item.id)
-        if isinstance(item, CommandItem):
+        if isinstance(item, CommandItem) and item.id not in self._commands:
             self._begin_command(item)
 
     def _completed(self, event: ItemCompleted) -> None:
@@ -162,29 +210,29 @@ class Narrator:
 
     def _append(self, item_id: str, command: _Command, data: bytes) -> None:
         began = self._write(item_id, SegmentKind.OUTPUT, data, command.label)
+        if began is not None and command.trace.at_a_cut:
+            command.starts.append(self._output.remember(began))
         command.trace.add(data)
-        if command.start is None and began is not None:
-            command.start = self._output.remember(began)
 
     def _end_command(self, item: CommandItem) -> None:
         command = self._commands.get(item.id) or self._begin_command(item)
         missing = command.trace.missing_from(item.output.encode("utf-8", "replace"))
-        if command.start is not None:
-            self._output.insert(command.start, missing.head)
+        for start, data in zip(command.starts, (missing.head, *missing.between), strict=False):
+            self._output.insert(start, data)
         if missing.note:
             self._line((item.id, "note"), SegmentKind.NOTE, missing.note, command.label)
         self._append(item.id, command, missing.tail)
-        if command.start is not None:
-            self._output.forget(command.start)
+        for start in command.starts:
+            self._output.forget(start)
         del self._commands[item.id]
         self._end_line(item, command.label)
 
     def _end_line(self, item: CommandItem, label: str) -> None:
         took = "" if item.duration is None else f", {item.duration:.1f} s"
         if item.exit_code is None and item.status in _NOT_RUN:
-            self.problem(f"{_NOT_RUN[item.status]}: {label}")
+            self.problem(f"{_NOT_RUN[item.status]}: {label}", item.id)
         elif item.exit_code:
-            self.problem(f"exit {item.exit_code}{took}: {label}")
+            self.problem(f"exit {item.exit_code}{took}: {label}", item.id)
         else:
             code = "ended" if item.exit_code is None else f"exit {item.exit_code}"
             self._line(item.id, SegmentKind.NOTE, f"{code}{took}", label)
@@ -192,12 +240,18 @@ class Narrator:
     def _speech_delta(self, event: Delta) -> None:
         reasoning = isinstance(event, ReasoningDelta)
         kind = SegmentKind.REASONING if reasoning else SegmentKind.MESSAGE
-        speech = self._speeches.setdefault(event.item_id, _Speech())
+        speech = self._speeches.setdefault(event.item_id, _Speech(held=self._missed(event)))
+        if speech.held or event.item_id in self._told:
+            return
         if event.part != speech.part:
             self._write(event.item_id, kind, "\n\n")
             speech.part, speech.written = event.part, ""
         speech.written += event.text
         self._write(event.item_id, kind, event.text)
+
+    def _missed(self, event: Delta) -> bool:
+        """Whether the beginning of what goes on here was never heard."""
+        return self._heard is not None and event.item_id not in self._heard
 
     def _end_speech(self, item: Item, kind: SegmentKind, text: str) -> None:
         """Write what did not come live; the item's own text is the last word."""
@@ -208,13 +262,13 @@ class Narrator:
 
     def _end_reasoning(self, item: ReasoningItem) -> None:
         speech = self._speeches.get(item.id)
-        parts = item.parts[speech.part :] if speech else item.parts
+        parts = item.parts[speech.part :] if speech and not speech.held else item.parts
         self._end_speech(item, SegmentKind.REASONING, "\n\n".join(parts))
 
     def _patched(self, item: FileChangeItem) -> None:
         if item.status in {"failed", "declined"}:
             names = ", ".join(self._relative(change.path) for change in item.changes)
-            self.problem(f"the patch was not applied ({item.status}): {names}")
+            self.problem(f"the patch was not applied ({item.status}): {names}", item.id)
             return
         self._patched_paths.update(self._relative(change.path) for change in item.changes)
         lines = map(self._patch_line, item.changes)
@@ -261,7 +315,8 @@ class Narrator:
     def _write(
         self, owner: object, kind: SegmentKind, data: str | bytes, label: str = ""
     ) -> int | None:
-        return self._output.write((self._mark, owner), kind, data, _label(label))
+        name = name_of(self._mark, owner) if isinstance(owner, str) else ""
+        return self._output.write((self._mark, owner), kind, data, _label(label), name)
 
 
 _WRITERS: tuple[tuple[type[Notification], Callable[[Narrator, Any], None]], ...] = (

@@ -17,7 +17,8 @@ class TurnOrder:
     thread, else a new one begins. `thread_usage` is what the thread had used before, so
     that the turn's own tokens are a difference. `output_schema` is a JSON schema for the
     last message. `timeout` and `stall_timeout` are seconds; a stall is no sign of life
-    from codex at all while no command runs.
+    from codex at all while no command runs. `left` says that an earlier host may have begun
+    the turn, on which thread, and how many of its seconds are over.
     """
 
     job_id: str
@@ -31,6 +32,16 @@ class TurnOrder:
     output_schema: dict[str, Any] | None = None
     timeout: float = 600.0
     stall_timeout: float = 300.0
+    left: LeftTurn | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LeftTurn:
+    """What an earlier host has stored of a turn; without a thread it never began."""
+
+    thread_id: str | None = None
+    turn_id: str | None = None
+    elapsed: float = 0.0
 
 
 @dataclass(frozen=True)

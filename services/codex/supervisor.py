@@ -5,17 +5,25 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from foredeck.services.codex.failures import from_error, internal
 from foredeck.services.codex.live_output import LiveOutput
-from foredeck.services.codex.orders import TurnOrder, TurnReport, TurnResult
+from foredeck.services.codex.orders import LeftTurn, TurnOrder, TurnReport, TurnResult
 from foredeck.services.codex.turn_slots import TurnSlots
 from foredeck.services.codex.turn_usage import storing_usage
+from foredeck.services.departure import Departure
 from foredeck.services.domain import clock
-from foredeck.services.domain.errors import Conflict, ForedeckError, StepFailed
+from foredeck.services.domain.errors import (
+    Conflict,
+    ForedeckError,
+    StepFailed,
+    StoreError,
+    TurnLost,
+)
 from foredeck.services.domain.ids import new_id
 from foredeck.services.domain.records import (
     Failure,
@@ -26,7 +34,7 @@ from foredeck.services.domain.records import (
     TokenUsage,
 )
 from foredeck.services.domain.segments import SegmentKind
-from foredeck.services.domain.states import JobState
+from foredeck.services.domain.states import FINAL_JOBS, JobState
 from foredeck.services.jobs.output import OutputWriter, read_tail
 from foredeck.services.patience import to_the_end
 from foredeck.services.settings import Settings
@@ -37,6 +45,7 @@ _log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 STATUS_LINES = 50
+# A lost turn has none.
 _EXIT_CODES = {
     JobState.COMPLETED: 0,
     JobState.FAILED: 1,
@@ -49,7 +58,8 @@ _EXIT_CODES = {
 class CodexRequest:
     """A codex turn that a step of a run asks for; None leaves it to the project's settings.
 
-    `thread_id` continues that conversation; `timeout` is in seconds.
+    `thread_id` continues that conversation; `timeout` is in seconds. `key` says what in the
+    attempt asks: asked twice with the same key, it is the same job.
     """
 
     project: Project
@@ -64,6 +74,7 @@ class CodexRequest:
     model: str | None = None
     sandbox: Sandbox | None = None
     timeout: float | None = None
+    key: str = ""
 
 
 @dataclass(frozen=True)
@@ -81,6 +92,7 @@ class Runner(Protocol):
         self,
         order: TurnOrder,
         *,
+        opened: Callable[[str], Awaitable[None]] | None = None,
         started: Callable[[str, str], Awaitable[None]] | None = None,
         report: TurnReport | None = None,
     ) -> TurnResult:
@@ -104,12 +116,20 @@ class _Work:
 class CodexSupervisor:
     """Owns every codex turn of this host; lives on the services' loop."""
 
-    def __init__(self, store: Store, runner: Runner, settings: Settings) -> None:
+    def __init__(
+        self,
+        store: Store,
+        runner: Runner,
+        settings: Settings,
+        departure: Departure | None = None,
+    ) -> None:
         self._store = store
         self._runner = runner
         self._settings = settings
+        self._departure = departure or Departure()
         self._slots = TurnSlots(settings.turn_limit)
         self._work: dict[str, _Work] = {}
+        self._ours: set[str] = set()
         self._thread_usage: dict[str, TokenUsage] = {}
 
     @property
@@ -126,7 +146,7 @@ class CodexSupervisor:
         """Run a turn and return its job when it has ended, well or badly.
 
         Cancelled, the turn is stopped, its job stored as cancelled, and the cancellation
-        raised again.
+        raised again; a house that departs lets go of it.
         """
         job = await self.start(request)
         try:
@@ -136,10 +156,17 @@ class CodexSupervisor:
             raise
 
     async def start(self, request: CodexRequest) -> Job:
-        """Store the job, queue it and return it; cancelled, the job is stopped again."""
-        job = self._new_job(request)
+        """Store the job, queue it and return it; cancelled, the job is stopped again.
+
+        A job with that key is returned as it is: it may have ended, or is taken up again
+        where an earlier host left it.
+        """
+        known = await self._known(request)
+        job = known or self._new_job(request)
+        if job.id in self._work or job.state in FINAL_JOBS:
+            return job
         try:
-            await to_the_end(self._launch(job, request))
+            await to_the_end(self._launch(job, request, known=known is not None))
         except asyncio.CancelledError:
             await to_the_end(self._stop(job.id, "its step was stopped"))
             raise
@@ -153,6 +180,11 @@ class CodexSupervisor:
                 return await tx.jobs.get(job_id)
         await asyncio.wait({work.task})
         return work.task.result()
+
+    async def of_step(self, step_id: str) -> tuple[Job, ...]:
+        """Return the jobs of a step, oldest first."""
+        async with self._store.transaction() as tx:
+            return await tx.jobs.of_step(step_id)
 
     async def cancel(self, job_id: str, reason: str) -> None:
         """Stop a job; returns when nothing of it is left. `Conflict` if it has ended."""
@@ -169,8 +201,17 @@ class CodexSupervisor:
         tail = await asyncio.to_thread(read_tail, Path(job.output_path), STATUS_LINES)
         return JobStatus(job, tail)
 
+    async def others_work(self) -> bool:
+        """Whether jobs that an earlier host left are still to be taken up."""
+        try:
+            async with self._store.transaction() as tx:
+                return any(job.id not in self._ours for job in await tx.jobs.active())
+        except StoreError as error:
+            _log.warning("nobody can say whether other jobs work: %s", error)
+            return False
+
     async def close(self) -> None:
-        """Stop every job and wait until that is stored."""
+        """Stop every job, or let go of them, and wait until that is done."""
         stops = [self._stop(job_id, "Foredeck was closed") for job_id in list(self._work)]
         await asyncio.gather(*stops)
 
@@ -187,6 +228,12 @@ class CodexSupervisor:
         to = JobState.CANCELLED if job.state is JobState.PENDING else JobState.LOST
         async with self._store.transaction("recovery") as tx:
             await tx.move_job(job.id, to, reason=_LOST.message, failure=_LOST, ended_at=clock.now())
+
+    async def _known(self, request: CodexRequest) -> Job | None:
+        if not request.key or request.step_id is None:
+            return None
+        async with self._store.transaction() as tx:
+            return await tx.jobs.by_key(request.step_id, request.attempt, request.key)
 
     def _new_job(self, request: CodexRequest) -> Job:
         moment = clock.now()
@@ -206,17 +253,20 @@ class CodexSupervisor:
             timeout=request.timeout or self._settings.turn_timeout,
             thread_id=request.thread_id,
             model=self._model(request) or "",
+            key=request.key,
         )
 
     def _model(self, request: CodexRequest) -> str | None:
         """Return the model to ask for, None for the one in codex's own configuration."""
         return request.model or request.project.settings.model or self._settings.codex_model
 
-    async def _launch(self, job: Job, request: CodexRequest) -> None:
-        async with self._store.transaction() as tx:
-            await tx.jobs.add(job)
+    async def _launch(self, job: Job, request: CodexRequest, *, known: bool) -> None:
+        if not known:
+            async with self._store.transaction() as tx:
+                await tx.jobs.add(job)
         task = asyncio.create_task(self._perform(job, request), name=f"codex job {job.id}")
         self._work[job.id] = _Work(task)
+        self._ours.add(job.id)
         task.add_done_callback(lambda done: self._ended(job.id, done))
         await asyncio.sleep(0)  # cancelled before its first step, it could store nothing
 
@@ -239,14 +289,21 @@ class CodexSupervisor:
         """Run the turn; however it ends, that is stored and the job returned."""
         report = TurnReport(thread_id=job.thread_id, model=job.model)
         ending = await self._run(job, request, report)
+        if ending is None:
+            raise asyncio.CancelledError  # we depart: the job stays as it is
         work = self._work.get(job.id)
         if work is not None:
             work.ending = True
         if report.thread_id:
             self._thread_usage[report.thread_id] = report.thread_usage
+        # What a job has printed is in its file before the job is said to have ended; on a
+        # full disk the writer keeps it until there is room.
+        with suppress(StoreError):
+            request.output.flush()
         return await self._store.durably(lambda: self._end(job, ending, report))
 
-    async def _run(self, job: Job, request: CodexRequest, report: TurnReport) -> _Ending:
+    async def _run(self, job: Job, request: CodexRequest, report: TurnReport) -> _Ending | None:
+        """Run the turn and return how it ended; None if we only let go of it."""
         try:
             order = await self._order(job, request)
             writes = order.sandbox is not Sandbox.READ_ONLY
@@ -257,11 +314,18 @@ class CodexSupervisor:
                 await self._begin(job)
                 async with storing_usage(self._store, job.id, report):
                     await self._runner.run(
-                        order, started=self._note_start(job, report), report=report
+                        order,
+                        opened=self._note_thread(job),
+                        started=self._note_start(job, report),
+                        report=report,
                     )
         except asyncio.CancelledError:
+            if self._departure.leaving:
+                return None
             work = self._work.get(job.id)
             return _Ending(JobState.CANCELLED, reason=work.reason if work else "")
+        except TurnLost as error:
+            return _Ending(JobState.LOST, error.failure)
         except StepFailed as error:
             timed_out = error.failure.failure_class is FailureClass.TIMEOUT
             return _Ending(JobState.TIMEOUT if timed_out else JobState.FAILED, error.failure)
@@ -286,25 +350,34 @@ class CodexSupervisor:
             output_schema=request.output_schema,
             timeout=job.timeout,
             stall_timeout=self._settings.stall_timeout,
+            left=_left(job),
         )
 
     async def _usage_before(self, request: CodexRequest) -> TokenUsage:
-        """What the thread has used: remembered, or added up from the run's earlier jobs."""
+        """What the thread has used: remembered, or added up from its earlier jobs."""
         usage = TokenUsage()
         if request.thread_id is None:
             return usage
         if request.thread_id in self._thread_usage:
             return self._thread_usage[request.thread_id]
-        if request.run_id is not None:
-            async with self._store.transaction() as tx:
-                jobs = await tx.jobs.of_run(request.run_id)
-            for job in jobs:
-                usage += job.usage if job.thread_id == request.thread_id else TokenUsage()
-        return usage
+        async with self._store.transaction() as tx:
+            jobs = await tx.jobs.of_thread(request.thread_id)
+        return sum((job.usage for job in jobs if job.state in FINAL_JOBS), usage)
 
     async def _begin(self, job: Job) -> None:
+        if job.state is JobState.IN_PROGRESS:
+            return
         async with self._store.transaction() as tx:
             await tx.move_job(job.id, JobState.IN_PROGRESS, started_at=clock.now())
+
+    def _note_thread(self, job: Job) -> Callable[[str], Awaitable[None]]:
+        async def note(thread_id: str) -> None:
+            async with self._store.transaction() as tx:
+                stored = await tx.jobs.get(job.id)
+                if stored.thread_id != thread_id:
+                    await tx.jobs.save(replace(stored, thread_id=thread_id))
+
+        return lambda thread_id: self._store.durably(lambda: note(thread_id))
 
     def _note_start(self, job: Job, report: TurnReport) -> Callable[[str, str], Awaitable[None]]:
         async def note(thread_id: str, turn_id: str) -> None:
@@ -322,7 +395,7 @@ class CodexSupervisor:
                 ending.state,
                 reason=ending.reason or (ending.failure.message if ending.failure else ""),
                 failure=ending.failure,
-                exit_code=_EXIT_CODES[ending.state],
+                exit_code=_EXIT_CODES.get(ending.state),
                 message=report.message,
                 thread_id=report.thread_id,
                 turn_id=report.turn_id,
@@ -340,6 +413,14 @@ class _Ending:
     state: JobState
     failure: Failure | None = None
     reason: str = ""
+
+
+def _left(job: Job) -> LeftTurn | None:
+    """Return what an earlier host has stored of the job's turn, None if it is a new one."""
+    if job.state is not JobState.IN_PROGRESS:
+        return None
+    since = job.started_at or job.created_at
+    return LeftTurn(job.thread_id, job.turn_id, (clock.now() - since).total_seconds())
 
 
 _LOST = Failure(

@@ -18,16 +18,19 @@ class UsageMeter:
 
     The first response of the turn tells the truth about that itself (total − last), also
     for a turn that died before its tokens were recorded. Sub-agents' threads are
-    not in their parent's total, so their responses are added up one by one.
+    not in their parent's total, so their responses are added up one by one. `known` says that
+    `before` is right and that the turn's first response may have been missed.
     """
 
-    def __init__(self, thread_id: str, before: TokenUsage = _NOTHING) -> None:
+    def __init__(
+        self, thread_id: str, before: TokenUsage = _NOTHING, *, known: bool = False
+    ) -> None:
         self._thread_id = thread_id
         self._before = before
         self._total = before
         self._sub_agents = _NOTHING
         self._turn_id = ""
-        self._measured = False
+        self._measured = known
 
     @property
     def thread_total(self) -> TokenUsage:

@@ -18,6 +18,7 @@
     │   ├── CodexLoggedOut        it has no account
     │   └── CodexUnreachable      its app-server does not answer
     └── StepFailed                a step ends with a classified failure
+        └── TurnLost              a codex turn vanished without a recorded end
 
 Every error carries what happened (`message`) and what to do next (`advice`).
 """
@@ -118,3 +119,7 @@ class StepFailed(ForedeckError):
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure.message, failure.advice)
         self.failure = failure
+
+
+class TurnLost(StepFailed):
+    """A codex turn vanished without a recorded end: nobody knows what it would have done."""

@@ -240,7 +240,11 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One try of a step; `output_path` is the file its live output goes to."""
+    """One try of a step; `output_path` is the file its live output goes to.
+
+    It is under way as long as `ended_at` is None, also over a restart of Foredeck.
+    `continues` is the number of the attempt whose conversation it goes on with, 0 for none.
+    """
 
     id: str
     step_id: str
@@ -252,12 +256,15 @@ class Attempt:
     ended_at: datetime | None = None
     failure: Failure | None = None
     usage: TokenUsage = field(default_factory=TokenUsage)
+    continues: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
     """One supervised codex turn (or, later, OS process).
 
+    `key` says what in its attempt asked for it (an agent's tool call, `direct-1`): one that
+    is asked for again after a crash is the same job.
     `thread_id` and `turn_id` are codex's; `model` is the one whose tokens `usage` counts,
     empty while it is not known; `mark` is the value of the environment
     variable FOREDECK_JOB_ID that every process of this job carries.
@@ -287,6 +294,7 @@ class Job:
     queued_at: datetime | None = None
     started_at: datetime | None = None
     ended_at: datetime | None = None
+    key: str = ""
 
 
 class Role(StrEnum):

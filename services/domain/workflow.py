@@ -39,7 +39,11 @@ class Rework:
 
 @dataclass(frozen=True, slots=True)
 class StepSpec:
-    """One step of a definition; `role` names the agent of a step of kind agent."""
+    """One step of a definition; `role` names the agent of a step of kind agent.
+
+    What a lost turn or process of a `repeatable` step has done does no harm when it is done
+    again, so that it is tried again without asking anybody.
+    """
 
     id: str
     kind: StepKind
@@ -50,6 +54,7 @@ class StepSpec:
     retries: RetryPolicy = RetryPolicy()
     timeout: float = 3600.0
     rework: Rework | None = None
+    repeatable: bool = False
 
 
 @dataclass(frozen=True, slots=True)

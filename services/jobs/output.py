@@ -95,12 +95,12 @@ class OutputWriter:
         """Whether bytes wait in memory because the disk has no room."""
         return self._full
 
-    def segment(self, kind: SegmentKind, label: str = "") -> int:
+    def segment(self, kind: SegmentKind, label: str = "", of: str = "") -> int:
         """Begin a part of that kind here, on a fresh line; return its byte offset."""
         self._check()
         if not self._fresh:
             self._append(b"\n")
-        mark = Segment(self._size, kind, time.time_ns() // 1_000_000, label)
+        mark = Segment(self._size, kind, time.time_ns() // 1_000_000, label, of)
         self._batch().segments.append(mark)
         self._schedule()
         return mark.at

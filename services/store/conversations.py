@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import delete, func, select
 
 from foredeck.services.domain.events import MessageSaved
-from foredeck.services.domain.records import Message
+from foredeck.services.domain.records import Message, Role
 from foredeck.services.store import mapping
 from foredeck.services.store.repositories import tell_usage
 from foredeck.services.store.repository import Repository
@@ -40,6 +40,16 @@ class MessageRepository(Repository[Message]):
         await self._update(old, replace(message, position=old.position))
         self._publish(old)
         await tell_usage(self._unit, old, message)
+
+    async def by_call(self, step_id: str, attempt: int, role: Role, call_id: str) -> Message | None:
+        """Return the message of that role and call in an attempt of a step."""
+        found = await self._select(
+            (MESSAGE.c.step_id == step_id)
+            & (MESSAGE.c.attempt == attempt)
+            & (MESSAGE.c.role == role.value)
+            & (MESSAGE.c.call_id == call_id)
+        )
+        return found[0] if found else None
 
     async def of_step(self, step_id: str) -> tuple[Message, ...]:
         """Return the conversation of a step."""

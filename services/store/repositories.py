@@ -212,6 +212,17 @@ class JobRepository(Repository[Job]):
         """Return the jobs of a step, oldest first."""
         return await self._select(JOB.c.step_id == step_id, JOB.c.created_at, JOB.c.id)
 
+    async def by_key(self, step_id: str, attempt: int, key: str) -> Job | None:
+        """Return the job that was asked for by that key in an attempt of a step."""
+        found = await self._select(
+            (JOB.c.step_id == step_id) & (JOB.c.attempt == attempt) & (JOB.c.key == key)
+        )
+        return found[0] if found else None
+
+    async def of_thread(self, thread_id: str) -> tuple[Job, ...]:
+        """Return the jobs that worked on a codex thread, oldest first."""
+        return await self._select(JOB.c.thread_id == thread_id, JOB.c.created_at, JOB.c.id)
+
     async def active(self) -> tuple[Job, ...]:
         """Return the jobs that are not final, oldest first."""
         waiting = sorted(set(JobState) - FINAL_JOBS)

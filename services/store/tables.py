@@ -91,6 +91,7 @@ ATTEMPT = Table(
     Column("ended_at", Integer),
     *_usage(),
     Column("failure", Text),
+    Column("continues", Integer),
 )
 
 JOB = Table(
@@ -120,6 +121,7 @@ JOB = Table(
     Column("files_changed", Text),
     Column("message", Text),
     Column("prompt", Text),
+    Column("key", Text),
 )
 
 MESSAGE = Table(

@@ -9,9 +9,11 @@ from pathlib import Path
 
 from foredeck.services.agents.stage import StageOutcome, StageRunner, StageTask
 from foredeck.services.codex.failures import internal
-from foredeck.services.domain.errors import ForedeckError, StepFailed, StoreError
+from foredeck.services.departure import Departure
+from foredeck.services.domain.errors import ForedeckError, StepFailed, StoreError, TurnLost
 from foredeck.services.domain.records import Attempt, Failure, FailureClass, Step
 from foredeck.services.domain.segments import SegmentKind
+from foredeck.services.domain.states import StepState
 from foredeck.services.domain.workflow import StepSpec
 from foredeck.services.jobs.output import OutputWriter
 from foredeck.services.store.store import Store
@@ -23,31 +25,46 @@ _log = logging.getLogger(__name__)
 class StepExecution:
     """Runs attempts of steps; every outcome becomes a stored transition."""
 
-    def __init__(self, store: Store, stages: StageRunner, output_root: Path) -> None:
+    def __init__(
+        self,
+        store: Store,
+        stages: StageRunner,
+        output_root: Path,
+        departure: Departure | None = None,
+    ) -> None:
         self._store = store
         self._stages = stages
-        self._outcomes = Outcomes(store, output_root)
+        self._departure = departure or Departure()
+        self.outcomes = Outcomes(store, output_root)
 
     async def attempt(
         self, context: RunContext, step: Step, why_cancelled: Callable[[], str]
     ) -> None:
         """Work on the step once; returns when its outcome is durable.
 
-        A cancellation becomes the state `cancelled` with the reason that
-        `why_cancelled` gives, and is then raised again.
+        A step that an earlier host left under way goes on in the same attempt. A cancellation
+        becomes the state `cancelled` with the reason that `why_cancelled` gives, and is then
+        raised again; in a house that departs the step stays under way.
         """
-        outcomes = self._outcomes
-        step, attempt = await self._store.durably(lambda: outcomes.begin(step))
+        outcomes = self.outcomes
+        resumed = step.state is not StepState.PENDING and step.state is not StepState.RETRY
+        enter = outcomes.resume if resumed else outcomes.begin
+        step, attempt = await self._store.durably(lambda: enter(step))
         output: OutputWriter | None = None
         try:
             output = _open(attempt)
-            outcome = await self._work(context, step, attempt, output)
+            outcome = await self._work(context, step, attempt, output, resumed=resumed)
             _close(output)
         except asyncio.CancelledError:
+            if self._departure.leaving:
+                _close_quietly(output)
+                raise
             reason = why_cancelled()
             _say_last(output, SegmentKind.NOTE, f"Stopped: {reason}")
             await self._store.durably(lambda: outcomes.cancel(step, attempt, reason))
             raise
+        except TurnLost as error:
+            await self._lose(context, step, attempt, output, error)
         except StepFailed as error:
             failure = error.failure
             _say_last(output, SegmentKind.ERROR, str(error))
@@ -56,15 +73,38 @@ class StepExecution:
         else:
             await self._store.durably(lambda: outcomes.succeed(context, step, attempt, outcome))
 
+    async def _lose(
+        self,
+        context: RunContext,
+        step: Step,
+        attempt: Attempt,
+        output: OutputWriter | None,
+        error: TurnLost,
+    ) -> None:
+        """A lost turn may have done anything: only what is declared repeatable is repeated."""
+        _say_last(output, SegmentKind.ERROR, str(error))
+        spec, failure = context.spec_of(step), error.failure
+        if spec.repeatable:
+            fail = self.outcomes.fail
+            await self._store.durably(lambda: fail(step, attempt, failure, spec.retries))
+        else:
+            await self._store.durably(lambda: self.outcomes.lose(step, attempt, failure))
+
     async def _work(
-        self, context: RunContext, step: Step, attempt: Attempt, output: OutputWriter
+        self,
+        context: RunContext,
+        step: Step,
+        attempt: Attempt,
+        output: OutputWriter,
+        *,
+        resumed: bool,
     ) -> StageOutcome:
         """Run the stage; whatever goes wrong comes out as `StepFailed`."""
         spec = context.spec_of(step)
         limit = asyncio.timeout(spec.timeout)
         try:
             _require_workspace(context.project.workspace)
-            task = await self._task(context, step, attempt, output)
+            task = await self._task(context, step, attempt, output, resumed=resumed)
             async with limit:
                 return await self._stages.run(task)
         except asyncio.CancelledError:
@@ -83,7 +123,13 @@ class StepExecution:
             raise StepFailed(internal(error)) from error
 
     async def _task(
-        self, context: RunContext, step: Step, attempt: Attempt, output: OutputWriter
+        self,
+        context: RunContext,
+        step: Step,
+        attempt: Attempt,
+        output: OutputWriter,
+        *,
+        resumed: bool,
     ) -> StageTask:
         async with self._store.transaction() as tx:
             steps = await tx.steps.of_run(step.run_id)
@@ -95,6 +141,8 @@ class StepExecution:
             run=context.run,
             step=step,
             attempt=attempt.number,
+            resumed=resumed,
+            continues=attempt.continues,
             role=spec.role,
             mode=context.run.mode,
             output=output,
@@ -148,8 +196,13 @@ def _say_last(output: OutputWriter | None, kind: SegmentKind, text: str) -> None
         output.write(text + "\n")
     except StoreError as error:
         _log.warning("the last words of an attempt are missing: %s", error)
+    _close_quietly(output)
+
+
+def _close_quietly(output: OutputWriter | None) -> None:
     try:
-        output.close()
+        if output is not None:
+            output.close()
     except StoreError as error:
         _log.warning("the end of an output is missing: %s", error)
 

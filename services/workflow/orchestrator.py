@@ -8,15 +8,16 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from weakref import WeakValueDictionary
 
+from foredeck.services.departure import Departure
 from foredeck.services.domain import clock
 from foredeck.services.domain.errors import Conflict, StoreError
-from foredeck.services.domain.records import Run, Step
-from foredeck.services.domain.states import ACTIVE_RUNS, FINAL_RUNS, RunState, StepState
+from foredeck.services.domain.records import FailureClass, Run, Step
+from foredeck.services.domain.states import FINAL_RUNS, RunState, StepState
 from foredeck.services.store.store import Store, Transaction
 from foredeck.services.workflow import definition, graph
 from foredeck.services.workflow.execution import StepExecution
-from foredeck.services.workflow.outcomes import RunContext, lose
-from foredeck.services.workflow.run_driver import CLOSED, RunDriver, cancel_steps, settle
+from foredeck.services.workflow.outcomes import RunContext, is_under_way
+from foredeck.services.workflow.run_driver import CLOSED, RunDriver, cancel_steps
 from foredeck.services.workflow.workspace_turns import WorkspaceTurns
 
 _log = logging.getLogger(__name__)
@@ -35,10 +36,12 @@ class Orchestrator:
         store: Store,
         execution: StepExecution,
         abandon: Callable[[str], Awaitable[None]],
+        departure: Departure | None = None,
     ) -> None:
         self._store = store
         self._execution = execution
         self._abandon = abandon
+        self._departure = departure or Departure()
         self._drivers: dict[str, RunDriver] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._commands: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
@@ -46,7 +49,11 @@ class Orchestrator:
         self._closing = False
 
     async def recover(self) -> None:
-        """Bring every run that an earlier host left behind to the truth, and go on with it."""
+        """Go on with every run that an earlier host left behind.
+
+        The driver of each takes its steps up where they are now: what still works outside is
+        followed, what ended meanwhile is stored, and what vanished is lost.
+        """
         async with self._store.transaction("recovery") as tx:
             runs = await tx.runs.active()
         for run in runs:
@@ -62,7 +69,6 @@ class Orchestrator:
 
     async def _resume(self, run_id: str) -> None:
         async with self._alone(run_id):
-            await self._reconcile(run_id)
             async with self._store.transaction("recovery") as tx:
                 context = await _context(tx, await tx.runs.get(run_id))
             await self._launch(context)
@@ -81,23 +87,10 @@ class Orchestrator:
             self._commands[run_id] = lock = asyncio.Lock()
         return lock
 
-    async def _reconcile(self, run_id: str) -> None:
-        """End what an earlier host left running for this run, and say so in its steps.
-
-        A step that was running has lost its codex turn; only a person can say whether it
-        may be repeated, so it waits.
-        """
-        if run_id in self._drivers:
-            return
-        await self._abandon(run_id)
-        async with self._store.transaction("recovery") as tx:
-            if (await tx.runs.get(run_id)).state not in ACTIVE_RUNS:
-                return
-            for step in await tx.steps.of_run(run_id):
-                if step.state is StepState.RUNNING:
-                    await lose(tx, step, _LOST)
-            steps = await tx.steps.of_run(run_id)
-            await settle(tx, run_id, steps, ready=bool(graph.ready(steps)))
+    async def _abandon_left(self, run_id: str) -> None:
+        """End what an earlier host left running for a run that nobody drives."""
+        if run_id not in self._drivers:
+            await self._abandon(run_id)
 
     async def start(self, run_id: str) -> Run:
         """Start a created run; a second start raises `Conflict`."""
@@ -117,7 +110,6 @@ class Orchestrator:
     async def retry(self, run_id: str, step_key: str | None = None) -> Run:
         """Give the steps that ended badly, or one of them, another attempt in the same run."""
         async with self._alone(run_id):
-            await self._reconcile(run_id)
             async with self._store.transaction("user") as tx:
                 run = await tx.runs.get(run_id)
                 steps = await tx.steps.of_run(run_id)
@@ -129,6 +121,28 @@ class Orchestrator:
             await self._launch(context)
         return run
 
+    async def resume(self, run_id: str) -> Run:
+        """Go on with the steps whose codex turn was lost, each from its last word.
+
+        Raises `Conflict` if none waits for that.
+        """
+        async with self._alone(run_id):
+            async with self._store.transaction("user") as tx:
+                run = await tx.runs.get(run_id)
+                lost = [s for s in await tx.steps.of_run(run_id) if await _was_lost(tx, s)]
+                if not lost:
+                    raise Conflict(f"Run {run.id} is {run.state}: nothing in it was cut off.")
+                for step in lost:
+                    await self._execution.outcomes.go_on(tx, step)
+                if run.state is not RunState.RUNNING:
+                    run = await tx.move_run(run.id, RunState.RUNNING, reason="resumed")
+                context = await _context(tx, run)
+            if run_id not in self._drivers:
+                await self._launch(context)
+            else:
+                self._drivers[run_id].wake()
+        return run
+
     async def cancel(self, run_id: str, reason: str) -> Run:
         """Stop a run; returns when its state is stored and nothing of it is left."""
         stopped = self._stop(run_id, reason)  # at once: whoever retries must not get ahead
@@ -137,7 +151,7 @@ class Orchestrator:
             if task := self._tasks.get(run_id):
                 await asyncio.shield(asyncio.wait({task}))
             else:
-                await self._reconcile(run_id)
+                await self._abandon_left(run_id)
             async with self._store.transaction("user") as tx:
                 run = await tx.runs.get(run_id)
                 if run.state not in FINAL_RUNS:
@@ -158,7 +172,10 @@ class Orchestrator:
             await asyncio.wait({task})
 
     async def close(self) -> None:
-        """Stop every driver; the runs end cancelled and can be retried later."""
+        """Stop every driver; the runs end cancelled and can be retried later.
+
+        In a house that departs they stay as they are, for the next host to go on with.
+        """
         self._closing = True
         self._stop_all()
         for lock in list(self._commands.values()):
@@ -177,7 +194,7 @@ class Orchestrator:
         if before := self._tasks.get(run_id):
             await asyncio.wait({before})  # it has settled the run and is about to end
         turn = self._workspaces.of(context.project.workspace)
-        driver = RunDriver(self._store, self._execution, context, turn)
+        driver = RunDriver(self._store, self._execution, context, turn, self._departure)
         if self._closing:
             driver.stop(CLOSED)
         task = asyncio.create_task(self._drive(driver, run_id), name=f"run {run_id}")
@@ -203,7 +220,11 @@ class Orchestrator:
             _log.error("run %s could not be settled", run_id, exc_info=error)
 
 
-_LOST = "Foredeck ended while this stage worked; its codex turn was stopped. Retry it to go on"
+async def _was_lost(tx: Transaction, step: Step) -> bool:
+    """Whether the step waits because its turn vanished."""
+    if step.state is not StepState.WAITING or await is_under_way(tx, step):
+        return False
+    return step.failure is not None and step.failure.failure_class is FailureClass.CRASH
 
 
 async def _context(tx: Transaction, run: Run) -> RunContext:

@@ -9,12 +9,14 @@ from pathlib import Path
 
 from foredeck.services.agents.stage import StageOutcome
 from foredeck.services.domain import clock
+from foredeck.services.domain.errors import StoreError
 from foredeck.services.domain.ids import new_id
 from foredeck.services.domain.records import (
     Attempt,
     Failure,
     FailureClass,
     Project,
+    Role,
     Run,
     Step,
     TokenUsage,
@@ -59,20 +61,28 @@ class Outcomes:
         """Make the step running and return it with its new attempt."""
         attempt = self._new_attempt(step)
         async with self._store.transaction() as tx:
-            await tx.attempts.add(attempt)
-            moved = await tx.move_step(
-                step.id,
-                StepState.RUNNING,
-                attempt=attempt.number,
-                max_attempts=max(step.max_attempts, attempt.number),
-                started_at=attempt.started_at,
-                ended_at=None,
-                retry_at=None,
-                failure=None,
-            )
-            run = await tx.runs.get(step.run_id)
-            await tx.runs.save(replace(run, current_stage=step.key))
+            moved = await self._store_beginning(tx, step, attempt)
         return moved, attempt
+
+    async def resume(self, step: Step) -> tuple[Step, Attempt]:
+        """Return the step with the attempt that an earlier host left under way.
+
+        What was being said then is complete now; tool calls are answered by whoever goes on.
+        """
+        async with self._store.transaction() as tx:
+            attempt = await tx.attempts.latest(step.id)
+            if attempt is None or attempt.ended_at is not None:
+                raise StoreError(f"The step {step.key} is {step.state} without an attempt.")
+            for message in await tx.messages.of_step(step.id):
+                if not message.complete and message.role is not Role.TOOL:
+                    await tx.messages.save(replace(message, complete=True))
+        return step, attempt
+
+    async def lose(self, step: Step, attempt: Attempt, failure: Failure) -> None:
+        """Store that the attempt's turn vanished; a person decides what follows."""
+        async with self._store.transaction() as tx:
+            ending = _Ending(StepState.WAITING, failure, reason=failure.message)
+            await self._end(tx, step, attempt, ending)
 
     async def succeed(
         self, context: RunContext, step: Step, attempt: Attempt, outcome: StageOutcome
@@ -107,7 +117,11 @@ class Outcomes:
         async with self._store.transaction() as tx:
             await self._end(tx, step, attempt, _Ending(StepState.CANCELLED, reason=reason))
 
-    def _new_attempt(self, step: Step) -> Attempt:
+    async def go_on(self, tx: Transaction, step: Step) -> None:
+        """Begin an attempt that continues the conversation of the last one."""
+        await self._store_beginning(tx, step, self._new_attempt(step, continues=step.attempt))
+
+    def _new_attempt(self, step: Step, continues: int = 0) -> Attempt:
         number = step.attempt + 1
         name = f"{step.key.replace('#', '-')}.{number}.log"
         return Attempt(
@@ -118,7 +132,24 @@ class Outcomes:
             state=StepState.RUNNING,
             output_path=str(self._output_root / step.run_id / name),
             started_at=clock.now(),
+            continues=continues,
         )
+
+    async def _store_beginning(self, tx: Transaction, step: Step, attempt: Attempt) -> Step:
+        await tx.attempts.add(attempt)
+        moved = await tx.move_step(
+            step.id,
+            StepState.RUNNING,
+            attempt=attempt.number,
+            max_attempts=max(step.max_attempts, attempt.number),
+            started_at=attempt.started_at,
+            ended_at=None,
+            retry_at=None,
+            failure=None,
+        )
+        run = await tx.runs.get(step.run_id)
+        await tx.runs.save(replace(run, current_stage=step.key))
+        return moved
 
     async def _end(self, tx: Transaction, step: Step, attempt: Attempt, ending: _Ending) -> None:
         moment = clock.now()
@@ -142,13 +173,12 @@ class Outcomes:
         )
 
 
-async def lose(tx: Transaction, step: Step, reason: str) -> None:
-    """Store that an attempt vanished with its host; a person decides what follows."""
-    await end_attempt(tx, step, StepState.FAILED, Failure(FailureClass.CRASH, reason))
-    for message in await tx.messages.of_step(step.id):
-        if not message.complete:
-            await tx.messages.save(replace(message, complete=True))
-    await tx.move_step(step.id, StepState.WAITING, reason=reason, ended_at=clock.now())
+async def is_under_way(tx: Transaction, step: Step) -> bool:
+    """Whether an attempt of the step works, or waits for an answer, as far as is stored."""
+    if step.state not in (StepState.RUNNING, StepState.WAITING):
+        return False
+    attempt = await tx.attempts.latest(step.id)
+    return attempt is not None and attempt.ended_at is None
 
 
 async def end_attempt(

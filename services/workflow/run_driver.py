@@ -7,6 +7,7 @@ import logging
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from foredeck.services.departure import Departure
 from foredeck.services.domain import clock
 from foredeck.services.domain.records import Run, Step
 from foredeck.services.domain.states import (
@@ -19,7 +20,7 @@ from foredeck.services.domain.states import (
 from foredeck.services.store.store import Store, Transaction
 from foredeck.services.workflow import graph
 from foredeck.services.workflow.execution import StepExecution
-from foredeck.services.workflow.outcomes import RunContext, end_attempt
+from foredeck.services.workflow.outcomes import RunContext, end_attempt, is_under_way
 from foredeck.services.workflow.workspace_turns import WorkspaceTurn
 
 _log = logging.getLogger(__name__)
@@ -42,12 +43,18 @@ class RunDriver:
     """
 
     def __init__(
-        self, store: Store, execution: StepExecution, context: RunContext, turn: WorkspaceTurn
+        self,
+        store: Store,
+        execution: StepExecution,
+        context: RunContext,
+        turn: WorkspaceTurn,
+        departure: Departure,
     ) -> None:
         self._store = store
         self._execution = execution
         self._context = context
         self._turn = turn
+        self._departure = departure
         self._has_turn = False
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._wake = asyncio.Event()
@@ -58,10 +65,17 @@ class RunDriver:
         self._stop_reason = self._stop_reason or reason
         self._wake.set()
 
+    def wake(self) -> None:
+        """Make the driver look again: somebody else has changed a step."""
+        self._wake.set()
+
     async def drive(self) -> None:
-        """Run until the run is final, waits for a person, or is stopped."""
+        """Run until the run is final, waits for a person, or is stopped.
+
+        In a house that departs the run stays as it is stored.
+        """
         try:
-            if not await self._ended_by_itself():
+            if not await self._ended_by_itself() and not self._departure.leaving:
                 await self._store.durably(self._cancel_rest)
         finally:
             if self._has_turn:
@@ -71,6 +85,7 @@ class RunDriver:
         """Start what is ready until nothing is; False when it was stopped before."""
         try:
             while self._stop_reason is None:
+                self._wake.clear()
                 standing = await self._store.durably(self._look)
                 if standing.start and not self._has_turn:
                     await self._take_turn(standing.start)
@@ -136,9 +151,11 @@ class RunDriver:
         run_id = self._context.run.id
         async with self._store.transaction() as tx:
             steps = await skip_blocked(tx, run_id)
-            due = tuple(s for s in steps if _is_due(s)) + graph.ready(steps)
+            left = [s for s in steps if s.id not in self._tasks and await is_under_way(tx, s)]
+            due = (*left, *(s for s in steps if _is_due(s)), *graph.ready(steps))
             start = tuple(s for s in due if s.id not in self._tasks)
-            await settle(tx, run_id, steps, ready=bool(start))
+            works = any(s.state is not StepState.WAITING for s in start)
+            await settle(tx, run_id, steps, ready=works)
         backing_off = (s for s in steps if s.state is StepState.RETRY and s not in start)
         times = [s.retry_at for s in backing_off if s.retry_at]
         return _Standing(start, min(times, default=None))

@@ -63,7 +63,16 @@ class FakeSupervisor:
             await self.cancel(job.id, "its step was stopped")
             raise
 
+    async def of_step(self, step_id: str) -> tuple[Job, ...]:
+        async with self.store.transaction() as tx:
+            return await tx.jobs.of_step(step_id)
+
     async def start(self, request: CodexRequest) -> Job:
+        if request.key and request.step_id:
+            async with self.store.transaction() as tx:
+                known = await tx.jobs.by_key(request.step_id, request.attempt, request.key)
+            if known:
+                return known
         self.requests.append(request)
         moment = clock.now()
         job = Job(
@@ -79,6 +88,7 @@ class FakeSupervisor:
             step_id=request.step_id,
             attempt=request.attempt,
             thread_id=request.thread_id or f"thread-{len(self.requests)}",
+            key=request.key,
         )
         async with self.store.transaction() as tx:
             await tx.jobs.add(job)

@@ -38,9 +38,10 @@ class House:
         )
 
     @asynccontextmanager
-    async def open(self, **settings: Any) -> AsyncIterator[OpenHouse]:
+    async def open(self, *, recover: bool = True, **settings: Any) -> AsyncIterator[OpenHouse]:
         """Open the services with these settings changed."""
-        async with open_services(replace(self.settings, **settings), "a test") as services:
+        wanted = replace(self.settings, **settings)
+        async with open_services(wanted, "a test", recover=recover) as services:
             yield OpenHouse(services)
 
 

@@ -5,7 +5,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from foredeck.services.agents.stage import StageOutcome, StageTask
-from foredeck.services.domain.errors import StepFailed
+from foredeck.services.codex import failures
+from foredeck.services.domain.errors import StepFailed, TurnLost
 from foredeck.services.domain.records import Failure, FailureClass, Verdict
 
 Behaviour = Callable[[StageTask], Awaitable[StageOutcome]]
@@ -48,6 +49,20 @@ def fail(failure_class: FailureClass, times: int = 1000) -> Behaviour:
         if failed < times:
             failed += 1
             raise StepFailed(Failure(failure_class, "It did not work.", "Try again."))
+        return await succeed(task)
+
+    return behaviour
+
+
+def lose(times: int = 1) -> Behaviour:
+    """Lose the codex turn in the first `times` attempts, then succeed."""
+    lost = 0
+
+    async def behaviour(task: StageTask) -> StageOutcome:
+        nonlocal lost
+        if lost < times:
+            lost += 1
+            raise TurnLost(failures.lost())
         return await succeed(task)
 
     return behaviour

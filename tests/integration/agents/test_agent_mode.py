@@ -12,7 +12,7 @@ import pytest
 
 from foredeck.services.agents.codex_jobs import CodexJobs
 from foredeck.services.agents.runner import AgentStageRunner
-from foredeck.services.agents.session import StoreSession
+from foredeck.services.agents.session import StoredConversation
 from foredeck.services.agents.transcript import Transcript
 from foredeck.services.codex.supervisor import CodexRequest
 from foredeck.services.domain.errors import StepFailed, StorageFull
@@ -101,8 +101,8 @@ async def test_an_agent_works_with_its_tools_and_hands_on(tmp_path: Path) -> Non
         jobs = TokenUsage(input=100, output=10)
         assert models.total > 0
         assert outcome.usage == models + jobs
-        session = StoreSession(stage.store, f"{stage.task.step.id}:1")
-        kinds = [item.get("type", "message") for item in await session.get_items()]
+        record = await StoredConversation.open(stage.store, stage.task.step.id, 1)
+        kinds = [item.get("type", "message") for item in record.items]
         assert kinds.count("function_call") == kinds.count("function_call_output") == 3
 
 

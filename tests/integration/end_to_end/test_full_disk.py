@@ -106,7 +106,7 @@ async def test_closing_does_not_wait_for_room_for_ever(house: House, script: Cre
         assert mentioning(str(house.base)) == []
         script.crew("one").codex.clear()
         async with house.open() as home:
-            assert (await home.detail(row.id)).run.state is RunState.WAITING
+            assert (await home.rest(row.id)).run.state is RunState.WAITING
             await home.host.do(RetryRun(row.id))
             assert (await home.rest(row.id)).run.state is RunState.SUCCESS
 

@@ -1,4 +1,4 @@
-"""The host is killed in the middle of a turn; the next one finds out and goes on."""
+"""The host dies, or leaves, in the middle of a turn; the next one takes the turn up."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ from pathlib import Path
 
 import pytest
 
+from foredeck.services.codex.server_record import ServerPlace, read_record
 from foredeck.services.domain.errors import HostBusy
 from foredeck.services.domain.ids import new_id
 from foredeck.services.domain.records import Mode, TokenUsage
 from foredeck.services.domain.states import JobState, RunState, StepState
-from foredeck.services.host.commands import RetryRun
+from foredeck.services.host.commands import CancelRun
 from foredeck.services.host.queries import GetHistory, GetTranscript
+from foredeck.services.jobs.processes import find_marked, send_signal
 from tests.integration.end_to_end.test_cancel import stubborn
 from tests.support.crew_script import CrewScript, commands
 from tests.support.house import House, OpenHouse, has_line, until
@@ -25,58 +27,172 @@ from tests.support.process_table import mentioning
 
 pytestmark = pytest.mark.codex
 
+BOTH = pytest.mark.parametrize("mode", [Mode.AGENT, Mode.DIRECT])
 
-@pytest.mark.parametrize("mode", [Mode.AGENT, Mode.DIRECT])
-async def test_the_next_host_shows_the_truth_and_goes_on(
+
+def counting(stop: str) -> str:
+    """Return a command that counts until the file `stop` is there, and once more."""
+    return (
+        "echo begun >> effects; n=1; "
+        f"while [ ! -e {stop} ]; do echo tick-$n-end; n=$((n+1)); sleep 0.02; done; "
+        "echo tick-$n-end; echo $n > last"
+    )
+
+
+@BOTH
+async def test_a_living_turn_is_followed_from_where_it_is(
     house: House, script: CrewScript, mode: Mode
 ) -> None:
-    token = f"orphan{new_id()}"
-    script.crew("one").codex["builder"] = commands(stubborn(token))
+    script.crew("one").codex["builder"] = commands(counting("go"))
     async with another_host(house, mode) as (process, run_id):
         output = house.settings.data_dir / "output" / run_id / "builder.1.log"
-        await until(lambda: has_line(output, "ready-42"), "the command of the builder")
+        await until(lambda: bool(ticks(output)), "the command of the builder")
         with pytest.raises(HostBusy):
             async with house.open():
                 pass
-        process.send_signal(signal.SIGKILL)
-        await process.wait()
-    written = output.read_bytes()
-    assert len(mentioning("app-server", token)) > 1
-
-    script.crew("one").codex["builder"] = commands("echo built > built.txt")
+        await kill(process)
+    written = len(ticks(output))
     async with house.open() as home:
-        await _hold_the_truth(home, run_id, token)
-        assert output.read_bytes().startswith(written)
-
-        await home.host.do(RetryRun(run_id))
-        detail = await home.rest(run_id)
-        assert detail.run.state is RunState.SUCCESS, detail.error
-        assert [step.attempt for step in detail.steps] == [1, 2, 1, 1]
-        assert (Path(detail.workspace) / "built.txt").exists()
-        assert all(entry.complete for entry in await home.host.ask(GetTranscript(run_id)))
-        attempts = (await home.attempts(run_id))["builder"][1]
-        assert [a.state for a in attempts] == [StepState.FAILED, StepState.SUCCESS]
-        assert all(attempt.ended_at for attempt in attempts)
-        spent = sum((step.usage for step in detail.steps), TokenUsage())
-        assert detail.run.usage == spent
+        await until(lambda: len(ticks(output)) > written, "live output in the next host")
+        detail = await home.detail(run_id)
+        assert detail.run.state is RunState.RUNNING
+        (Path(detail.workspace) / "go").touch()
+        await _hold_one_turn(home, run_id, output)
 
 
-async def _hold_the_truth(home: OpenHouse, run_id: str, token: str) -> None:
-    detail = await home.detail(run_id)
+@BOTH
+async def test_a_turn_that_ended_meanwhile_is_stored(
+    house: House, script: CrewScript, mode: Mode
+) -> None:
+    script.crew("one").codex["builder"] = commands(counting("go"))
+    async with another_host(house, mode) as (process, run_id):
+        output = house.settings.data_dir / "output" / run_id / "builder.1.log"
+        await until(lambda: bool(ticks(output)), "the command of the builder")
+        await kill(process)
+    workspace = house.settings.workspaces_root / "one"
+    (workspace / "go").touch()
+    await until((workspace / "last").exists, "the end of the command")
+    async with house.open() as home:
+        await _hold_one_turn(home, run_id, output)
+
+
+async def test_a_house_that_departs_leaves_the_turn_to_the_next(
+    house: House, script: CrewScript
+) -> None:
+    script.crew("one").codex["builder"] = commands(counting("go"))
+    async with house.open() as home:
+        row = await home.begin("one", Mode.AGENT)
+        output = await home.output(row.id, "builder")
+        await until(lambda: bool(ticks(output)), "the command of the builder")
+        home.services.departure.leaving = True
+    assert mentioning("app-server") != []
+    async with house.open() as home:
+        (house.settings.workspaces_root / "one" / "go").touch()
+        await _hold_one_turn(home, row.id, output)
+
+
+async def _hold_one_turn(home: OpenHouse, run_id: str, output: Path) -> None:
+    detail = await home.rest(run_id)
+    assert detail.run.state is RunState.SUCCESS, detail.error
+    assert [step.attempt for step in detail.steps] == [1, 1, 1, 1]
+    workspace = Path(detail.workspace)
+    assert (workspace / "effects").read_text() == "begun\n"
+    last = int((workspace / "last").read_text())
+    assert ticks(output) == [f"tick-{number}-end" for number in range(1, last + 1)]
+    jobs = [job for job in await home.jobs(run_id) if job.name.startswith("builder")]
+    assert [job.state for job in jobs] == [JobState.COMPLETED]
+    assert jobs[0].usage.total > 0
+    assert {change.path for change in jobs[0].files_changed} >= {"effects", "last"}
+    assert all(entry.complete for entry in await home.host.ask(GetTranscript(run_id)))
+    spent = sum((step.usage for step in detail.steps), TokenUsage())
+    assert detail.run.usage == spent
+    assert not list(output.parent.glob("*.before.json"))
+
+
+@BOTH
+@pytest.mark.parametrize("host_dies", [True, False], ids=["with-its-host", "alone"])
+async def test_a_turn_that_died_with_its_app_server_waits_for_a_person(
+    house: House, script: CrewScript, mode: Mode, host_dies: bool
+) -> None:
+    token = f"orphan{new_id()}"
+    script.crew("one").codex["builder"] = commands(stubborn(token))
+    if host_dies:
+        async with another_host(house, mode) as (process, run_id):
+            output = house.settings.data_dir / "output" / run_id / "builder.1.log"
+            await until(lambda: has_line(output, "ready-42"), "the command of the builder")
+            await kill(process)
+            kill_app_server(house)
+        script.crew("one").codex["builder"] = commands("echo built > built.txt")
+        async with house.open() as home:
+            await _hold_the_loss(home, run_id, token, mode)
+    else:
+        async with house.open() as home:
+            run_id = (await home.begin("one", mode)).id
+            await home.prints(run_id, "builder", "ready-42")
+            script.crew("one").codex["builder"] = commands("echo built > built.txt")
+            kill_app_server(house)
+            await _hold_the_loss(home, run_id, token, mode)
+
+
+async def _hold_the_loss(home: OpenHouse, run_id: str, token: str, mode: Mode) -> None:
+    detail = await home.rest(run_id)
     builder = detail.steps[1]
     assert detail.run.state is RunState.WAITING
-    assert detail.steps[0].state is StepState.SUCCESS
     assert builder.state is StepState.WAITING
-    assert "Retry" in builder.reason
-    assert builder.ended_at is not None
+    assert builder.failure is not None
+    assert "resume" in builder.failure.advice
     (job,) = [job for job in await home.jobs(run_id) if job.state is not JobState.COMPLETED]
     assert job.state is JobState.LOST
-    assert mentioning(token, detail.workspace, job.id) == []
-    client = await home.services.codex.connect()
-    thread = await client.call("thread/read", {"threadId": job.thread_id, "includeTurns": False})
-    assert thread["thread"]["status"]["type"] != "active"
+    assert mentioning(token, job.id) == []
+
+    await home.services.orchestrator.resume(run_id)
+    detail = await home.rest(run_id)
+    assert detail.run.state is RunState.SUCCESS, detail.error
+    assert [step.attempt for step in detail.steps] == [1, 2, 1, 1]
+    transcript = await home.host.ask(GetTranscript(run_id))
+    # An agent hears that its turn was lost, and decides; codex alone is asked to go on.
+    answers = [entry.content for entry in transcript if entry.tool == "run_codex"]
+    built = (Path(detail.workspace) / "built.txt").exists()
+    assert built if mode is Mode.DIRECT else "ended in the middle" in answers[0]
+    assert all(entry.complete for entry in transcript)
     history = await home.host.ask(GetHistory(run_id))
-    assert {e.subject for e in history if e.actor == "recovery"} >= {"run", "builder"}
+    builder_states = [entry.new for entry in history if entry.subject == "builder"]
+    assert builder_states == ["pending", "running", "waiting", "running", "success"]
+
+
+async def test_a_run_that_a_killed_host_left_can_be_cancelled_without_taking_it_up(
+    house: House, script: CrewScript
+) -> None:
+    token = f"orphan{new_id()}"
+    script.crew("one").codex["builder"] = commands(stubborn(token))
+    async with another_host(house, Mode.DIRECT) as (process, run_id):
+        output = house.settings.data_dir / "output" / run_id / "builder.1.log"
+        await until(lambda: has_line(output, "ready-42"), "the command of the builder")
+        await kill(process)
+    async with house.open(recover=False) as home:
+        await home.host.do(CancelRun(run_id))
+        assert (await home.detail(run_id)).run.state is RunState.CANCELLED
+        assert mentioning(token) == []
+
+
+def ticks(output: Path) -> list[str]:
+    """Return the lines that the counting command has printed so far, as they stand there."""
+    if not output.exists():
+        return []
+    return [line for line in output.read_text().splitlines() if line.startswith("tick-")]
+
+
+def kill_app_server(house: House) -> None:
+    """Kill the app-server and its shim, as a machine short of memory does."""
+    record = read_record(ServerPlace(house.settings.data_dir / "codex"))
+    assert record is not None
+    for process in (*record.processes(), *find_marked(record.mark)):
+        send_signal(process, signal.SIGKILL)
+
+
+async def kill(process: asyncio.subprocess.Process) -> None:
+    process.send_signal(signal.SIGKILL)
+    await process.wait()
 
 
 @asynccontextmanager

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from foredeck.services.departure import Departure
 from foredeck.services.domain.records import Mode, Run
 from foredeck.services.domain.views import RunDetail
 from foredeck.services.event_bus import EventBus
@@ -28,6 +29,12 @@ class House:
     orchestrator: Orchestrator
     runs: RunService
     projects: ProjectService
+    departure: Departure
+
+    async def depart(self) -> None:
+        """Close and leave the runs as they are, as a host that is killed does."""
+        self.departure.leaving = True
+        await self.orchestrator.close()
 
     async def new_run(self, request: str = "Build a thing") -> Run:
         return await self.runs.create(RunWish("demo", request))
@@ -44,15 +51,16 @@ class House:
 async def build(data_dir: Path, stages: FakeStages) -> House:
     bus = EventBus()
     store = await Store.open(data_dir, bus)
-    execution = StepExecution(store, stages, data_dir / "output")
+    departure = Departure()
+    execution = StepExecution(store, stages, data_dir / "output", departure)
 
     async def abandon(run_id: str) -> None:
         return None
 
-    orchestrator = Orchestrator(store, execution, abandon)
+    orchestrator = Orchestrator(store, execution, abandon, departure)
     runs = RunService(store, four_agents, lambda project: Mode.DIRECT)
     projects = ProjectService(store, data_dir / "workspaces", data_dir)
-    return House(store, bus, stages, orchestrator, runs, projects)
+    return House(store, bus, stages, orchestrator, runs, projects, departure)
 
 
 @pytest.fixture

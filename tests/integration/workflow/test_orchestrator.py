@@ -12,7 +12,7 @@ from foredeck.services.domain.records import FailureClass
 from foredeck.services.domain.states import RunState, StepState
 from foredeck.services.workflow.runs import RunWish
 from tests.integration.workflow.conftest import House, build
-from tests.support.stages import FakeStages, Hold, fail, send_back
+from tests.support.stages import FakeStages, Hold, fail, lose, send_back
 
 FIRST_ROUND = ["planner", "builder", "qa_qc", "prod_ready"]
 
@@ -142,7 +142,7 @@ async def test_closing_stops_the_runs_and_stores_that(house: House) -> None:
     assert detail.steps[0].reason == "Foredeck was closed"
 
 
-async def test_after_a_crash_the_running_step_waits_for_a_person(
+async def test_a_step_that_was_left_goes_on_in_the_same_attempt(
     house: House, tmp_path: Path
 ) -> None:
     hold = Hold()
@@ -150,17 +150,49 @@ async def test_after_a_crash_the_running_step_waits_for_a_person(
     run = await house.new_run()
     await house.orchestrator.start(run.id)
     await asyncio.wait_for(hold.started.wait(), 10)
-    # A second host on the same files sees what a killed one would leave behind.
+    await house.depart()
+    assert hold.cancelled
+    assert (await house.states(run.id))["builder"] == "running"
+
     after = await build(tmp_path / "data", FakeStages())
     await after.orchestrator.recover()
     detail = await after.finished(run.id)
+    assert detail.run.state is RunState.SUCCESS
+    assert after.stages.calls[0] == ("builder", 1)
+    assert ("planner", 1) not in after.stages.calls
+    assert [task.resumed for task in after.stages.tasks] == [True, False, False]
+    history = await after.store.queries.history(run.id)
+    assert [e.new for e in history if e.subject == "builder"] == ["pending", "running", "success"]
+    await after.store.close()
+
+
+async def test_a_lost_turn_waits_for_a_person_and_is_gone_on_with(house: House) -> None:
+    house.stages.behaviours["builder"] = lose(times=1)
+    run = await house.new_run()
+    await house.orchestrator.start(run.id)
+    detail = await house.finished(run.id)
     assert detail.run.state is RunState.WAITING
     assert detail.steps[1].state is StepState.WAITING
-    await after.orchestrator.retry(run.id)
-    assert (await after.finished(run.id)).run.state is RunState.SUCCESS
-    assert ("planner", 1) not in after.stages.calls
-    await after.store.close()
-    house.stages.behaviours.clear()
+    assert detail.steps[1].ended_at is not None
+    assert "resume the run" in detail.steps[1].failure.advice  # type: ignore[union-attr]
+
+    await house.orchestrator.resume(run.id)
+    assert (await house.finished(run.id)).run.state is RunState.SUCCESS
+    again = next(t for t in house.stages.tasks if t.step.key == "builder" and t.attempt == 2)
+    assert (again.resumed, again.continues) == (True, 1)
+    with pytest.raises(Conflict, match="nothing in it was cut off"):
+        await house.orchestrator.resume(run.id)
+
+
+async def test_a_lost_turn_can_be_retried_from_the_beginning(house: House) -> None:
+    house.stages.behaviours["builder"] = lose(times=1)
+    run = await house.new_run()
+    await house.orchestrator.start(run.id)
+    await house.finished(run.id)
+    await house.orchestrator.retry(run.id)
+    assert (await house.finished(run.id)).run.state is RunState.SUCCESS
+    again = next(t for t in house.stages.tasks if t.step.key == "builder" and t.attempt == 2)
+    assert (again.resumed, again.continues) == (False, 0)
 
 
 async def test_a_workspace_that_vanished_fails_the_stage_with_a_sentence(house: House) -> None:

@@ -87,7 +87,8 @@ async def test_what_only_a_person_can_mend_is_remembered(
     stage.supervisor.work = work
     box = stage.box()
     await call(box, "run_codex", prompt="go")
-    assert box.hopeless == failure
+    assert box.hopeless is not None
+    assert box.hopeless.failure == failure
 
 
 async def test_a_missing_codex_is_an_answer_too(

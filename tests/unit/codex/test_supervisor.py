@@ -54,6 +54,7 @@ class FakeRunner:
         self,
         order: TurnOrder,
         *,
+        opened: Callable[[str], Awaitable[None]] | None = None,
         started: Callable[[str, str], Awaitable[None]] | None = None,
         report: TurnReport | None = None,
     ) -> TurnResult:
