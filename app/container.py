@@ -15,12 +15,13 @@ from foredeck.services.codex.server import AppServer
 from foredeck.services.codex.supervisor import CodexSupervisor
 from foredeck.services.codex.turns import TurnRunner
 from foredeck.services.diagnosis import Diagnosis
-from foredeck.services.event_bus import EventBus
+from foredeck.services.event_bus import EventBus, fresh_seq
 from foredeck.services.host.command_handlers import CommandHandlers
 from foredeck.services.host.interface import Command, Host
 from foredeck.services.host.lock import HostLock, busy
 from foredeck.services.host.privacy import hide_process
 from foredeck.services.host.query_handlers import QueryHandlers
+from foredeck.services.host.server import HostServer
 from foredeck.services.host.service import Handler, HostService
 from foredeck.services.host.status import StatusReporter
 from foredeck.services.settings import Settings
@@ -44,6 +45,7 @@ class Services:
     codex: AppServer
     supervisor: CodexSupervisor
     orchestrator: Orchestrator
+    server: HostServer
 
 
 @asynccontextmanager
@@ -61,7 +63,9 @@ async def open_services(
     async with AsyncExitStack() as stack:
         lock = HostLock.acquire(settings.data_dir, role)
         stack.callback(lock.release)
-        bus = EventBus()
+        server = await HostServer.open(settings.data_dir, role)
+        stack.push_async_exit(lambda _kind, error, _trace: server.close(error))
+        bus = EventBus(seq=fresh_seq())
         store = await Store.open(settings.data_dir, bus)
         stack.push_async_callback(store.close)
         codex = AppServer(settings)
@@ -75,9 +79,12 @@ async def open_services(
         handlers = _query_handlers(settings, store, bus, supervisor)
         handlers |= _command_handlers(settings, store, orchestrator)
         host = HostService(bus, handlers)
+        stack.push_async_callback(server.close)  # before what it needs is closed
+        server.answer(host)
         if recover:
             await orchestrator.recover()
-        yield Services(host, store, bus, codex, supervisor, orchestrator)
+        server.carry_out()
+        yield Services(host, store, bus, codex, supervisor, orchestrator, server)
 
 
 @asynccontextmanager

@@ -8,6 +8,7 @@
     ├── Conflict                  it cannot be done in the present state
     │   ├── IllegalTransition     the state table has no such arrow
     │   └── HostBusy              another process holds the data directory
+    ├── HostGone                  the host that was asked is no longer there
     ├── StoreError                the database cannot be used
     │   ├── NewerDatabase         written by a later version of Foredeck
     │   └── StorageFull           the disk has no room
@@ -72,6 +73,10 @@ class IllegalTransition(Conflict):
 
 class HostBusy(Conflict):
     """Another process holds the data directory."""
+
+
+class HostGone(ForedeckError):
+    """The host that was asked is no longer there."""
 
 
 class StoreError(ForedeckError):

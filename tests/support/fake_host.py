@@ -187,7 +187,7 @@ class FakeHost:
         await self._pass(type(command))
         return cast("R", self._carry_out(command))
 
-    def events(self) -> AsyncIterator[Event]:
+    def events(self, since: int | None = None) -> AsyncIterator[Event]:
         """Subscribe from now on."""
         queue: asyncio.Queue[Event | None] = asyncio.Queue()
         self._queues.append(queue)

@@ -119,7 +119,7 @@ async def test_a_stream_that_breaks_is_reported_and_taken_up_again(
     monkeypatch.setattr(bridge, "RETRY_DELAY", 0.0)
 
     class Breaking(FakeHost):
-        def events(self) -> Any:
+        def events(self, since: int | None = None) -> Any:
             if not reported:
                 return self._fail()
             return super().events()
