@@ -5,6 +5,7 @@ The dashboard, every command and every test open the same object here.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from foredeck.services.codex.server import AppServer
 from foredeck.services.codex.supervisor import CodexSupervisor
 from foredeck.services.codex.turns import TurnRunner
 from foredeck.services.diagnosis import Diagnosis
+from foredeck.services.domain.events import Event, Resync
 from foredeck.services.event_bus import EventBus, fresh_seq
 from foredeck.services.host.command_handlers import CommandHandlers
 from foredeck.services.host.interface import Command, Host
@@ -33,6 +35,9 @@ from foredeck.services.workflow.runs import RunService
 from foredeck.services.workspace.projects import ProjectService
 
 R = TypeVar("R")
+
+# How often who only reads looks at the database, in seconds.
+_LOOK_AGAIN = 0.5
 
 
 @dataclass(frozen=True)
@@ -96,7 +101,10 @@ async def open_host(settings: Settings, role: str, *, recover: bool = True) -> A
 
 @asynccontextmanager
 async def open_reader(settings: Settings) -> AsyncIterator[Host]:
-    """Answer queries beside a running host; every command raises `HostBusy`."""
+    """Answer queries without a host; every command raises `HostBusy`.
+
+    Its events say again and again that anything may have changed.
+    """
     async with AsyncExitStack() as stack:
         bus = EventBus()
         store = await Store.open(settings.data_dir, bus, read_only=True)
@@ -112,6 +120,12 @@ class _ReadingHost(HostService):
     async def do(self, command: Command[R]) -> R:
         """Refuse: another process is the host."""
         raise busy(self._settings.data_dir)
+
+    async def events(self, since: int | None = None) -> AsyncIterator[Event]:
+        """Nobody tells a reader anything: it has to look again."""
+        while True:
+            await asyncio.sleep(_LOOK_AGAIN)
+            yield Resync()
 
 
 def _orchestrator(settings: Settings, store: Store, supervisor: CodexSupervisor) -> Orchestrator:

@@ -26,9 +26,11 @@ from foredeck.services.domain.errors import ForedeckError
 COMMANDS = {
     "demo": ("demo", "demo", "Watch a rehearsal: real codex, scripted words, no account."),
     "doctor": ("doctor", "doctor", "Check this machine, the settings, codex and the account."),
+    "events": ("events", "events", "Print what happens in the running host, as JSON lines."),
     "projects": ("projects", "projects", "Create, list and change projects."),
     "run": ("run", "run", "Give a request to the four agents and wait for the result."),
     "runs": ("runs", "runs", "List, show, follow, cancel and retry runs."),
+    "serve": ("serve", "serve", "Work on runs without a screen; dashboards attach to it."),
 }
 
 INTERRUPTED = 130
@@ -90,6 +92,9 @@ def cli(ctx: click.Context, data_dir: Path | None, config: Path | None, debug: b
 
     Exit codes: 0 success, 1 failed, 2 usage, 4 needs a person, 130 interrupted.
     """
+    if config:
+        # A host that is started from here has to read the same file.
+        os.environ["FOREDECK_CONFIG"] = str(config.expanduser().absolute())
     ctx.obj = Session({"data_dir": data_dir}, config, debug=debug)
     if ctx.invoked_subcommand is None:
         # Everything imported from here on stays: collecting garbage meanwhile only delays

@@ -10,7 +10,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from foredeck.services.domain.errors import Conflict, ForedeckError, HostGone, InvalidInput
+from foredeck.services.domain.errors import ForedeckError, HostGone, InvalidInput, OtherVersion
 from foredeck.services.domain.events import Event, Resync
 from foredeck.services.host import wire
 from foredeck.services.host.address import reachable, socket_path, user_of
@@ -53,7 +53,7 @@ class RemoteHost:
     async def open(cls, data_dir: Path) -> RemoteHost:
         """Attach to the running host; raises `HostGone` if none answers.
 
-        Raises `Conflict` if it is of a version that cannot be talked to.
+        Raises `OtherVersion` if it is of a version that cannot be talked to.
         """
         try:
             with reachable(socket_path(data_dir)) as address:
@@ -224,7 +224,7 @@ async def _greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
     if "error" in hello:
         raise wire.decode_error(hello)
     if hello.get("wire") != wire.WIRE:
-        raise Conflict(
+        raise OtherVersion(
             f"The host runs another version of Foredeck ({hello.get('version')}).",
             "End it and start it again with this version.",
         )

@@ -45,6 +45,11 @@ class Orchestrator:
         self._workspaces = WorkspaceTurns()
         self._closing = False
 
+    @property
+    def driven(self) -> int:
+        """How many runs have a driver at the moment."""
+        return len(self._tasks)
+
     async def recover(self) -> None:
         """Bring every run that an earlier host left behind to the truth, and go on with it."""
         async with self._store.transaction("recovery") as tx:

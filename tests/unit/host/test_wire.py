@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, is_dataclass
-from datetime import UTC
-from typing import Any, get_args, get_origin, get_type_hints
+from datetime import UTC, datetime
+from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
 
 import pytest
 from hypothesis import given, settings
@@ -20,19 +20,22 @@ from foredeck.services.host.interface import Command, Query
 assert command_handlers
 assert query_handlers
 
+T = TypeVar("T")
+
 st.register_type_strategy(float, st.floats(allow_nan=False))
 _MOMENTS = st.datetimes(timezones=st.just(UTC))
-st.register_type_strategy(records.datetime, _MOMENTS)
+st.register_type_strategy(datetime, _MOMENTS)
 
 
 def values_of(form: Any) -> st.SearchStrategy[Any]:
     """Return values of a type, which may be a generic dataclass such as `Page[RunRow]`."""
-    kind = get_origin(form)
+    kind: Any = get_origin(form)
     if not is_dataclass(kind):
         return st.from_type(form)
     given = dict(zip(getattr(kind, "__parameters__"), get_args(form), strict=True))  # noqa: B009
     hints = get_type_hints(kind)
-    return st.builds(kind, **{name: st.from_type(_filled(h, given)) for name, h in hints.items()})
+    fields = {name: st.from_type(_filled(hint, given)) for name, hint in hints.items()}
+    return st.builds(cast("Any", kind), **fields)
 
 
 def _filled(hint: Any, given: dict[Any, Any]) -> Any:
@@ -41,7 +44,7 @@ def _filled(hint: Any, given: dict[Any, Any]) -> Any:
     return hint[tuple(given[name] for name in names)] if names else given.get(hint, hint)
 
 
-def known(base: type) -> list[type]:
+def known(base: type[T]) -> list[type[T]]:
     """Return every subclass that Foredeck itself declares, each once."""
     found = {kind.__name__: kind for kind in wire._subclasses(base)}
     return [kind for kind in found.values() if kind.__module__.startswith("foredeck.")]
