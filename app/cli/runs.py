@@ -196,9 +196,10 @@ def logs(
 @format_option
 @click.pass_obj
 def watch(session: Session, run: str, format_: str) -> int:
-    """Look on while a run works, until it rests; Ctrl-C ends only the looking on.
+    """Look on while a run works, until it rests.
 
-    Exit codes: those of the run as for foredeck run, 130 if you left before its end.
+    Ctrl-C ends only the looking on. Exit codes: those of the run as for foredeck run, 130 if
+    you left before its end.
     """
     detail, code = session.read(lambda host: look_on(host, run))
     if detail:

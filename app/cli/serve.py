@@ -68,8 +68,8 @@ def serve(session: Session, until_idle: bool, idle: float | None, unit: bool) ->
     Dashboards and commands attach to it. It says on stderr when a run begins and ends.
 
     \b
-    foredeck serve                    in a terminal of its own, or under a service manager
-    foredeck serve --until-idle       go when the work is done
+    foredeck serve                  in a terminal, or under a service manager
+    foredeck serve --until-idle     go when the work is done
     foredeck serve --unit > ~/.config/systemd/user/foredeck.service
     """
     settings = session.settings

@@ -125,7 +125,7 @@ class ClientLine:
         finally:
             for task in (self._hearing, *self._listeners.values(), *self._requests):
                 task.cancel()
-            await self._hang_up()
+            await self.hang_up()
 
     def hear_no_more(self) -> None:
         """Begin no more requests: the host closes."""
@@ -136,10 +136,14 @@ class ClientLine:
     async def refuse(self, why: str) -> None:
         """Say why this client is not served, and hang up."""
         await self._complain(InvalidInput(why, "Close one of them."))
-        await self._hang_up()
+        await self.hang_up()
 
-    def abort(self) -> None:
-        """Hang up without a word."""
+    async def hang_up(self) -> None:
+        """End the connection; what was written goes out if the client takes it soon."""
+        self._writer.close()
+        with suppress(OSError, TimeoutError):
+            async with asyncio.timeout(_GOODBYE_SECONDS):
+                await self._writer.wait_closed()
         self._writer.transport.abort()
 
     async def _hear(self, identity: wire.HostIdentity) -> None:
@@ -148,7 +152,9 @@ class ClientLine:
             while line := await self._reader.readline():
                 await self._begin(wire.from_line(line))
         except (InvalidInput, ValueError) as error:
-            sentence = error if isinstance(error, InvalidInput) else InvalidInput("Too long.")
+            sentence = (
+                error if isinstance(error, InvalidInput) else InvalidInput("A line is too long.")
+            )
             await self._complain(sentence)
         except OSError:
             return  # the client is gone
@@ -218,14 +224,6 @@ class ClientLine:
                 if self._requests:
                     await asyncio.wait(self._requests)
                 await self._write({"bye": True})
-
-    async def _hang_up(self) -> None:
-        self._writer.close()
-        with suppress(OSError, TimeoutError):
-            async with asyncio.timeout(_GOODBYE_SECONDS):
-                await self._writer.wait_closed()
-                return
-        self.abort()
 
 
 async def _guarded(work: Awaitable[Any], kind: type) -> Any:

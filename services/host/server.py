@@ -91,19 +91,16 @@ class HostServer:
     async def _welcome(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve a client until it leaves; another user's process is not answered."""
         line = ClientLine(self._desk, reader, writer)
-        peer = writer.get_extra_info("socket")
-        if self._server is None or user_of(peer) != os.getuid():
-            line.abort()
-            return
-        if self.clients >= CLIENT_LIMIT:
+        if self._server is None or user_of(writer.get_extra_info("socket")) != os.getuid():
+            await line.hang_up()
+        elif self.clients >= CLIENT_LIMIT:
             await line.refuse(f"{CLIENT_LIMIT} clients are attached already.")
-            return
-        task = asyncio.create_task(line.serve(self._identity), name="a client of the host")
-        self._lines[line] = task
-        try:
-            await asyncio.shield(task)
-        except Exception:
-            _log.exception("a client could not be served")
-        finally:
-            with suppress(KeyError):
-                del self._lines[line]
+        else:
+            task = asyncio.create_task(line.serve(self._identity), name="a client of the host")
+            self._lines[line] = task
+            task.add_done_callback(lambda done: self._left(line, done))
+
+    def _left(self, line: ClientLine, task: asyncio.Task[None]) -> None:
+        del self._lines[line]
+        if not task.cancelled() and (error := task.exception()):
+            _log.error("a client could not be served", exc_info=error)
