@@ -122,11 +122,11 @@ class Session:
     async def _read(self, work: Callable[[Host], Awaitable[T]]) -> T:
         """Ask the running host; where none answers, look for oneself."""
         from foredeck.app.joining import join_other
-        from foredeck.services.domain.errors import HostGone, OtherVersion
+        from foredeck.services.domain.errors import HostBusy, HostGone, OtherVersion
         from foredeck.services.host.lock import is_held
 
         if is_held(self.settings.data_dir):
-            with suppress(HostGone, OtherVersion):
+            with suppress(HostBusy, HostGone, OtherVersion):
                 async with join_other(self.settings) as remote:
                     return await work(remote)
         return await self._look(work)

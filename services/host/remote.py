@@ -15,6 +15,7 @@ from foredeck.services.domain.events import Event, Resync
 from foredeck.services.host import wire
 from foredeck.services.host.address import reachable, socket_path, user_of
 from foredeck.services.host.interface import Command, Query
+from foredeck.services.host.lock import unheard
 
 R = TypeVar("R")
 
@@ -51,9 +52,9 @@ class RemoteHost:
 
     @classmethod
     async def open(cls, data_dir: Path) -> RemoteHost:
-        """Attach to the running host; raises `HostGone` if none answers.
+        """Attach to the running host; raises `HostGone` if there is none.
 
-        Raises `OtherVersion` if it is of a version that cannot be talked to.
+        Raises `HostBusy` if it does not answer, `OtherVersion` if it cannot be talked to.
         """
         try:
             with reachable(socket_path(data_dir)) as address:
@@ -61,7 +62,7 @@ class RemoteHost:
         except OSError as error:
             raise HostGone("No Foredeck is working on the data directory.") from error
         try:
-            identity = await _greet(reader, writer)
+            identity = await _greet(data_dir, reader, writer)
         except BaseException:
             writer.transport.abort()
             raise
@@ -206,8 +207,10 @@ def _settle(answer: asyncio.Future[Any], message: wire.Message) -> None:
         answer.set_result(message.get("answer"))
 
 
-async def _greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> wire.HostIdentity:
-    """Return who answers; raises what it says instead, or `HostGone`."""
+async def _greet(
+    data_dir: Path, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+) -> wire.HostIdentity:
+    """Return who answers; raises what it says instead, `HostBusy` or `HostGone`."""
     if user_of(writer.get_extra_info("socket")) != os.getuid():
         raise HostGone("The socket of the data directory is another user's.")
     try:
@@ -215,10 +218,7 @@ async def _greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
             line, _ = await asyncio.gather(reader.readline(), asyncio.to_thread(wire.load))
         hello = wire.from_line(line)
     except TimeoutError as error:
-        raise HostGone(
-            "The Foredeck that works on the data directory does not answer.",
-            "It may be stopped (Ctrl-Z): bring it to the foreground with fg, or end it.",
-        ) from error
+        raise unheard(data_dir) from error
     except (OSError, ValueError, InvalidInput) as error:
         raise HostGone("The host went away.") from error
     if "error" in hello:

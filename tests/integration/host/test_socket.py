@@ -14,7 +14,13 @@ from typing import Any
 
 import pytest
 
-from foredeck.services.domain.errors import Conflict, ForedeckError, HostGone, InvalidInput
+from foredeck.services.domain.errors import (
+    Conflict,
+    ForedeckError,
+    HostBusy,
+    HostGone,
+    InvalidInput,
+)
 from foredeck.services.domain.events import Event, NoticeRaised, Resync
 from foredeck.services.event_bus import EventBus
 from foredeck.services.host import client_line, remote, server
@@ -439,7 +445,7 @@ async def test_a_host_that_says_nothing_is_not_waited_for(
     monkeypatch.setattr(remote, "_HELLO_SECONDS", 0.1)
     listener = listen(tmp_path)
     try:
-        with pytest.raises(HostGone, match="does not answer"):
+        with pytest.raises(HostBusy, match="does not answer"):
             await RemoteHost.open(tmp_path)
     finally:
         listener.close()
