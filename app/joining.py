@@ -31,6 +31,11 @@ class Joined:
     remote: RemoteHost | None = None
     services: Services | None = None
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether a command may have been begun: then it is not simply done again."""
+        return self.remote is None or self.remote.has_begun
+
 
 @asynccontextmanager
 async def join_host(
@@ -54,11 +59,11 @@ async def join_host(
 
 
 @asynccontextmanager
-async def join_other(settings: Settings) -> AsyncIterator[RemoteHost]:
+async def join_other(settings: Settings) -> AsyncIterator[Joined]:
     """Be a client of a host in another process; raises `HostGone` if there is none."""
     remote = await RemoteHost.open(settings.data_dir)
     try:
-        yield remote
+        yield Joined(remote, remote=remote)
     finally:
         await remote.close()
 
@@ -83,7 +88,6 @@ async def _become(
 async def _attach(stack: AsyncExitStack, settings: Settings) -> Joined | None:
     """Be a client of the host if one answers; `stack` leaves it."""
     try:
-        remote = await stack.enter_async_context(join_other(settings))
+        return await stack.enter_async_context(join_other(settings))
     except HostGone:
         return None
-    return Joined(remote, remote=remote)

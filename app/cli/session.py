@@ -91,7 +91,7 @@ class Session:
                         return await _work_as_host(joined.services, work)
                     return await work(joined.host)
                 except HostGone:
-                    if joined.remote is None or joined.remote.has_begun:
+                    if joined.has_begun:
                         raise
                     # It has closed in between: nothing was begun.
 
@@ -99,14 +99,14 @@ class Session:
         from foredeck.app.joining import join_other
         from foredeck.services.domain.errors import HostGone
 
-        remote = None
+        joined = None
         try:
-            async with join_other(self.settings) as remote:
-                return (await work(remote),)
+            async with join_other(self.settings) as joined:
+                return (await work(joined.host),)
         except HostGone:
-            if remote is None or not remote.has_begun:
-                return None
-            raise
+            if joined and joined.has_begun:
+                raise
+            return None
 
     async def _ask_other(self, work: Callable[[Host], Awaitable[T]]) -> T:
         from foredeck.app.joining import join_other
@@ -114,8 +114,8 @@ class Session:
 
         log_to_file(self.settings, debug=self.debug)
         try:
-            async with join_other(self.settings) as remote:
-                return await work(remote)
+            async with join_other(self.settings) as joined:
+                return await work(joined.host)
         except HostGone as error:
             raise HostGone(error.message, error.advice or _NO_HOST) from error
 
@@ -127,8 +127,8 @@ class Session:
 
         if is_held(self.settings.data_dir):
             with suppress(HostBusy, HostGone, OtherVersion):
-                async with join_other(self.settings) as remote:
-                    return await work(remote)
+                async with join_other(self.settings) as joined:
+                    return await work(joined.host)
         return await self._look(work)
 
     async def _look(self, work: Callable[[Host], Awaitable[T]]) -> T:

@@ -50,6 +50,7 @@ async def running_bridge(
     def notify(message: str, severity: str) -> None:
         notices.append((message, severity))
 
+    options.setdefault("lost", lambda error: pytest.fail(str(error)))
     reader = HostBridge(host, cast("Any", changes), notify, **options)
     task = asyncio.create_task(reader.run())
     await asyncio.sleep(0)
