@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from foredeck.app.cli.answers import run_answer
+from foredeck.app.cli.completion import complete_project
 from foredeck.app.cli.detaching import detach_option, put_detached
 from foredeck.app.cli.follow import follow, put_result
 from foredeck.app.cli.render import format_option, put_json, say
@@ -25,6 +26,7 @@ from foredeck.services.host.queries import ListProjects
 @click.option(
     "--project",
     metavar="PROJECT",
+    shell_complete=complete_project,
     help="The project's name or id; default: the one of this directory.",
 )
 @click.option(

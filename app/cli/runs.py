@@ -9,6 +9,7 @@ import click
 
 from foredeck.app.cli.answers import detail_answer, put_detail, put_page, put_runs, run_answer
 from foredeck.app.cli.changes import Changes
+from foredeck.app.cli.completion import complete_project, run_argument
 from foredeck.app.cli.detaching import detach_option, put_detached
 from foredeck.app.cli.follow import NEEDS_PERSON, exit_code, follow, look_on, put_result
 from foredeck.app.cli.logs import LogPrinter, put_logs
@@ -39,7 +40,7 @@ def runs() -> None:
 
 
 @runs.command("list")
-@click.option("--project", help="Only the runs of this project.")
+@click.option("--project", shell_complete=complete_project, help="Only the runs of this project.")
 @click.option("--state", type=click.Choice([s.value for s in RunState]), help="Only these.")
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
 @click.option("--offset", type=click.IntRange(0), default=0)
@@ -64,7 +65,7 @@ def list_runs(
 
 
 @runs.command()
-@click.argument("run")
+@run_argument
 @format_option
 @click.pass_obj
 def show(session: Session, run: str, format_: str) -> None:
@@ -74,7 +75,7 @@ def show(session: Session, run: str, format_: str) -> None:
 
 
 @runs.command()
-@click.argument("run")
+@run_argument
 @detach_option
 @format_option
 @click.pass_obj
@@ -89,7 +90,7 @@ def start(session: Session, run: str, detach: bool, format_: str) -> int:
 
 
 @runs.command()
-@click.argument("run")
+@run_argument
 @click.option("--step", help="Only this step, such as builder; default: all that ended badly.")
 @detach_option
 @format_option
@@ -120,7 +121,7 @@ def retry(session: Session, run: str, step: str | None, detach: bool, format_: s
 
 
 @runs.command()
-@click.argument("run")
+@run_argument
 @click.option("--reason", default="cancelled from the command line", show_default=True)
 @format_option
 @click.pass_obj
@@ -136,7 +137,7 @@ def cancel(session: Session, run: str, reason: str, format_: str) -> None:
 
 
 @runs.command()
-@click.argument("run")
+@run_argument
 @click.option("--no-block", is_flag=True, help="Answer at once, also while it works or waits.")
 @format_option
 @click.pass_obj
@@ -168,7 +169,7 @@ def wait(session: Session, run: str, no_block: bool, format_: str) -> int:
 
 
 @runs.command()
-@click.argument("run")
+@run_argument
 @click.option("--step", help="Only this step, such as builder; default: all of them.")
 @click.option("--attempt", type=click.IntRange(1), help="Another attempt than the latest.")
 @click.option("--follow", "follow_", is_flag=True, help="Go on until the run ends.")
@@ -192,7 +193,7 @@ def logs(
 
 
 @runs.command()
-@click.argument("run")
+@run_argument
 @format_option
 @click.pass_obj
 def watch(session: Session, run: str, format_: str) -> int:

@@ -133,9 +133,10 @@ class Session:
 
     async def _look(self, work: Callable[[Host], Awaitable[T]]) -> T:
         from foredeck.app.container import open_reader
+        from foredeck.services.store.place import NAME
 
         settings = self.settings
-        if not os.path.exists(settings.data_dir / "foredeck.db"):  # noqa: PTH110 (never raises)
+        if not os.path.exists(settings.data_dir / NAME):  # noqa: PTH110 (never raises)
             return await hold_and_do(settings, work, "a foredeck command")
         log_to_file(settings, debug=self.debug)
         async with open_reader(settings) as host:
