@@ -23,7 +23,7 @@ from foredeck.app.connection import Connect, Connection
 from foredeck.app.error_log import open_log, report
 from foredeck.app.screens.workbench import Workbench
 from foredeck.services.domain import clock
-from foredeck.services.domain.errors import ForedeckError
+from foredeck.services.domain.errors import ForedeckError, HostGone
 from foredeck.services.domain.safe_text import safe_text
 from foredeck.styles.themes import (
     ANSI_DARK,
@@ -37,6 +37,7 @@ from foredeck.styles.themes import (
 
 if TYPE_CHECKING:
     from foredeck.app.bridge import HostChanged
+    from foredeck.app.lost_host import LostHost
     from foredeck.services.host.interface import Host
 
 FRAME_RATE = 20
@@ -99,6 +100,7 @@ class ForedeckApp(App[int]):
         self._connect = connect
         self._connection: Connection | None = None
         self._connecting: asyncio.Task[None] | None = None
+        self._lost_host: LostHost | None = None
         self._log_path = log_path
         self._report_error = report_error
         self._errors: list[str] = []
@@ -117,6 +119,16 @@ class ForedeckApp(App[int]):
     def host(self) -> Host | None:
         """The open host, or None while there is none."""
         return self._connection.host if self._connection else None
+
+    @property
+    def is_host(self) -> bool:
+        """Whether this process works on the runs itself, and they end with it."""
+        return self._connection is not None and not self._connection.attached_to
+
+    @property
+    def attached_to(self) -> str:
+        """Who the host is, if it is another process."""
+        return self._connection.attached_to if self._connection else ""
 
     @property
     def workbench(self) -> Workbench:
@@ -153,14 +165,18 @@ class ForedeckApp(App[int]):
         self.workbench._update_timer._interval = 1 / self._frame_rate
 
     def connect(self) -> None:
-        """Open the services in the background; does nothing while that goes on or is done."""
+        """Open the services in the background; does nothing while that goes on or is done.
+
+        When the host of another process is gone, this takes its place.
+        """
         if self._connection is None and (self._connecting is None or self._connecting.done()):
             self.workbench.show_opening()
             self._connecting = asyncio.create_task(self._open(), name="open the services")
 
     async def _open(self) -> None:
+        await self._forget_lost_host()
         try:
-            self._connection = await self._connect()
+            connection = await self._connect()
         except ForedeckError as error:
             self.workbench.show_failure(error)
         except Exception as error:
@@ -169,18 +185,38 @@ class ForedeckApp(App[int]):
                 ForedeckError("The data could not be opened.", self._where_details_are())
             )
         else:
-            from foredeck.app.bridge import HostBridge
+            self.adopt(connection)
 
-            bridge = HostBridge(
-                self._connection.host,
-                self.changed,
-                self.notice,
-                report_error=self._report,
-            )
-            if not self.is_running:
-                return
-            self.run_worker(bridge.run(), name="bridge", exit_on_error=False)
-            self.workbench.show_host()
+    def adopt(self, connection: Connection) -> None:
+        """Show what this host has, and hear of its changes."""
+        from foredeck.app.bridge import HostBridge
+
+        self._connection = connection
+        bridge = HostBridge(
+            connection.host,
+            self.changed,
+            self.notice,
+            lost=self._lost,
+            report_error=self._report,
+        )
+        if not self.is_running:
+            return
+        self.run_worker(bridge.run(), name="bridge", exit_on_error=False)
+        self.workbench.show_host()
+
+    def _lost(self, error: HostGone) -> None:
+        """The host of another process is gone: offer to take its place, and wait for the next."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            from foredeck.app.lost_host import LostHost
+
+            self.workbench.show_lost(error)
+            self._lost_host = LostHost(self, connection, error)
+
+    async def _forget_lost_host(self) -> None:
+        lost, self._lost_host = self._lost_host, None
+        if lost is not None:
+            await lost.close()
 
     def leave(self, return_code: int = 0) -> None:
         """End the application; `run` closes the connection afterwards."""
@@ -193,6 +229,7 @@ class ForedeckApp(App[int]):
         """
         if self._connecting is not None and not self._connecting.done():
             await asyncio.wait({self._connecting})
+        await self._forget_lost_host()
         connection, self._connection = self._connection, None
         if connection is not None:
             await connection.close()
@@ -219,7 +256,7 @@ class ForedeckApp(App[int]):
 
     async def _close_in_order(self) -> None:
         working = len(self.workbench.working())
-        if working:
+        if working and self.is_host:
             _tell(f"Stopping {working} run{'s' if working > 1 else ''}…\n")
         try:
             await self.disconnect()

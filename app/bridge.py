@@ -10,6 +10,7 @@ from typing import Protocol
 from textual.signal import Signal
 
 from foredeck.app.error_log import report
+from foredeck.services.domain.errors import HostGone
 from foredeck.services.domain.events import (
     Event,
     JobSaved,
@@ -86,7 +87,8 @@ class HostBridge:
 
     A burst becomes one signal per `interval`; the first event after a quiet time is
     passed on at once. A subscription that ends or breaks is taken up again, and the
-    screens are told to read everything (`resync`).
+    screens are told to read everything (`resync`). When the host itself is gone, `lost` is
+    called and the bridge ends.
     """
 
     def __init__(
@@ -95,12 +97,14 @@ class HostBridge:
         changed: Signal[HostChanged],
         notify: Notify,
         *,
+        lost: Callable[[HostGone], None],
         interval: float = INTERVAL,
         report_error: Callable[[BaseException], None] = report,
     ) -> None:
         self._host = host
         self._changed = changed
         self._notify = notify
+        self._lost = lost
         self._interval = interval
         self._report = report_error
         self._pending = _Pending()
@@ -108,11 +112,14 @@ class HostBridge:
         self._last = float("-inf")
 
     async def run(self) -> None:
-        """Subscribe and pass on until cancelled."""
+        """Subscribe and pass on until cancelled, or until the host is gone."""
         try:
             while True:
                 try:
                     await self._read()
+                except HostGone as error:
+                    self._lost(error)
+                    return
                 except Exception as error:
                     self._report(error)
                 await asyncio.sleep(RETRY_DELAY)

@@ -16,10 +16,15 @@ class Connection:
 
     `close` ends what has to end and returns when it has; the dashboard awaits it after
     the terminal is back to normal, because Textual itself waits for nothing on its way out.
+
+    `attached_to` says whose the host is when it is another process, which may go away:
+    `reattach` then waits until there is another one, and attaches to that.
     """
 
     host: Host
     close: Callable[[], Awaitable[None]]
+    attached_to: str = ""
+    reattach: Connect | None = None
 
 
 # Opens the services away from the screen's loop; raises `ForedeckError`. It is called

@@ -5,6 +5,7 @@ The dashboard, every command and every test open the same object here.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -16,12 +17,14 @@ from foredeck.services.codex.supervisor import CodexSupervisor
 from foredeck.services.codex.turns import TurnRunner
 from foredeck.services.departure import Departure
 from foredeck.services.diagnosis import Diagnosis
-from foredeck.services.event_bus import EventBus
+from foredeck.services.domain.events import Event, Resync
+from foredeck.services.event_bus import EventBus, fresh_seq
 from foredeck.services.host.command_handlers import CommandHandlers
 from foredeck.services.host.interface import Command, Host
 from foredeck.services.host.lock import HostLock, busy
 from foredeck.services.host.privacy import hide_process
 from foredeck.services.host.query_handlers import QueryHandlers
+from foredeck.services.host.server import HostServer
 from foredeck.services.host.service import Handler, HostService
 from foredeck.services.host.status import StatusReporter
 from foredeck.services.settings import Settings
@@ -33,6 +36,9 @@ from foredeck.services.workflow.runs import RunService
 from foredeck.services.workspace.projects import ProjectService
 
 R = TypeVar("R")
+
+# How often who only reads looks at the database, in seconds.
+_LOOK_AGAIN = 0.5
 
 
 @dataclass(frozen=True)
@@ -46,6 +52,7 @@ class Services:
     supervisor: CodexSupervisor
     orchestrator: Orchestrator
     departure: Departure
+    server: HostServer
 
 
 @asynccontextmanager
@@ -69,7 +76,9 @@ async def open_services(
     async with AsyncExitStack() as stack:
         lock = HostLock.acquire(settings.data_dir, role)
         stack.callback(lock.release)
-        bus = EventBus()
+        server = await HostServer.open(settings.data_dir, role)
+        stack.push_async_exit(lambda _kind, error, _trace: server.close(error))
+        bus = EventBus(seq=fresh_seq())
         store = await Store.open(settings.data_dir, bus)
         stack.push_async_callback(store.close)
         codex = AppServer(settings)
@@ -84,9 +93,12 @@ async def open_services(
         handlers = _query_handlers(settings, store, bus, supervisor)
         handlers |= _command_handlers(settings, store, orchestrator)
         host = HostService(bus, handlers)
+        stack.push_async_callback(server.close)  # before what it needs is closed
+        server.answer(host)
         if recover:
             await orchestrator.recover()
-        yield Services(host, store, bus, codex, supervisor, orchestrator, departure)
+        server.carry_out()
+        yield Services(host, store, bus, codex, supervisor, orchestrator, departure, server)
 
 
 @asynccontextmanager
@@ -104,7 +116,10 @@ async def open_host(
 
 @asynccontextmanager
 async def open_reader(settings: Settings) -> AsyncIterator[Host]:
-    """Answer queries beside a running host; every command raises `HostBusy`."""
+    """Answer queries without a host; every command raises `HostBusy`.
+
+    Its events say again and again that anything may have changed.
+    """
     async with AsyncExitStack() as stack:
         bus = EventBus()
         store = await Store.open(settings.data_dir, bus, read_only=True)
@@ -120,6 +135,12 @@ class _ReadingHost(HostService):
     async def do(self, command: Command[R]) -> R:
         """Refuse: another process is the host."""
         raise busy(self._settings.data_dir)
+
+    async def events(self, since: int | None = None) -> AsyncIterator[Event]:
+        """Nobody tells a reader anything: it has to look again."""
+        while True:
+            await asyncio.sleep(_LOOK_AGAIN)
+            yield Resync()
 
 
 async def _stop_if_idle(

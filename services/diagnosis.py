@@ -18,7 +18,7 @@ from foredeck.services.domain.views import Check
 from foredeck.services.event_bus import EventBus
 from foredeck.services.host.lock import is_held, read_holder
 from foredeck.services.settings import Settings
-from foredeck.services.store.files import NAME
+from foredeck.services.store.place import NAME
 from foredeck.services.store.store import Store
 
 OK, WARNING, FAILED = "ok", "warning", "failed"

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from foredeck.services.domain.records import Mode, Sandbox
 from foredeck.services.pricing import Price
-from foredeck.services.settings import Limits
+from foredeck.services.settings import HostPlace, Limits
 
 _YES = frozenset({"true", "yes", "on", "1"})
 _NO = frozenset({"false", "no", "off", "0"})
@@ -183,6 +183,7 @@ _READERS: dict[str, Callable[[Any, Path], Any]] = {
     "int": _integer,
     "float": _number,
     "bool": _flag,
+    "HostPlace": _member(HostPlace),
     "Mode": _member(Mode),
     "Sandbox": _member(Sandbox),
     "Mapping[str, Price]": _prices,

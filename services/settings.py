@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,13 @@ from foredeck.services.pricing import Price
 
 # No timeout is longer than this, in seconds.
 _DAY = 86_400.0
+
+
+class HostPlace(StrEnum):
+    """Which process is the host while a dashboard is open."""
+
+    DASHBOARD = "dashboard"
+    BACKGROUND = "background"
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +146,21 @@ class Settings:
         metadata=_about(
             "What a million tokens cost in US dollars: a table for each model, like "
             '[prices."gpt-5.5"], with input, cached_input and output.'
+        ),
+    )
+    host: HostPlace = field(
+        default=HostPlace.DASHBOARD,
+        metadata=_about(
+            "Where the runs of a dashboard are worked on: dashboard, or background for a "
+            "process that goes on when the dashboard is closed."
+        ),
+    )
+    idle_timeout: float = field(
+        default=60.0,
+        metadata=_about(
+            "How long a background host stays when nothing runs and nobody is attached.",
+            at_least=0,
+            at_most=_DAY,
         ),
     )
     theme: str = field(default="foredeck-dark", metadata=_about("The colours of the screen."))

@@ -22,11 +22,18 @@ class StatusBar(PaintedWidget):
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id, classes=classes)
         self._status: HostStatus | None = None
+        self._link = ""
 
     def update_status(self, status: HostStatus) -> None:
         """Show these figures; repaints only when one of them has changed."""
         if status != self._status:
             self._status = status
+            self.refresh()
+
+    def update_link(self, link: str) -> None:
+        """Say how the screen gets at the host; empty when they are one process."""
+        if link != self._link:
+            self._link = link
             self.refresh()
 
     def rows(self, width: int) -> list[Cells]:
@@ -35,7 +42,7 @@ class StatusBar(PaintedWidget):
         return [self._line(self._status, width)]
 
     def _line(self, status: HostStatus, width: int) -> Cells:
-        groups = [self._runs(status), self._turns(status), self._waiting(status)]
+        groups = [self._runs(status), self._attached(), self._turns(status), self._waiting(status)]
         groups += [_tokens(status), _cost(status), _mode(status), _codex(status)]
         label: Cells = []
         if status.rehearsal:
@@ -53,6 +60,9 @@ class StatusBar(PaintedWidget):
         glyph = look.ascii if self.ascii_only else look.glyph
         style = look.style if status.active_runs else "ink--faint"
         return [(f"{glyph} {status.active_runs}", style), (" running", "ink--muted")]
+
+    def _attached(self) -> Cells:
+        return [(safe_line(self._link, limit=50), "ink--strong")] if self._link else []
 
     def _waiting(self, status: HostStatus) -> Cells:
         if not status.waiting_runs:

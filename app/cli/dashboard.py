@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import sys
-from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from foredeck.app.application import ForedeckApp
@@ -16,11 +18,14 @@ from foredeck.services.domain.safe_text import safe_text
 
 if TYPE_CHECKING:
     from foredeck.app.cli.session import Session
+    from foredeck.app.joining import Joined
     from foredeck.services.host.interface import Host
     from foredeck.services.settings import Settings
 
 # Long enough to read three sentences.
 _NOTICE_SECONDS = 30
+# How often a dashboard whose host is gone looks for another one, in seconds.
+_LOOK_AGAIN = 0.2
 
 
 def open_dashboard(session: Session) -> int:
@@ -79,23 +84,68 @@ def run_dashboard(
 async def connect(
     settings: Settings, begin: Callable[[Host], Awaitable[None]] | None = None
 ) -> Connection:
-    """Open the services on a loop of their own and `begin`; called after the first paint.
+    """Become the host, or attach to the one that runs; called after the first paint.
 
-    The container is imported in that thread too: SQLAlchemy takes a quarter of a second.
+    With the setting `host` it is one in the background, which is started if need be.
+    """
+    from foredeck.services.settings import HostPlace
+
+    if settings.host is HostPlace.BACKGROUND:
+        from foredeck.app.cli.background import ensure_background_host
+
+        await asyncio.to_thread(ensure_background_host, settings)
+
+    def join() -> AbstractAsyncContextManager[Joined]:
+        from foredeck.app import joining
+
+        return joining.join_host(settings, "the dashboard")
+
+    return await _connect_by(join, settings, begin)
+
+
+async def _reattach(settings: Settings) -> Connection:
+    """Wait until another process is the host, and attach to it."""
+    from foredeck.app.joining import join_other
+    from foredeck.services.domain.errors import HostBusy, HostGone
+    from foredeck.services.host.lock import is_held
+
+    while True:
+        if is_held(settings.data_dir):
+            with suppress(HostBusy, HostGone):
+                return await _connect_by(lambda: join_other(settings), settings)
+        await asyncio.sleep(_LOOK_AGAIN)
+
+
+async def _connect_by(
+    join: Callable[[], AbstractAsyncContextManager[Joined]],
+    settings: Settings,
+    begin: Callable[[Host], Awaitable[None]] | None = None,
+) -> Connection:
+    """Join a host on a loop of its own and `begin`.
+
+    What it takes is imported in that thread too: SQLAlchemy takes a quarter of a second. A
+    client has such a loop as well: a screen that is stuck does not keep the host waiting.
     """
     from foredeck.services.host.in_process import ServiceThread
 
-    def open_host() -> AbstractAsyncContextManager[Host]:
-        from foredeck.app import container
+    others: list[str] = []
 
-        return container.open_host(settings, "the dashboard")
+    @asynccontextmanager
+    async def open_host() -> AsyncIterator[Host]:
+        async with join() as joined:
+            if joined.remote:
+                identity = joined.remote.identity
+                others.append(f"{identity.role} ({identity.pid})")
+            yield joined.host
 
     thread = ServiceThread(open_host)
-    host = await thread.start()
     try:
+        host = await thread.start()
         if begin:
             await begin(host)
     except BaseException:
         await thread.close()
         raise
-    return Connection(host, thread.close)
+    if not others:
+        return Connection(host, thread.close)
+    return Connection(host, thread.close, others[0], partial(_reattach, settings))

@@ -1,15 +1,23 @@
-"""Following a run on stderr until it ends, for `run`, `runs retry` and `demo --headless`."""
+"""Following a run on stderr until it ends: `run`, `runs retry|watch`, `demo --headless`."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 
 from foredeck.app.cli.answers import cost, detail_answer, duration, print_steps
 from foredeck.app.cli.interrupts import INTERRUPTED, Interrupts
 from foredeck.app.cli.render import GLYPHS, put_json, put_pairs, say
-from foredeck.services.domain.events import JobSaved, NoticeRaised, Resync, RunSaved, StepSaved
+from foredeck.services.domain.errors import HostGone
+from foredeck.services.domain.events import (
+    Event,
+    JobSaved,
+    NoticeRaised,
+    Resync,
+    RunSaved,
+    StepSaved,
+)
 from foredeck.services.domain.safe_text import safe_line
 from foredeck.services.domain.states import FINAL_RUNS, JobState, RunState
 from foredeck.services.domain.views import RunDetail, RunRow, StepRow
@@ -34,22 +42,64 @@ async def follow(host: Host, begin: Callable[[], Awaitable[RunRow]]) -> tuple[Ru
     """Begin a run, say each change, and return it with its exit code once it rests.
 
     The first interrupt cancels the run in order and waits for it; the exit code is 130.
+    Raises `HostGone`, saying how to go on, if the host of another process ends meanwhile.
     """
     events = host.events()
     interrupts = Interrupts()
     row = await begin()
     say(f"Run {row.id} · {row.project_name} · {row.title}")
-    watching = asyncio.ensure_future(_watch(host, row.id, events))
-    stopping = asyncio.ensure_future(interrupts.first.wait())
+    watching = asyncio.ensure_future(watch(host, row.id, events))
     try:
-        await asyncio.wait({watching, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        stopped = not watching.done()
+        stopped = not await _rests_first(watching, interrupts)
         if stopped:
             await _stop(host, row.id)
         detail = await watching
+    except HostGone as error:
+        raise _left_behind(error, row.id) from error
+    finally:
+        watching.cancel()
+    return detail, exit_code(detail.run.state) if not stopped else INTERRUPTED
+
+
+async def look_on(host: Host, run_id: str) -> tuple[RunDetail | None, int]:
+    """Say each change of a run that goes on without this process, until it rests.
+
+    The first interrupt ends only the looking on: there is no result then, and the exit
+    code is 130. Raises `HostGone`, and says so.
+    """
+    events = host.events()
+    interrupts = Interrupts()
+    row = (await host.ask(GetRun(run_id))).run
+    say(f"Run {row.id} · {row.project_name} · {row.title}")
+    watching = asyncio.ensure_future(watch(host, row.id, events))
+    try:
+        if not await _rests_first(watching, interrupts):
+            say(f"The run is not touched. Look on again with: foredeck runs watch {row.id}")
+            return None, INTERRUPTED
+        detail = await watching
+    except HostGone as error:
+        say(f"{error.message} Waiting for another one; foredeck opens one.")
+        raise
+    finally:
+        watching.cancel()
+    return detail, exit_code(detail.run.state)
+
+
+async def _rests_first(watching: asyncio.Task[RunDetail], interrupts: Interrupts) -> bool:
+    """Wait for the run to rest or for an interrupt; whether it was the run."""
+    stopping = asyncio.ensure_future(interrupts.first.wait())
+    try:
+        await asyncio.wait({watching, stopping}, return_when=asyncio.FIRST_COMPLETED)
     finally:
         stopping.cancel()
-    return detail, exit_code(detail.run.state) if not stopped else INTERRUPTED
+    return watching.done()
+
+
+def _left_behind(error: HostGone, run_id: str) -> HostGone:
+    return HostGone(
+        error.message,
+        f"Open foredeck to go on with the run, or see how it stands: foredeck runs show {run_id}",
+    )
 
 
 def put_result(detail: RunDetail, format_: str, *, advise: bool = True) -> None:
@@ -84,14 +134,14 @@ async def _stop(host: Host, run_id: str) -> None:
         await host.do(CancelRun(run_id, "interrupted at the terminal"))
 
 
-async def _watch(host: Host, run_id: str, events: object) -> RunDetail:
-    """Say each step's change of state; return when the run rests."""
+async def watch(host: Host, run_id: str, events: AsyncIterator[Event]) -> RunDetail:
+    """Say each step's change of state on stderr; return when the run rests."""
     said: dict[str, str] = {}
     detail = await host.ask(GetRun(run_id))
     _say_steps(detail, said)
     if _rests(detail):
         return detail
-    async for event in events:  # type: ignore[attr-defined]
+    async for event in events:
         if isinstance(event, NoticeRaised):
             say(f"{event.severity}: {event.message}")
         if isinstance(event, JobSaved) and event.run_id == run_id:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from foredeck.app.cli.changes import Changes
 from foredeck.app.cli.render import say
 from foredeck.services.domain.errors import NotFound
 from foredeck.services.domain.safe_text import clean
@@ -25,28 +25,41 @@ async def put_logs(
     ref: str,
     step_key: str | None,
     attempt: int | None,
+    printer: LogPrinter,
     *,
     follow: bool,
-    raw: bool,
 ) -> None:
-    """Print the output of a run to stdout; raises `NotFound` for an unknown step or attempt."""
-    printer = _Printer(titled=step_key is None, raw=raw)
-    while True:
-        detail = await host.ask(GetRun(ref))
-        steps = _steps(detail, step_key, attempt)
-        goes_on = follow and detail.run.state not in FINAL_RUNS
-        for step in steps:
-            if path := _path(step, attempt):
-                printer.put(step.title, path, whole_lines=goes_on)
-        sys.stdout.flush()
-        if not goes_on:
-            break
-        await asyncio.sleep(_LOOK_AGAIN)
+    """Print the output of a run to stdout; raises `NotFound` for an unknown step or attempt.
+
+    Called again with the same `printer`, it goes on where it was.
+    """
+    changes = Changes(host)
+    try:
+        while True:
+            detail = await host.ask(GetRun(ref))
+            steps = _steps(detail, step_key, attempt)
+            goes_on = follow and detail.run.state not in FINAL_RUNS
+            _put(steps, attempt, printer, whole_lines=goes_on)
+            if not goes_on:
+                break
+            while not await changes.within(_LOOK_AGAIN):
+                _put(steps, attempt, printer, whole_lines=True)
+    finally:
+        changes.close()
     if not printer.printed:
         say("There is no output yet.")
 
 
-class _Printer:
+def _put(
+    steps: list[StepRow], attempt: int | None, printer: LogPrinter, *, whole_lines: bool
+) -> None:
+    for step in steps:
+        if path := _path(step, attempt):
+            printer.put(step.title, path, whole_lines=whole_lines)
+    sys.stdout.flush()
+
+
+class LogPrinter:
     """Prints what is new in each file; remembers how far it came."""
 
     def __init__(self, *, titled: bool, raw: bool) -> None:

@@ -14,21 +14,27 @@ import sys
 import warnings
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from foredeck.app.cli.session import Session
 from foredeck.services.domain.errors import ForedeckError
 
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
 # name → (module, attribute, short help); the help stands here so that listing the commands
 # imports none of them.
 COMMANDS = {
+    "completion": ("completion", "completion", "Print what a shell needs to complete with Tab."),
     "demo": ("demo", "demo", "Watch a rehearsal: real codex, scripted words, no account."),
     "doctor": ("doctor", "doctor", "Check this machine, the settings, codex and the account."),
+    "events": ("events", "events", "Print what happens in the running host, as JSON lines."),
     "projects": ("projects", "projects", "Create, list and change projects."),
     "run": ("run", "run", "Give a request to the four agents and wait for the result."),
     "runs": ("runs", "runs", "List, show, follow, cancel and retry runs."),
+    "serve": ("serve", "serve", "Work on runs without a screen; dashboards attach to it."),
 }
 
 INTERRUPTED = 130
@@ -53,6 +59,15 @@ class LazyGroup(click.Group):
         module, attribute, _help = COMMANDS[cmd_name]
         command = getattr(import_module(f"foredeck.app.cli.{module}"), attribute)
         return command if isinstance(command, click.Command) else None
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[str]]:
+        """Return what may stand here, without importing the commands."""
+        from click.shell_completion import CompletionItem
+
+        if incomplete.startswith("-"):
+            return click.Command.shell_complete(self, ctx, incomplete)
+        names = (name for name in self.list_commands(ctx) if name.startswith(incomplete))
+        return [CompletionItem(name, help=COMMANDS[name][2]) for name in names]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands without importing them."""
@@ -90,6 +105,9 @@ def cli(ctx: click.Context, data_dir: Path | None, config: Path | None, debug: b
 
     Exit codes: 0 success, 1 failed, 2 usage, 4 needs a person, 130 interrupted.
     """
+    if config:
+        # A host that is started from here has to read the same file.
+        os.environ["FOREDECK_CONFIG"] = str(config.expanduser().absolute())
     ctx.obj = Session({"data_dir": data_dir}, config, debug=debug)
     if ctx.invoked_subcommand is None:
         # Everything imported from here on stays: collecting garbage meanwhile only delays
@@ -124,7 +142,9 @@ def main() -> None:
 def _run(arguments: list[str]) -> int:
     try:
         code: Any = cli.main(arguments, prog_name="foredeck", standalone_mode=False)
-    except SystemExit:
+    except SystemExit as stop:
+        if "_FOREDECK_COMPLETE" in os.environ and isinstance(stop.code, int):
+            return stop.code
         # click's answer to a reader that left in the middle; scripts know the code.
         return _BROKEN_PIPE
     except click.exceptions.Exit as stop:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from foredeck.app.cli.answers import project_answer, put_page
+from foredeck.app.cli.completion import project_argument
 from foredeck.app.cli.render import (
     format_option,
     local_time,
@@ -95,7 +96,7 @@ def create(
 
 
 @projects.command()
-@click.argument("project")
+@project_argument
 @format_option
 @click.pass_obj
 def show(session: Session, project: str, format_: str) -> None:
@@ -104,7 +105,7 @@ def show(session: Session, project: str, format_: str) -> None:
 
 
 @projects.command()
-@click.argument("project")
+@project_argument
 @click.argument("name")
 @format_option
 @click.pass_obj
@@ -114,7 +115,7 @@ def rename(session: Session, project: str, name: str, format_: str) -> None:
 
 
 @projects.command()
-@click.argument("project")
+@project_argument
 @click.argument("description")
 @format_option
 @click.pass_obj
@@ -124,7 +125,7 @@ def describe(session: Session, project: str, description: str, format_: str) -> 
 
 
 @projects.command()
-@click.argument("project")
+@project_argument
 @format_option
 @click.pass_obj
 def archive(session: Session, project: str, format_: str) -> None:
@@ -133,7 +134,7 @@ def archive(session: Session, project: str, format_: str) -> None:
 
 
 @projects.command()
-@click.argument("project")
+@project_argument
 @format_option
 @click.pass_obj
 def restore(session: Session, project: str, format_: str) -> None:

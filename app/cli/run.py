@@ -8,12 +8,14 @@ from pathlib import Path
 import click
 
 from foredeck.app.cli.answers import run_answer
+from foredeck.app.cli.completion import complete_project
+from foredeck.app.cli.detaching import detach_option, put_detached
 from foredeck.app.cli.follow import follow, put_result
 from foredeck.app.cli.render import format_option, put_json, say
 from foredeck.app.cli.session import Session
 from foredeck.services.domain.errors import InvalidInput
 from foredeck.services.domain.records import Mode, Trigger
-from foredeck.services.domain.views import ProjectRow, RunDetail, RunRow
+from foredeck.services.domain.views import ProjectRow, RunRow
 from foredeck.services.host.commands import CreateProject, CreateRun
 from foredeck.services.host.interface import Host
 from foredeck.services.host.queries import ListProjects
@@ -24,6 +26,7 @@ from foredeck.services.host.queries import ListProjects
 @click.option(
     "--project",
     metavar="PROJECT",
+    shell_complete=complete_project,
     help="The project's name or id; default: the one of this directory.",
 )
 @click.option(
@@ -32,6 +35,7 @@ from foredeck.services.host.queries import ListProjects
 @click.option("--title", default="", help="What to call the run; default: its first 100 letters.")
 @click.option("--mode", type=click.Choice([m.value for m in Mode]), help="How stages work here.")
 @click.option("--no-start", is_flag=True, help="Only store it; start it later with runs start.")
+@detach_option
 @format_option
 @click.pass_obj
 def run(
@@ -42,6 +46,7 @@ def run(
     title: str,
     mode: str | None,
     no_start: bool,
+    detach: bool,
     format_: str,
 ) -> int:
     """Give REQUEST to the four agents and wait for the result.
@@ -52,6 +57,7 @@ def run(
     \b
     foredeck run "Add a --json flag to the report command" --project shop
     foredeck run - --workspace ~/src/shop < request.md
+    foredeck run "Tidy up the tests" --project shop --detach
 
     Exit codes: 0 success, 1 failed, 2 usage, 4 needs a person, 130 interrupted.
     """
@@ -59,21 +65,21 @@ def run(
     if not text.strip():
         raise InvalidInput("The request is empty.", "Say in a sentence or more what to build.")
 
-    async def work(host: Host) -> tuple[RunDetail | RunRow, int]:
+    async def create(host: Host) -> RunRow:
         chosen = await _project(host, project, workspace)
-        command = CreateRun(
-            chosen, text, title, Mode(mode) if mode else None, Trigger.CLI, start=not no_start
-        )
-        if no_start:
-            return await host.do(command), 0
-        return await follow(host, lambda: host.do(command))
+        wanted = Mode(mode) if mode else None
+        start = not no_start
+        return await host.do(CreateRun(chosen, text, title, wanted, Trigger.CLI, start=start))
 
-    result, code = session.write(work, "foredeck run")
-    if isinstance(result, RunRow):
-        say(f"✓ Run created: {result.id}. Start it with: foredeck runs start {result.id}")
-        put_json(run_answer(result)) if format_ == "json" else click.echo(result.id)
-    else:
-        put_result(result, format_)
+    if no_start:
+        row = session.write(create, "foredeck run")
+        say(f"✓ Run created: {row.id}. Start it with: foredeck runs start {row.id}")
+        put_json(run_answer(row)) if format_ == "json" else click.echo(row.id)
+        return 0
+    if detach:
+        return put_detached(session.hand_over(create), format_)
+    detail, code = session.write(lambda host: follow(host, lambda: create(host)), "foredeck run")
+    put_result(detail, format_)
     return code
 
 

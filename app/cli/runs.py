@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
 
 import click
 
 from foredeck.app.cli.answers import detail_answer, put_detail, put_page, put_runs, run_answer
-from foredeck.app.cli.follow import NEEDS_PERSON, exit_code, follow, put_result
-from foredeck.app.cli.logs import put_logs
+from foredeck.app.cli.changes import Changes
+from foredeck.app.cli.completion import complete_project, run_argument
+from foredeck.app.cli.detaching import detach_option, put_detached
+from foredeck.app.cli.follow import NEEDS_PERSON, exit_code, follow, look_on, put_result
+from foredeck.app.cli.logs import LogPrinter, put_logs
 from foredeck.app.cli.render import format_option, put_json, say
 from foredeck.app.cli.session import Session
 from foredeck.services.domain.states import FINAL_RUNS, RunState
@@ -17,16 +21,16 @@ from foredeck.services.host.commands import CancelRun, RetryRun, StartRun
 from foredeck.services.host.interface import Command, Host
 from foredeck.services.host.queries import GetRun, ListRuns, PreviewRetry
 
-# How often a waiting command looks at the database beside a running host, in seconds.
-LOOK_AGAIN = 0.5
+# A run is looked at that often even if nothing is heard of it, in seconds.
+_LOOK_AGAIN = 30.0
 
 
 @click.group()
 def runs() -> None:
     """List, show, follow, cancel and retry runs.
 
-    RUN is an id or the beginning of one. list, show, wait and logs also work beside a
-    dashboard or a run in another terminal.
+    RUN is an id or the beginning of one. Everything here also works beside a dashboard or
+    a run in another terminal.
 
     \b
     foredeck runs list --state failed
@@ -36,7 +40,7 @@ def runs() -> None:
 
 
 @runs.command("list")
-@click.option("--project", help="Only the runs of this project.")
+@click.option("--project", shell_complete=complete_project, help="Only the runs of this project.")
 @click.option("--state", type=click.Choice([s.value for s in RunState]), help="Only these.")
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
 @click.option("--offset", type=click.IntRange(0), default=0)
@@ -61,7 +65,7 @@ def list_runs(
 
 
 @runs.command()
-@click.argument("run")
+@run_argument
 @format_option
 @click.pass_obj
 def show(session: Session, run: str, format_: str) -> None:
@@ -71,23 +75,27 @@ def show(session: Session, run: str, format_: str) -> None:
 
 
 @runs.command()
-@click.argument("run")
+@run_argument
+@detach_option
 @format_option
 @click.pass_obj
-def start(session: Session, run: str, format_: str) -> int:
+def start(session: Session, run: str, detach: bool, format_: str) -> int:
     """Start a stored run and wait for its result.
 
     It was stored with foredeck run --no-start. Exit codes as for foredeck run.
     """
+    if detach:
+        return put_detached(session.hand_over(lambda host: host.do(StartRun(run))), format_)
     return _follow(session, StartRun(run), format_)
 
 
 @runs.command()
-@click.argument("run")
+@run_argument
 @click.option("--step", help="Only this step, such as builder; default: all that ended badly.")
+@detach_option
 @format_option
 @click.pass_obj
-def retry(session: Session, run: str, step: str | None, format_: str) -> int:
+def retry(session: Session, run: str, step: str | None, detach: bool, format_: str) -> int:
     """Try again what failed; what is finished stays.
 
     It is the same run: each step that ended badly gets another attempt, and what was
@@ -98,27 +106,29 @@ def retry(session: Session, run: str, step: str | None, format_: str) -> int:
     foredeck runs retry 7s24 --step qa_qc    this step alone
     """
 
-    async def work(host: Host) -> tuple[RunDetail, int]:
+    async def again(host: Host) -> RunRow:
         preview = await host.ask(PreviewRetry(run, step))
         for line in preview.lines:
             say(line)
-        return await follow(host, lambda: host.do(RetryRun(run, step)))
+        return await host.do(RetryRun(run, step))
 
+    if detach:
+        return put_detached(session.hand_over(again), format_)
+    work = partial(_begin_and_follow, again)
     detail, code = session.write(work, "foredeck runs retry")
     put_result(detail, format_)
     return code
 
 
 @runs.command()
-@click.argument("run")
+@run_argument
 @click.option("--reason", default="cancelled from the command line", show_default=True)
 @format_option
 @click.pass_obj
 def cancel(session: Session, run: str, reason: str, format_: str) -> None:
     """Stop a run and every process that works for it.
 
-    What it has finished is kept: foredeck runs retry goes on from there. A run in another
-    terminal is stopped there, with Ctrl-C, or on its dashboard.
+    What it has finished is kept: foredeck runs retry goes on from there.
     """
     row = session.write(lambda host: host.do(CancelRun(run, reason)), "foredeck runs cancel")
     say(f"✓ Run cancelled: {row.id}")
@@ -127,7 +137,7 @@ def cancel(session: Session, run: str, reason: str, format_: str) -> None:
 
 
 @runs.command()
-@click.argument("run")
+@run_argument
 @click.option("--no-block", is_flag=True, help="Answer at once, also while it works or waits.")
 @format_option
 @click.pass_obj
@@ -138,10 +148,14 @@ def wait(session: Session, run: str, no_block: bool, format_: str) -> int:
     """
 
     async def work(host: Host) -> RunDetail:
-        detail = await host.ask(GetRun(run))
-        while not no_block and detail.run.state not in FINAL_RUNS:
-            await asyncio.sleep(LOOK_AGAIN)
-            detail = await host.ask(GetRun(detail.run.id))
+        changes = Changes(host)
+        try:
+            detail = await host.ask(GetRun(run))
+            while not no_block and detail.run.state not in FINAL_RUNS:
+                await changes.within(_LOOK_AGAIN)
+                detail = await host.ask(GetRun(detail.run.id))
+        finally:
+            changes.close()
         return detail
 
     detail = session.read(work)
@@ -155,7 +169,7 @@ def wait(session: Session, run: str, no_block: bool, format_: str) -> int:
 
 
 @runs.command()
-@click.argument("run")
+@run_argument
 @click.option("--step", help="Only this step, such as builder; default: all of them.")
 @click.option("--attempt", type=click.IntRange(1), help="Another attempt than the latest.")
 @click.option("--follow", "follow_", is_flag=True, help="Go on until the run ends.")
@@ -174,13 +188,34 @@ def logs(
     foredeck runs logs 7s24 --follow           and what comes, until the run ends
     foredeck runs logs 7s24 --step builder --attempt 1
     """
-    session.read(lambda host: put_logs(host, run, step, attempt, follow=follow_, raw=raw))
+    printer = LogPrinter(titled=step is None, raw=raw)
+    session.read(lambda host: put_logs(host, run, step, attempt, printer, follow=follow_))
+
+
+@runs.command()
+@run_argument
+@format_option
+@click.pass_obj
+def watch(session: Session, run: str, format_: str) -> int:
+    """Look on while a run works, until it rests.
+
+    Ctrl-C ends only the looking on. Exit codes: those of the run as for foredeck run, 130 if
+    you left before its end.
+    """
+    detail, code = session.read(lambda host: look_on(host, run))
+    if detail:
+        put_result(detail, format_)
+    return code
 
 
 def _follow(session: Session, command: Command[RunRow], format_: str) -> int:
-    async def work(host: Host) -> tuple[RunDetail, int]:
-        return await follow(host, lambda: host.do(command))
-
+    work = partial(_begin_and_follow, lambda host: host.do(command))
     detail, code = session.write(work, "foredeck runs")
     put_result(detail, format_)
     return code
+
+
+async def _begin_and_follow(
+    begin: Callable[[Host], Awaitable[RunRow]], host: Host
+) -> tuple[RunDetail, int]:
+    return await follow(host, lambda: begin(host))

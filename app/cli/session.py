@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
+    from foredeck.app.container import Services
     from foredeck.services.host.interface import Host
     from foredeck.services.settings import Settings
     from foredeck.services.settings_file import LoadedSettings
 
 T = TypeVar("T")
+
+_NO_HOST = "Open foredeck, or start a host without a screen: foredeck serve"
 
 
 class Session:
@@ -47,16 +51,92 @@ class Session:
         return asyncio.run(self._read(work))
 
     def write(self, work: Callable[[Host], Awaitable[T]], role: str) -> T:
-        """Run `work` as the host of the data directory; raises `HostBusy`."""
+        """Run `work` as a client of the running host, or as the host if there is none.
+
+        `role` says what this process is while it is the host. Raises `HostGone` if the
+        host ends after it may have begun a command.
+        """
         import asyncio
 
-        return asyncio.run(hold_and_do(self.settings, work, role, debug=self.debug))
+        return asyncio.run(self._write(work, role))
+
+    def hand_over(self, work: Callable[[Host], Awaitable[T]]) -> T:
+        """Run `work` as a client of a host that goes on afterwards; start one if need be."""
+        import asyncio
+
+        from foredeck.app.cli.background import ensure_background_host
+
+        while True:
+            ensure_background_host(self.settings)
+            answer = asyncio.run(self._hand_over(work))
+            if answer:
+                return answer[0]
+            # It has closed in between: nothing was begun.
+
+    def ask_other(self, work: Callable[[Host], Awaitable[T]]) -> T:
+        """Run `work` as a client of the running host; raises `HostGone` if there is none."""
+        import asyncio
+
+        return asyncio.run(self._ask_other(work))
+
+    async def _write(self, work: Callable[[Host], Awaitable[T]], role: str) -> T:
+        from foredeck.app.joining import join_host
+        from foredeck.services.domain.errors import HostGone
+
+        log_to_file(self.settings, debug=self.debug)
+        while True:
+            async with join_host(self.settings, role, recover=False) as joined:
+                try:
+                    if joined.services:
+                        return await _work_as_host(joined.services, work)
+                    return await work(joined.host)
+                except HostGone:
+                    if joined.has_begun:
+                        raise
+                    # It has closed in between: nothing was begun.
+
+    async def _hand_over(self, work: Callable[[Host], Awaitable[T]]) -> tuple[T] | None:
+        from foredeck.app.joining import join_other
+        from foredeck.services.domain.errors import HostGone
+
+        joined = None
+        try:
+            async with join_other(self.settings) as joined:
+                return (await work(joined.host),)
+        except HostGone:
+            if joined and joined.has_begun:
+                raise
+            return None
+
+    async def _ask_other(self, work: Callable[[Host], Awaitable[T]]) -> T:
+        from foredeck.app.joining import join_other
+        from foredeck.services.domain.errors import HostGone
+
+        log_to_file(self.settings, debug=self.debug)
+        try:
+            async with join_other(self.settings) as joined:
+                return await work(joined.host)
+        except HostGone as error:
+            raise HostGone(error.message, error.advice or _NO_HOST) from error
 
     async def _read(self, work: Callable[[Host], Awaitable[T]]) -> T:
+        """Ask the running host; where none answers, look for oneself."""
+        from foredeck.app.joining import join_other
+        from foredeck.services.domain.errors import HostBusy, HostGone, OtherVersion
+        from foredeck.services.host.lock import is_held
+
+        if is_held(self.settings.data_dir):
+            with suppress(HostBusy, HostGone, OtherVersion):
+                async with join_other(self.settings) as joined:
+                    return await work(joined.host)
+        return await self._look(work)
+
+    async def _look(self, work: Callable[[Host], Awaitable[T]]) -> T:
         from foredeck.app.container import open_reader
+        from foredeck.services.store.place import NAME
 
         settings = self.settings
-        if not os.path.exists(settings.data_dir / "foredeck.db"):  # noqa: PTH110 (never raises)
+        if not os.path.exists(settings.data_dir / NAME):  # noqa: PTH110 (never raises)
             return await hold_and_do(settings, work, "a foredeck command")
         log_to_file(settings, debug=self.debug)
         async with open_reader(settings) as host:
@@ -67,11 +147,25 @@ async def hold_and_do(
     settings: Settings, work: Callable[[Host], Awaitable[T]], role: str, *, debug: bool = False
 ) -> T:
     """Become the host of the data directory and do `work`; raises `HostBusy`, `StoreError`."""
-    from foredeck.app.container import open_host
+    from foredeck.app.container import open_services
 
     log_to_file(settings, debug=debug)
-    async with open_host(settings, role, recover=False) as host:
-        return await work(host)
+    async with open_services(settings, role, recover=False) as services:
+        return await _work_as_host(services, work)
+
+
+async def _work_as_host(services: Services, work: Callable[[Host], Awaitable[T]]) -> T:
+    """Do `work`, then stay for the runs that others have begun here meanwhile."""
+    from foredeck.app.cli.outlasting import outlast
+    from foredeck.services.domain.errors import ForedeckError
+
+    try:
+        result = await work(services.host)
+    except ForedeckError:
+        await outlast(services)
+        raise
+    await outlast(services)
+    return result
 
 
 def log_to_file(settings: Settings, *, debug: bool = False) -> None:

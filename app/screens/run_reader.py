@@ -12,7 +12,7 @@ from foredeck.app.screens.refresher import Refresher
 from foredeck.app.screens.run_view import RunView
 from foredeck.app.screens.selection import Selection, first_run, project_of
 from foredeck.app.screens.shell import shell_of
-from foredeck.services.domain.errors import NotFound
+from foredeck.services.domain.errors import HostGone, NotFound
 from foredeck.services.domain.views import Sidebar
 from foredeck.services.host.interface import Host
 from foredeck.services.host.queries import GetRun, GetSidebar, GetStatus
@@ -167,10 +167,14 @@ class HostReader:
         self._screen.query_one(StatusBar).update_status(status)
 
     def _sidebar_failed(self, error: Exception) -> None:
+        if isinstance(error, HostGone):
+            return  # what was read stays; the application says what has happened
         self._screen.query_one("#pane-projects", Pane).fail(error)
         self._broken(error)
 
     def _run_failed(self, error: Exception) -> None:
+        if isinstance(error, HostGone):
+            return
         self._view.fail(error)
         self._refreshed()
         self._broken(error)

@@ -105,7 +105,16 @@ class Workbench(Screen[None]):
 
     def show_host(self) -> None:
         """The host is open: read everything."""
+        self.failure = None
+        other = self.shell.attached_to
+        self.desk.status.update_link(f"attached to {other}" if other else "")
         self.desk.reader.read_all()
+        self.refresh_bindings()
+
+    def show_lost(self, error: ForedeckError) -> None:
+        """The host is gone: what was read stays on the screen."""
+        self.failure = error
+        self.desk.status.update_link("the host is gone: ctrl+r takes over")
         self.refresh_bindings()
 
     # --- which actions apply ----------------------------------------------------------
@@ -283,7 +292,8 @@ class Workbench(Screen[None]):
         self.shell.start(self._quit(), group="dialog")
 
     async def _quit(self) -> None:
-        if self._desk is None or await self._desk.run_actions.may_quit(self.working()):
+        ending = self.working() if self.shell.is_host else ()
+        if self._desk is None or await self._desk.run_actions.may_quit(ending):
             self.shell.leave(self.failure.exit_code if self.failure else 0)
 
     def on_search_bar_searched(self, event: SearchBar.Searched) -> None:

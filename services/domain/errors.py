@@ -7,7 +7,9 @@
     │   └── Ambiguous             an abbreviation fits several things
     ├── Conflict                  it cannot be done in the present state
     │   ├── IllegalTransition     the state table has no such arrow
-    │   └── HostBusy              another process holds the data directory
+    │   ├── HostBusy              another process holds the data directory
+    │   └── OtherVersion          the host is of another version of Foredeck
+    ├── HostGone                  the host that was asked is no longer there
     ├── StoreError                the database cannot be used
     │   ├── NewerDatabase         written by a later version of Foredeck
     │   └── StorageFull           the disk has no room
@@ -73,6 +75,14 @@ class IllegalTransition(Conflict):
 
 class HostBusy(Conflict):
     """Another process holds the data directory."""
+
+
+class OtherVersion(Conflict):
+    """The host is of another version of Foredeck."""
+
+
+class HostGone(ForedeckError):
+    """The host that was asked is no longer there."""
 
 
 class StoreError(ForedeckError):

@@ -1,15 +1,20 @@
 """What happened, in the past tense; published after the commit that made it true."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 
 from foredeck.services.domain.states import JobState, RunState, StepState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """Something happened; `seq` grows by one with each event of a host."""
+    """Something happened; `seq` grows by one with each event of a host, `at` says when.
+
+    A later host begins with a higher `seq` than any that an earlier one has used.
+    """
 
     seq: int = 0
+    at: datetime | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
 from typing import Any, TypeVar
 
+from foredeck.services.domain.errors import ForedeckError
 from foredeck.services.domain.events import Event, Resync
 from foredeck.services.host.interface import Command, Host, Query
 
@@ -41,9 +42,9 @@ class InProcessHost:
         """
         return await asyncio.shield(self._hand_over(self._host.do(command)))
 
-    def events(self) -> AsyncIterator[Event]:
+    def events(self, since: int | None = None) -> AsyncIterator[Event]:
         """Subscribe; the events arrive on the loop of the caller."""
-        return _HandedEvents(self._host, self._loop)
+        return _HandedEvents(self._host, self._loop, since)
 
     def _hand_over(self, work: Coroutine[Any, Any, R]) -> asyncio.Future[R]:
         return asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._loop))
@@ -56,27 +57,35 @@ class _HandedEvents:
     after the subscription misses nothing.
     """
 
-    def __init__(self, host: Host, services: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, host: Host, services: asyncio.AbstractEventLoop, since: int | None) -> None:
         self._own = asyncio.get_running_loop()
-        self._queue: asyncio.Queue[Event] = asyncio.Queue()
-        self._pump = asyncio.run_coroutine_threadsafe(self._forward(host), services)
+        self._queue: asyncio.Queue[Event | ForedeckError] = asyncio.Queue()
+        self._pump = asyncio.run_coroutine_threadsafe(self._forward(host, since), services)
 
     def __aiter__(self) -> AsyncIterator[Event]:
         return self
 
     async def __anext__(self) -> Event:
-        return await self._queue.get()
+        event = await self._queue.get()
+        if isinstance(event, ForedeckError):
+            raise event
+        return event
 
     async def aclose(self) -> None:
         """End the subscription."""
         self._pump.cancel()
 
-    async def _forward(self, host: Host) -> None:
-        async for event in host.events():
-            try:
-                self._own.call_soon_threadsafe(self._put, event)
-            except RuntimeError:
-                return  # the reader's loop is closed
+    async def _forward(self, host: Host, since: int | None) -> None:
+        try:
+            async for event in host.events(since):
+                self._hand(self._put, event)
+        except ForedeckError as error:
+            self._hand(self._queue.put_nowait, error)
+        except RuntimeError:
+            return  # the reader's loop is closed
+
+    def _hand(self, take: Callable[[Any], None], what: Event | ForedeckError) -> None:
+        self._own.call_soon_threadsafe(take, what)
 
     def _put(self, event: Event) -> None:
         if self._queue.qsize() < _HANDOVER_LIMIT:

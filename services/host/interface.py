@@ -2,8 +2,8 @@
 
 A client asks queries (view models come back), does commands (they return or raise a
 `ForedeckError`) and subscribes to events. Two transports carry it: the hand-over to the
-services' loop in the same process (`in_process.py`), and, later, the unix socket in the
-data directory. No screen and no command knows which one it has.
+services' loop in the same process (`in_process.py`) and the unix socket in the data
+directory (`server.py`, `remote.py`). No screen and no command knows which one it has.
 """
 
 from __future__ import annotations
@@ -39,6 +39,10 @@ class Host(Protocol):
         """Carry out a command; what it promises is durable on return."""
         ...
 
-    def events(self) -> AsyncIterator[Event]:
-        """Subscribe to events from now on; a `Resync` means some were missed."""
+    def events(self, since: int | None = None) -> AsyncIterator[Event]:
+        """Subscribe to events from now on; a `Resync` means some were missed.
+
+        With `since`, the events after that `seq` come first, as far as they are kept.
+        Raises `HostGone` when the host is no longer there.
+        """
         ...

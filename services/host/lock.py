@@ -73,14 +73,26 @@ def _take(descriptor: int) -> None:
 
 def busy(data_dir: Path) -> HostBusy:
     """Return the error that says who holds the data directory."""
-    holder = read_holder(data_dir)
-    who = "Another Foredeck"
-    if holder:
-        who = f"{holder['role']} (process {holder['pid']}, since {_clock_time(holder['since'])})"
     return HostBusy(
-        f"{who} is working on {data_dir}.",
-        "Do it there, or close that one first. Reading commands work meanwhile.",
+        f"{_who(data_dir)} is working on {data_dir}.",
+        "Commands and dashboards work beside it; close it first to take its place.",
     )
+
+
+def unheard(data_dir: Path) -> HostBusy:
+    """Return the error that says who holds the data directory and does not answer."""
+    return HostBusy(
+        f"{_who(data_dir)} is working on {data_dir} and does not answer.",
+        "It may be stopped (Ctrl-Z; fg brings it back) or about to close: "
+        "try again, or end that process.",
+    )
+
+
+def _who(data_dir: Path) -> str:
+    holder = read_holder(data_dir)
+    if holder is None:
+        return "Another Foredeck"
+    return f"{holder['role']} (process {holder['pid']}, since {_clock_time(holder['since'])})"
 
 
 def is_held(data_dir: Path) -> bool:

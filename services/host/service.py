@@ -31,6 +31,10 @@ class HostService:
         """Carry out a command."""
         return cast("R", await self._handlers[type(command)](command))
 
-    def events(self) -> AsyncIterator[Event]:
-        """Subscribe to events from now on."""
-        return self._bus.subscribe()
+    def events(self, since: int | None = None) -> AsyncIterator[Event]:
+        """Subscribe to events from now on, or from after `since`."""
+        return self._bus.subscribe(since)
+
+    def kinds(self) -> dict[str, type]:
+        """Return by name the types of the queries and commands that are answered here."""
+        return {kind.__name__: kind for kind in self._handlers}

@@ -18,7 +18,7 @@ from foredeck.services.domain.records import Mode, Sandbox
 from foredeck.services.rehearsal.fairshare import PROJECT, REQUEST, RUN_PROGRAM, RUN_TESTS
 from foredeck.services.rehearsal.model_server import ModelServer, write_codex_config
 from foredeck.services.rehearsal.scenario import DemoScript
-from foredeck.services.settings import Settings
+from foredeck.services.settings import HostPlace, Settings
 
 ABOUT = (
     "This is a rehearsal: the model's words are scripted. Codex, the commands it runs, the "
@@ -101,6 +101,7 @@ def _rehearsal(
         api_key="env:FOREDECK_REHEARSAL_KEY",
         sandbox=sandbox,
         prices={},  # nobody pays for scripted words
+        host=HostPlace.DASHBOARD,  # the scripted model lives in this process
         rehearsal=True,
     )
 

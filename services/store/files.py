@@ -9,8 +9,8 @@ from pathlib import Path
 
 from foredeck.services.domain.errors import StoreError
 from foredeck.services.store.faults import translated
+from foredeck.services.store.place import NAME
 
-NAME = "foredeck.db"
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 

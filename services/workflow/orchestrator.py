@@ -48,6 +48,11 @@ class Orchestrator:
         self._workspaces = WorkspaceTurns()
         self._closing = False
 
+    @property
+    def driven(self) -> int:
+        """How many runs have a driver at the moment."""
+        return len(self._tasks)
+
     async def recover(self) -> None:
         """Go on with every run that an earlier host left behind.
 

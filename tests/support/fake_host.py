@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from foredeck.app.connection import Connection
-from foredeck.services.domain.errors import ForedeckError, NotFound
+from foredeck.services.domain.errors import ForedeckError, HostGone, NotFound
 from foredeck.services.domain.events import Event, ProjectSaved, RunSaved
 from foredeck.services.domain.records import (
     Failure,
@@ -164,7 +164,7 @@ class FakeHost:
     asked: list[object] = field(default_factory=list)
     done: list[object] = field(default_factory=list)
     closed: bool = False
-    _queues: list[asyncio.Queue[Event | None]] = field(default_factory=list)
+    _queues: list[asyncio.Queue[Event | ForedeckError | None]] = field(default_factory=list)
     _seq: int = 0
 
     async def connect(self) -> Connection:
@@ -187,9 +187,9 @@ class FakeHost:
         await self._pass(type(command))
         return cast("R", self._carry_out(command))
 
-    def events(self) -> AsyncIterator[Event]:
+    def events(self, since: int | None = None) -> AsyncIterator[Event]:
         """Subscribe from now on."""
-        queue: asyncio.Queue[Event | None] = asyncio.Queue()
+        queue: asyncio.Queue[Event | ForedeckError | None] = asyncio.Queue()
         self._queues.append(queue)
         return self._read(queue)
 
@@ -205,6 +205,11 @@ class FakeHost:
         for queue in queues:
             queue.put_nowait(None)
 
+    def go_away(self) -> None:
+        """Be gone, as a host in another process that was killed."""
+        for queue in self._queues:
+            queue.put_nowait(HostGone("The host went away: foredeck serve (process 4711)."))
+
     def add_run(self, detail: RunDetail) -> None:
         """Store a run, new or changed, and publish it."""
         old = self.runs.get(detail.run.id)
@@ -218,8 +223,12 @@ class FakeHost:
             )
         )
 
-    async def _read(self, queue: asyncio.Queue[Event | None]) -> AsyncIterator[Event]:
+    async def _read(
+        self, queue: asyncio.Queue[Event | ForedeckError | None]
+    ) -> AsyncIterator[Event]:
         while (event := await queue.get()) is not None:
+            if isinstance(event, ForedeckError):
+                raise event
             yield event
 
     async def _pass(self, kind: type) -> None:

@@ -50,6 +50,7 @@ async def running_bridge(
     def notify(message: str, severity: str) -> None:
         notices.append((message, severity))
 
+    options.setdefault("lost", lambda error: pytest.fail(str(error)))
     reader = HostBridge(host, cast("Any", changes), notify, **options)
     task = asyncio.create_task(reader.run())
     await asyncio.sleep(0)
@@ -119,7 +120,7 @@ async def test_a_stream_that_breaks_is_reported_and_taken_up_again(
     monkeypatch.setattr(bridge, "RETRY_DELAY", 0.0)
 
     class Breaking(FakeHost):
-        def events(self) -> Any:
+        def events(self, since: int | None = None) -> Any:
             if not reported:
                 return self._fail()
             return super().events()

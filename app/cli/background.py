@@ -1,0 +1,102 @@
+"""A host without a screen, started on the quiet: it goes on when this process ends."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from foredeck.services.domain.errors import HostGone, StoreError
+from foredeck.services.domain.safe_text import safe_line
+
+if TYPE_CHECKING:
+    from foredeck.services.settings import Settings
+
+# How long a host may take to answer once it is started, in seconds.
+START_SECONDS = 30.0
+_POLL = 0.05
+
+
+def ensure_background_host(settings: Settings) -> None:
+    """Return when a host answers on the data directory; start one if none runs.
+
+    The one that is started reads the same settings file and environment, and ends by itself
+    when it has been idle. Blocks for a second or two: not for an event loop. Raises
+    `HostGone` if it does not come up, saying what it said.
+    """
+    from foredeck.services.host.lock import is_held
+
+    deadline = time.monotonic() + START_SECONDS
+    started: subprocess.Popen[bytes] | None = None
+    while not _answers(settings.data_dir):
+        if started is None and not is_held(settings.data_dir):
+            started = _start(settings)
+        elif started and started.poll() is not None and not is_held(settings.data_dir):
+            # Not because another one was quicker: that one would hold it.
+            raise _failed(settings, f"ended at once (code {started.returncode})")
+        if time.monotonic() > deadline:
+            raise _failed(settings, f"does not answer after {START_SECONDS:.0f} seconds")
+        time.sleep(_POLL)
+
+
+def serve_command(settings: Settings) -> list[str]:
+    """Return the words that start a host on this data directory."""
+    words = [sys.executable, "-m", "foredeck.app.cli.main"]
+    return [*words, "--data-dir", str(settings.data_dir.absolute()), "serve"]
+
+
+def _answers(data_dir: Path) -> bool:
+    """Whether a host is there and says who it is."""
+    import asyncio
+
+    from foredeck.services.host.remote import RemoteHost
+
+    async def greet() -> None:
+        await (await RemoteHost.open(data_dir)).close()
+
+    try:
+        asyncio.run(greet())
+    except HostGone:
+        return False
+    return True
+
+
+def _start(settings: Settings) -> subprocess.Popen[bytes]:
+    log = _log_path(settings)
+    try:
+        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise StoreError(
+            f"The data directory {settings.data_dir} cannot be used: {error.strerror}.",
+            "Check its permissions, or choose another with --data-dir.",
+        ) from error
+    try:
+        return subprocess.Popen(
+            [*serve_command(settings), "--until-idle"],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    finally:
+        os.close(output)
+
+
+def _log_path(settings: Settings) -> Path:
+    from foredeck.app.error_log import LOG_NAME
+
+    return settings.data_dir / LOG_NAME
+
+
+def _failed(settings: Settings, what: str) -> HostGone:
+    log = _log_path(settings)
+    try:
+        last = log.read_bytes()[-2000:].decode("utf-8", "replace").strip().splitlines()[-2:]
+    except OSError:
+        last = []
+    said = f" It said: {safe_line(' '.join(last), limit=400)}" if last else ""
+    return HostGone(f"The background host {what}.{said}", f"Its log is {log}.")

@@ -1,0 +1,139 @@
+"""`foredeck serve`: the host without a screen."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from foredeck.app.cli.background import serve_command
+from foredeck.app.cli.interrupts import Interrupts
+from foredeck.app.cli.render import GLYPHS, say
+from foredeck.app.cli.session import Session, log_to_file
+from foredeck.services.domain.events import NoticeRaised, RunSaved
+from foredeck.services.domain.safe_text import safe_line
+from foredeck.services.domain.states import FINAL_RUNS, RunState
+from foredeck.services.host.interface import Host
+from foredeck.services.host.queries import GetRun
+
+if TYPE_CHECKING:
+    from foredeck.app.container import Services
+    from foredeck.services.settings import Settings
+
+ROLE = "foredeck serve"
+_POLL = 0.5
+_TOLD = FINAL_RUNS | {RunState.RUNNING, RunState.WAITING}
+
+_UNIT = """\
+# Foredeck's host as a service of yours. Put it into place and start it:
+#   foredeck serve --unit > ~/.config/systemd/user/foredeck.service
+#   systemctl --user enable --now foredeck
+# To have it run while you are not logged in, too:
+#   loginctl enable-linger
+# It does not see your shell's variables: let api_key in the settings be file:PATH or
+# command:WORDS, or add  Environment=NAME=VALUE  with  systemctl --user edit foredeck.
+
+[Unit]
+Description=Foredeck: works on runs without a screen
+
+[Service]
+ExecStart={command}
+{variables}Restart=on-failure
+# Only the host itself is ended: codex and its turns outlive a restart and are taken up again.
+KillMode=process
+TimeoutStopSec=60
+
+[Install]
+WantedBy=default.target
+"""
+
+
+@click.command()
+@click.option("--until-idle", is_flag=True, help="End when nothing runs and nobody is attached.")
+@click.option(
+    "--idle",
+    type=click.FloatRange(0, 86_400),
+    metavar="SECONDS",
+    help="How long that must be so; default: the setting idle_timeout.",
+)
+@click.option("--unit", is_flag=True, help="Print a systemd user unit instead, and exit.")
+@click.pass_obj
+def serve(session: Session, until_idle: bool, idle: float | None, unit: bool) -> int:
+    """Work on runs without a screen, until SIGTERM or Ctrl-C.
+
+    Dashboards and commands attach to it. It says on stderr when a run begins and ends.
+
+    \b
+    foredeck serve                  in a terminal, or under a service manager
+    foredeck serve --until-idle     go when the work is done
+    foredeck serve --unit > ~/.config/systemd/user/foredeck.service
+    """
+    settings = session.settings
+    if unit:
+        click.echo(_unit(settings), nl=False)
+        return 0
+    seconds = settings.idle_timeout if idle is None else idle
+    log_to_file(settings, debug=session.debug)
+    asyncio.run(_serve(session, seconds if until_idle else None))
+    return 0
+
+
+def _unit(settings: Settings) -> str:
+    """Return a systemd user unit that works on this data directory with this configuration."""
+    config = os.environ.get("FOREDECK_CONFIG")
+    variables = f"Environment={_quoted(f'FOREDECK_CONFIG={config}')}\n" if config else ""
+    command = " ".join(_quoted(word).replace("$", "$$") for word in serve_command(settings))
+    return _UNIT.format(command=command, variables=variables)
+
+
+def _quoted(word: str) -> str:
+    """Return a word as systemd reads it; a percent sign means something to it."""
+    escaped = word.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
+    return f'"{escaped}"'
+
+
+async def _serve(session: Session, idle_seconds: float | None) -> None:
+    from foredeck.app.container import open_services
+
+    interrupts = Interrupts()
+    async with open_services(session.settings, ROLE) as services:
+        _put(f"Working on {session.settings.data_dir}; SIGTERM or Ctrl-C ends it.")
+        telling = asyncio.create_task(_tell(services.host))
+        ends = [asyncio.create_task(interrupts.first.wait())]
+        if idle_seconds is not None:
+            ends.append(asyncio.create_task(_until_idle(services, idle_seconds)))
+        try:
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            _put("Closing.")
+        finally:
+            for task in (telling, *ends):
+                task.cancel()
+    _put("Closed.")
+
+
+async def _until_idle(services: Services, seconds: float) -> None:
+    """Return when no run was driven and nobody attached for so long."""
+    last_busy = time.monotonic()
+    while time.monotonic() - last_busy < seconds:
+        await asyncio.sleep(min(_POLL, seconds))
+        if services.orchestrator.driven or services.server.clients:
+            last_busy = time.monotonic()
+
+
+async def _tell(host: Host) -> None:
+    """Say a line when a run begins to work, waits, or ends."""
+    async for event in host.events():
+        if isinstance(event, NoticeRaised):
+            _put(f"{event.severity}: {event.message}")
+        if isinstance(event, RunSaved) and event.state in _TOLD and event.previous != event.state:
+            row = (await host.ask(GetRun(event.run_id))).run
+            name = f"{safe_line(row.project_name, limit=40)}: {safe_line(row.title, limit=80)}"
+            _put(f"{GLYPHS[event.state.value]} {event.state.value} {row.id} {name}")
+
+
+def _put(text: str) -> None:
+    say(f"{datetime.now().astimezone():%Y-%m-%d %H:%M:%S} {text}")

@@ -1,0 +1,240 @@
+"""One client at the host's socket, and the desk where the requests of all are dealt with."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable
+from contextlib import suppress
+from typing import Any
+
+from foredeck.services.domain.errors import ForedeckError, HostGone, InvalidInput
+from foredeck.services.domain.events import Event
+from foredeck.services.host import wire
+from foredeck.services.host.interface import Query
+from foredeck.services.host.service import HostService
+
+# Requests of one client that are under way at the same time; the next ones wait their turn.
+_REQUEST_LIMIT = 64
+# Subscriptions of one client.
+_LISTENER_LIMIT = 16
+# How long a client may take to take what was said last, in seconds.
+_GOODBYE_SECONDS = 1.0
+_LOOK = "See what has become of it, then repeat it."
+_log = logging.getLogger(__name__)
+
+
+class Desk:
+    """Answers queries once there is a service, carries commands out once it is ready.
+
+    A command that has begun is carried to its end even if its client leaves.
+    """
+
+    def __init__(self) -> None:
+        loop = asyncio.get_running_loop()
+        self.service: asyncio.Future[HostService] = loop.create_future()
+        self.is_ready: asyncio.Future[None] = loop.create_future()
+        self._commands: set[asyncio.Task[Any]] = set()
+        self._loading: asyncio.Future[None] | None = None
+
+    async def handle(self, request: wire.Message) -> Any:
+        """Return the answer to a request, encoded; raises `ForedeckError`."""
+        service = await asyncio.shield(self.service)
+        if self._loading is None:
+            self._loading = asyncio.ensure_future(asyncio.to_thread(wire.load))
+        await asyncio.shield(self._loading)
+        name = request.get("ask", request.get("do"))
+        kind = service.kinds().get(name) if isinstance(name, str) else None
+        if kind is None or issubclass(kind, Query) != ("ask" in request):
+            raise InvalidInput(
+                f"The host knows no {name}.",
+                "It is another version of Foredeck: end it and start it again.",
+            )
+        wish: Any = wire.decode(kind, request.get("with"))
+        if isinstance(wish, Query):
+            answer = await _guarded(service.ask(wish), kind)
+        else:
+            await asyncio.shield(self.is_ready)
+            answer = await self._to_its_end(_guarded(service.do(wish), kind))
+        return wire.encode(answer, wire.answer_type(kind))
+
+    async def _to_its_end(self, work: Awaitable[Any]) -> Any:
+        task = asyncio.ensure_future(work)
+        self._commands.add(task)
+        task.add_done_callback(self._forget)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            if task.cancelled():
+                raise HostGone("Foredeck was closed before this was done.", _LOOK) from None
+            raise
+
+    def _forget(self, task: asyncio.Task[Any]) -> None:
+        self._commands.discard(task)
+        if not task.cancelled():
+            task.exception()  # its client may be gone: then nobody else asks for it
+
+    def give_up(self, reason: ForedeckError | None) -> None:
+        """Refuse what still waits for the host to open; without a reason, by saying nothing."""
+        for gate in (self.service, self.is_ready):
+            if gate.done():
+                continue
+            if reason is None:
+                gate.cancel()
+            else:
+                gate.set_exception(reason)
+                gate.exception()  # perhaps nobody waits for it
+
+    async def finish(self, seconds: float) -> None:
+        """Wait for the commands under way, so long; what is left then is cancelled."""
+        if self._commands:
+            _done, late = await asyncio.wait(self._commands, timeout=seconds)
+            for task in late:
+                task.cancel()
+
+
+class ClientLine:
+    """Reads the requests of one client and writes its answers and events.
+
+    What waits to be written is bounded: who does not read gets no more answers begun, and
+    its events pile up in the bus only until a `Resync` replaces them.
+    """
+
+    def __init__(
+        self, desk: Desk, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        self._desk = desk
+        self._reader = reader
+        self._writer = writer
+        self._writing = asyncio.Lock()
+        self._slots = asyncio.Semaphore(_REQUEST_LIMIT)
+        self._requests: set[asyncio.Task[None]] = set()
+        self._listeners: dict[int, asyncio.Task[None]] = {}
+        self._hearing: asyncio.Task[None] | None = None
+        self._is_closing = False
+
+    async def serve(self, identity: wire.HostIdentity) -> None:
+        """Say who the host is, then answer until the client leaves or the host closes."""
+        self._hearing = asyncio.create_task(self._hear(identity))
+        if self._is_closing:
+            self._hearing.cancel()
+        try:
+            await asyncio.wait({self._hearing})
+            if self._is_closing:
+                await self._say_goodbye()
+        finally:
+            for task in (self._hearing, *self._listeners.values(), *self._requests):
+                task.cancel()
+            await self.hang_up()
+
+    def hear_no_more(self) -> None:
+        """Begin no more requests: the host closes."""
+        self._is_closing = True
+        if self._hearing:
+            self._hearing.cancel()
+
+    async def refuse(self, why: str) -> None:
+        """Say why this client is not served, and hang up."""
+        await self._complain(InvalidInput(why, "Close one of them."))
+        await self.hang_up()
+
+    async def hang_up(self) -> None:
+        """End the connection; what was written goes out if the client takes it soon."""
+        self._writer.close()
+        with suppress(OSError, TimeoutError):
+            async with asyncio.timeout(_GOODBYE_SECONDS):
+                await self._writer.wait_closed()
+        self._writer.transport.abort()
+
+    async def _hear(self, identity: wire.HostIdentity) -> None:
+        try:
+            await self._write({"wire": wire.WIRE, **wire.encode(identity)})
+            while line := await self._reader.readline():
+                await self._begin(wire.from_line(line))
+        except (InvalidInput, ValueError) as error:
+            sentence = (
+                error if isinstance(error, InvalidInput) else InvalidInput("A line is too long.")
+            )
+            await self._complain(sentence)
+        except OSError:
+            return  # the client is gone
+
+    async def _begin(self, message: wire.Message) -> None:
+        number = message.get("id")
+        if not isinstance(number, int):
+            raise InvalidInput("A request has no id.")
+        if "stop" in message:
+            if listener := self._listeners.pop(number, None):
+                listener.cancel()
+        elif "listen" in message:
+            await self._listen(number, message["listen"])
+        else:
+            await self._slots.acquire()
+            task = asyncio.create_task(self._answer(number, message))
+            self._requests.add(task)
+            task.add_done_callback(self._answered)
+
+    def _answered(self, task: asyncio.Task[None]) -> None:
+        self._requests.discard(task)
+        self._slots.release()
+
+    async def _answer(self, number: int, request: wire.Message) -> None:
+        try:
+            answer: wire.Message = {"answer": await self._desk.handle(request)}
+        except ForedeckError as error:
+            answer = wire.encode_error(error)
+        with suppress(OSError):
+            await self._write({"id": number, **answer})
+
+    async def _listen(self, number: int, since: object) -> None:
+        if len(self._listeners) >= _LISTENER_LIMIT or number in self._listeners:
+            raise InvalidInput("A client has too many subscriptions.")
+        if since is not None and not isinstance(since, int):
+            raise InvalidInput("A subscription begins after a number.")
+        service = await asyncio.shield(self._desk.service)
+        events = service.events(since)  # before the next request is looked at
+        self._listeners[number] = asyncio.create_task(self._tell(number, events))
+
+    async def _tell(self, number: int, events: Any) -> None:
+        try:
+            async for event in events:
+                await self._put_event(number, event)
+        except OSError:
+            return  # the client is gone
+        finally:
+            await events.aclose()
+
+    async def _put_event(self, number: int, event: Event) -> None:
+        await self._write({"id": number, **wire.encode_event(event)})
+
+    async def _write(self, message: wire.Message) -> None:
+        """Write a line; returns when the client has taken most of what was written."""
+        async with self._writing:
+            self._writer.write(wire.to_line(message))
+            await self._writer.drain()
+
+    async def _complain(self, error: InvalidInput) -> None:
+        with suppress(OSError):
+            await self._write(wire.encode_error(error))
+
+    async def _say_goodbye(self) -> None:
+        """Tell what is decided, and that nothing else was begun."""
+        with suppress(OSError, TimeoutError):
+            async with asyncio.timeout(_GOODBYE_SECONDS):
+                if self._requests:
+                    await asyncio.wait(self._requests)
+                await self._write({"bye": True})
+
+
+async def _guarded(work: Awaitable[Any], kind: type) -> Any:
+    """Return what `work` returns; what nobody expected is logged and becomes one sentence."""
+    try:
+        return await work
+    except ForedeckError:
+        raise
+    except Exception as error:
+        _log.exception("%s failed", kind.__name__)
+        raise ForedeckError(
+            f"Foredeck itself failed at {kind.__name__}: {type(error).__name__}.",
+            "Its log says how: foredeck.log in the data directory.",
+        ) from error

@@ -1,0 +1,53 @@
+"""A glance at what there is, for completion in a shell: quick, and silent about any trouble.
+
+It reads with the standard library alone: SQLAlchemy would take longer than a person who has
+pressed Tab waits.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from foredeck.services.store.place import NAME
+
+# More than that no shell shows.
+_LIMIT = 100
+# How long a locked database is waited for, in seconds.
+_PATIENCE = 0.1
+_RUNS = """
+    SELECT run.id, project.name || ': ' || run.title
+    FROM run JOIN project ON project.id = run.project_id
+    WHERE run.id >= ? AND run.id < ? ORDER BY run.created_at DESC LIMIT ?
+"""
+_PROJECTS = """
+    SELECT id, name FROM project
+    WHERE archived_at IS NULL AND (substr(name, 1, ?) = ? OR id >= ? AND id < ?)
+    ORDER BY created_at DESC LIMIT ?
+"""
+
+
+def runs(data_dir: Path, beginning: str) -> list[tuple[str, str]]:
+    """Return the ids that begin so, the newest first, each with what the run is about."""
+    return _rows(data_dir, _RUNS, (*_between(beginning), _LIMIT))
+
+
+def projects(data_dir: Path, beginning: str) -> list[tuple[str, str]]:
+    """Return id and name of the projects whose name or id begins so, the newest first."""
+    named = (len(beginning), beginning)
+    return _rows(data_dir, _PROJECTS, (*named, *_between(beginning), _LIMIT))
+
+
+def _between(beginning: str) -> tuple[str, str]:
+    """Return the range of the ids that begin so; they are of ASCII letters and digits."""
+    return beginning.lower(), beginning.lower() + "\x7f"
+
+
+def _rows(data_dir: Path, query: str, values: tuple[object, ...]) -> list[tuple[str, str]]:
+    try:
+        address = f"{(data_dir / NAME).absolute().as_uri()}?mode=ro"
+        with closing(sqlite3.connect(address, uri=True, timeout=_PATIENCE)) as database:
+            return [(str(name), str(about)) for name, about in database.execute(query, values)]
+    except (sqlite3.Error, UnicodeError):
+        return []

@@ -1,0 +1,3 @@
+"""What the database is called; apart, for those who do not open it."""
+
+NAME = "foredeck.db"
