@@ -101,6 +101,7 @@ class ForedeckApp(App[int]):
         self._connection: Connection | None = None
         self._connecting: asyncio.Task[None] | None = None
         self._lost_host: LostHost | None = None
+        self.works_on = False
         self._log_path = log_path
         self._report_error = report_error
         self._errors: list[str] = []
@@ -124,6 +125,11 @@ class ForedeckApp(App[int]):
     def is_host(self) -> bool:
         """Whether this process works on the runs itself, and they end with it."""
         return self._connection is not None and not self._connection.attached_to
+
+    @property
+    def can_let_work_on(self) -> bool:
+        """Whether what works here may go on without this process."""
+        return self._connection is not None and self._connection.let_work_on is not None
 
     @property
     def attached_to(self) -> str:
@@ -218,8 +224,14 @@ class ForedeckApp(App[int]):
         if lost is not None:
             await lost.close()
 
-    def leave(self, return_code: int = 0) -> None:
-        """End the application; `run` closes the connection afterwards."""
+    def leave(self, return_code: int = 0, *, let_work_on: bool = False) -> None:
+        """End the application; `run` closes the connection afterwards.
+
+        With `let_work_on` what works here is left as it is; `works_on` says so afterwards.
+        """
+        if let_work_on and self._connection and self._connection.let_work_on:
+            self._connection.let_work_on()
+            self.works_on = bool(self.workbench.working())
         self.exit(return_code=return_code)
 
     async def disconnect(self) -> None:
@@ -256,7 +268,7 @@ class ForedeckApp(App[int]):
 
     async def _close_in_order(self) -> None:
         working = len(self.workbench.working())
-        if working and self.is_host:
+        if working and self.is_host and not self.works_on:
             _tell(f"Stopping {working} run{'s' if working > 1 else ''}…\n")
         try:
             await self.disconnect()
@@ -267,7 +279,8 @@ class ForedeckApp(App[int]):
             _tell(f"Foredeck did not close cleanly. {self._where_details_are()}\n")
 
     def _end_on(self, number: int) -> None:
-        self.exit(return_code=128 + number)
+        """End in order; a line that drops is no reason to stop what works."""
+        self.leave(128 + number, let_work_on=True)
 
     def _loop_failed(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         error = context.get("exception")

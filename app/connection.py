@@ -17,6 +17,9 @@ class Connection:
     `close` ends what has to end and returns when it has; the dashboard awaits it after
     the terminal is back to normal, because Textual itself waits for nothing on its way out.
 
+    `let_work_on`, called before that, makes `close` leave what works as it is, for another
+    host to go on with; None where nobody could (a rehearsal ends with its model).
+
     `attached_to` says whose the host is when it is another process, which may go away:
     `reattach` then waits until there is another one, and attaches to that.
     """
@@ -24,6 +27,7 @@ class Connection:
     host: Host
     close: Callable[[], Awaitable[None]]
     attached_to: str = ""
+    let_work_on: Callable[[], None] | None = None
     reattach: Connect | None = None
 
 

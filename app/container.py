@@ -147,7 +147,7 @@ async def _stop_if_idle(
     codex: AppServer, supervisor: CodexSupervisor, departure: Departure
 ) -> None:
     """End the app-server unless turns go on in it, ours or those of a host that was killed."""
-    if not departure.leaving and not await supervisor.others_work():
+    if not await supervisor.jobs_left(ours_too=departure.leaving):
         await codex.stop()
 
 

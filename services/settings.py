@@ -155,6 +155,13 @@ class Settings:
             "process that goes on when the dashboard is closed."
         ),
     )
+    hand_over: bool = field(
+        default=True,
+        metadata=_about(
+            "Whether a host in the background goes on with the runs of a dashboard whose line "
+            "drops; else they wait for the next start."
+        ),
+    )
     idle_timeout: float = field(
         default=60.0,
         metadata=_about(

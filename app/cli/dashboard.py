@@ -19,6 +19,7 @@ from foredeck.services.domain.safe_text import safe_text
 if TYPE_CHECKING:
     from foredeck.app.cli.session import Session
     from foredeck.app.joining import Joined
+    from foredeck.services.departure import Departure
     from foredeck.services.host.interface import Host
     from foredeck.services.settings import Settings
 
@@ -40,11 +41,13 @@ def run_dashboard(
     debug: bool = False,
     begin: Callable[[Host], Awaitable[None]] | None = None,
     notice: str = "",
+    outlived: bool = True,
 ) -> int:
     """Show the dashboard until the person leaves; the services close before it returns.
 
     `begin` is awaited with the open host before anything is read from it; `notice` is a
-    warning that stays on the screen for a while.
+    warning that stays on the screen for a while. `outlived` lets a host in the background go
+    on with the runs when the line drops, or when the person wants it.
     """
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError(
@@ -58,7 +61,7 @@ def run_dashboard(
 
     async def open_services() -> Connection:
         try:
-            connection = await connect(settings, begin)
+            connection = await connect(settings, begin, outlived=outlived)
         finally:
             # What is loaded now is never garbage; looking through it would cost the screen
             # a pause of 80 ms at each full collection.
@@ -78,11 +81,31 @@ def run_dashboard(
     )
     code = app.run()
     LOGGER.info("the dashboard ended with %s", code)
+    if app.works_on and settings.hand_over:
+        _hand_over(settings)
     return code or 0
 
 
+def _hand_over(settings: Settings) -> None:
+    """Start a host that goes on with the runs; the terminal may be gone already."""
+    from foredeck.app.cli.background import ensure_background_host
+    from foredeck.app.cli.render import say
+    from foredeck.services.domain.errors import ForedeckError
+
+    try:
+        ensure_background_host(settings)
+    except ForedeckError as error:
+        LOGGER.error("nobody goes on with the runs until the next start: %s", error)
+    else:
+        with suppress(OSError):
+            say("The runs go on in the background; foredeck shows them.")
+
+
 async def connect(
-    settings: Settings, begin: Callable[[Host], Awaitable[None]] | None = None
+    settings: Settings,
+    begin: Callable[[Host], Awaitable[None]] | None = None,
+    *,
+    outlived: bool = True,
 ) -> Connection:
     """Become the host, or attach to the one that runs; called after the first paint.
 
@@ -100,7 +123,7 @@ async def connect(
 
         return joining.join_host(settings, "the dashboard")
 
-    return await _connect_by(join, settings, begin)
+    return await _connect_by(join, settings, begin, outlived=outlived)
 
 
 async def _reattach(settings: Settings) -> Connection:
@@ -120,6 +143,8 @@ async def _connect_by(
     join: Callable[[], AbstractAsyncContextManager[Joined]],
     settings: Settings,
     begin: Callable[[Host], Awaitable[None]] | None = None,
+    *,
+    outlived: bool = True,
 ) -> Connection:
     """Join a host on a loop of its own and `begin`.
 
@@ -129,6 +154,7 @@ async def _connect_by(
     from foredeck.services.host.in_process import ServiceThread
 
     others: list[str] = []
+    departures: list[Departure] = []
 
     @asynccontextmanager
     async def open_host() -> AsyncIterator[Host]:
@@ -136,6 +162,8 @@ async def _connect_by(
             if joined.remote:
                 identity = joined.remote.identity
                 others.append(f"{identity.role} ({identity.pid})")
+            if joined.services and outlived:
+                departures.append(joined.services.departure)
             yield joined.host
 
     thread = ServiceThread(open_host)
@@ -146,6 +174,11 @@ async def _connect_by(
     except BaseException:
         await thread.close()
         raise
-    if not others:
-        return Connection(host, thread.close)
-    return Connection(host, thread.close, others[0], partial(_reattach, settings))
+    if others:
+        again = partial(_reattach, settings)
+        return Connection(host, thread.close, attached_to=others[0], reattach=again)
+
+    def let_work_on() -> None:
+        departures[0].leaving = True
+
+    return Connection(host, thread.close, let_work_on=let_work_on if departures else None)

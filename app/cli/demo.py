@@ -153,7 +153,11 @@ def _on_screen(session: Session, setting: DemoSetting) -> tuple[RunDetail | None
             await _begin(host, setting)
 
     ended = run_dashboard(
-        setting.settings, debug=session.debug, begin=begin, notice=setting.sandbox_note
+        setting.settings,
+        debug=session.debug,
+        begin=begin,
+        notice=setting.sandbox_note,
+        outlived=False,  # the model's part is played in this process
     )
     detail = asyncio.run(_first_run(setting))
     if detail is None or detail.run.state not in FINAL_RUNS - {RunState.CANCELLED}:

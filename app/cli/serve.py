@@ -108,6 +108,8 @@ async def _serve(session: Session, idle_seconds: float | None) -> None:
             ends.append(asyncio.create_task(_until_idle(services, idle_seconds)))
         try:
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            # Whoever restarts a service wants its work to go on.
+            services.departure.leaving = interrupts.first.is_set()
             _put("Closing.")
         finally:
             for task in (telling, *ends):

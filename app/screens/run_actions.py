@@ -16,6 +16,7 @@ from foredeck.services.host.queries import ListProjects, PreviewCancel, PreviewR
 
 if TYPE_CHECKING:
     from foredeck.app.screens.modals.new_run import Draft
+    from foredeck.app.screens.modals.quit import Leaving
 
 _MOST_PROJECTS = 500
 
@@ -70,13 +71,12 @@ class RunActions:
             self.cancelling.discard(run_id)
             self._changed()
 
-    async def may_quit(self, working: tuple[RunRow, ...]) -> bool:
-        """Whether to leave; asks when runs are working."""
+    async def how_to_quit(self, working: tuple[RunRow, ...], *, can_leave: bool) -> Leaving:
+        """Ask how to leave while these runs are working."""
         from foredeck.app.screens.modals.quit import QuitDialog
 
-        if not working:
-            return True
-        answer: bool = await self._screen.app.push_screen_wait(QuitDialog(working))
+        dialog = QuitDialog(working, can_leave=can_leave)
+        answer: Leaving = await self._screen.app.push_screen_wait(dialog)
         return answer
 
     async def _confirm(

@@ -23,6 +23,8 @@ class Shell(Protocol):
     @property
     def attached_to(self) -> str: ...
     @property
+    def can_let_work_on(self) -> bool: ...
+    @property
     def now(self) -> Callable[[], datetime]: ...
     @property
     def changed(self) -> Signal[HostChanged]: ...
@@ -31,8 +33,8 @@ class Shell(Protocol):
         """Open the services again after a failure."""
         ...
 
-    def leave(self, return_code: int = 0) -> None:
-        """End the application."""
+    def leave(self, return_code: int = 0, *, let_work_on: bool = False) -> None:
+        """End the application; `let_work_on` leaves what works to a host in the background."""
         ...
 
     def start(self, work: Coroutine[Any, Any, None], group: str = "action") -> None:

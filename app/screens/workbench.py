@@ -292,9 +292,16 @@ class Workbench(Screen[None]):
         self.shell.start(self._quit(), group="dialog")
 
     async def _quit(self) -> None:
-        ending = self.working() if self.shell.is_host else ()
-        if self._desk is None or await self._desk.run_actions.may_quit(ending):
-            self.shell.leave(self.failure.exit_code if self.failure else 0)
+        shell, code = self.shell, self.failure.exit_code if self.failure else 0
+        ending = self.working() if shell.is_host else ()
+        if self._desk is None or not ending:
+            shell.leave(code)
+            return
+        from foredeck.app.screens.modals.quit import Leaving
+
+        how = await self._desk.run_actions.how_to_quit(ending, can_leave=shell.can_let_work_on)
+        if how is not Leaving.STAY:
+            shell.leave(code, let_work_on=how is Leaving.LEAVE)
 
     def on_search_bar_searched(self, event: SearchBar.Searched) -> None:
         event.stop()

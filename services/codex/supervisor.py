@@ -201,11 +201,12 @@ class CodexSupervisor:
         tail = await asyncio.to_thread(read_tail, Path(job.output_path), STATUS_LINES)
         return JobStatus(job, tail)
 
-    async def others_work(self) -> bool:
-        """Whether jobs that an earlier host left are still to be taken up."""
+    async def jobs_left(self, *, ours_too: bool) -> bool:
+        """Whether the next host is to take jobs up: an earlier one's, or also ours."""
         try:
             async with self._store.transaction() as tx:
-                return any(job.id not in self._ours for job in await tx.jobs.active())
+                active = await tx.jobs.active()
+            return any(ours_too or job.id not in self._ours for job in active)
         except StoreError as error:
             _log.warning("nobody can say whether other jobs work: %s", error)
             return False

@@ -38,7 +38,7 @@ class OtherProcess:
         self.connects += 1
         if self.connects > 1:
             return await self.next_.connect()
-        return Connection(self.first, self.first.close, _OTHER, self.reattach)
+        return Connection(self.first, self.first.close, attached_to=_OTHER, reattach=self.reattach)
 
     async def reattach(self) -> Connection:
         self.waiting += 1
@@ -46,7 +46,12 @@ class OtherProcess:
             await self.comes.wait()
         finally:
             self.waiting -= 1
-        return Connection(self.next_, self.next_.close, "the dashboard (4712)", self.reattach)
+        return Connection(
+            self.next_,
+            self.next_.close,
+            attached_to="the dashboard (4712)",
+            reattach=self.reattach,
+        )
 
 
 def status_text(pilot: Pilot[int]) -> str:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from textual.pilot import Pilot
 from textual.widgets import Input, Select, Static, TextArea
 
+from foredeck.app.application import ForedeckApp
+from foredeck.app.connection import Connection
 from foredeck.app.screens.modals.confirm import ConfirmDialog
 from foredeck.app.screens.modals.new_run import NEW_PROJECT, Draft, NewRunDialog, check
 from foredeck.app.screens.modals.quit import QuitDialog
@@ -160,6 +163,33 @@ async def test_quitting_names_the_runs_that_stop(tmp_path: Path) -> None:
         await pilot.press("y")
         await until(pilot, lambda: pilot.app.return_code == 0)
     assert host.closed
+
+
+async def test_what_works_can_be_left_to_the_background(tmp_path: Path) -> None:
+    host = fake_host.running(tmp_path)
+    left: list[bool] = []
+
+    async def connect() -> Connection:
+        return replace(await host.connect(), let_work_on=lambda: left.append(True))
+
+    async with dashboard(host, connect=connect) as pilot:
+        await until(pilot, lambda: bool(workbench_of(pilot).working()))
+        await open_dialog(pilot, "q", QuitDialog)
+        assert "Let them work on" in body(pilot)
+        await pilot.press("b")
+        await until(pilot, lambda: pilot.app.return_code == 0)
+        assert isinstance(pilot.app, ForedeckApp)
+        assert pilot.app.works_on
+    assert left == [True]
+    assert host.closed
+
+
+async def test_a_rehearsal_cannot_be_left(tmp_path: Path) -> None:
+    async with dashboard(fake_host.running(tmp_path)) as pilot:
+        await open_dialog(pilot, "q", QuitDialog)
+        assert "background" not in body(pilot)
+        await pilot.press("b")
+        assert isinstance(pilot.app.screen, QuitDialog)
 
 
 async def test_quitting_is_immediate_when_nothing_works(tmp_path: Path) -> None:

@@ -2,25 +2,66 @@
 
 from __future__ import annotations
 
-from foredeck.app.screens.modals.confirm import ConfirmDialog
+from enum import Enum
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.widgets import Button
+
+from foredeck.app.screens.modals.confirm import ChoiceDialog, button
 from foredeck.services.domain.views import Preview, RunRow
 
 
-class QuitDialog(ConfirmDialog):
-    """Names the runs that end with the dashboard; True means leave."""
+class Leaving(Enum):
+    """How a person leaves while runs are working."""
 
-    def __init__(self, working: tuple[RunRow, ...]) -> None:
-        super().__init__(quit_preview(working), yes="Stop them and quit", no="Stay")
+    STAY = "stay"
+    STOP = "stop"
+    LEAVE = "leave"
 
 
-def quit_preview(working: tuple[RunRow, ...]) -> Preview:
-    """Return what leaving would stop; the host ends its runs when it closes."""
+class QuitDialog(ChoiceDialog[Leaving]):
+    """Names the runs that are at work here; `can_leave` offers to let them go on."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("y", "answer('stop')", "Stop them"),
+        Binding("b", "answer('leave')", "In the background"),
+        Binding("n", "answer('stay')", "Stay"),
+    ]
+    GIVEN_UP = Leaving.STAY
+
+    def __init__(self, working: tuple[RunRow, ...], *, can_leave: bool) -> None:
+        super().__init__(quit_preview(working, can_leave=can_leave))
+        self._can_leave = can_leave
+
+    def compose_buttons(self) -> ComposeResult:
+        if self._can_leave:
+            yield button("b", "Let them work on", "leave", "primary")
+        yield button("y", "Stop them and quit", "stop", "error")
+        yield button("n", "Stay", "stay")
+
+    def on_mount(self) -> None:
+        self.query_one("#stay").focus()
+
+    @on(Button.Pressed)
+    def _pressed(self, event: Button.Pressed) -> None:
+        event.stop()
+        self.dismiss(Leaving(event.button.id))
+
+    def action_answer(self, answer: str) -> None:
+        leaving = Leaving(answer)
+        if leaving is not Leaving.LEAVE or self._can_leave:
+            self.dismiss(leaving)
+
+
+def quit_preview(working: tuple[RunRow, ...], *, can_leave: bool) -> Preview:
+    """Return what leaving would do to the runs that this process works on."""
     count = len(working)
     title = "Quit while a run is working?" if count == 1 else f"Quit while {count} runs work?"
-    lines = [_line(run) for run in working]
-    lines.append("What they have finished is kept; retry goes on from there.")
+    lines = [f"“{run.title}” ({run.project_name}) is at work." for run in working]
+    if can_leave:
+        lines.append("Let them work on: a host in the background does; foredeck attaches to it.")
+    lines.append("Stop them: their processes end; retry goes on from what they have finished.")
     return Preview(title, tuple(lines))
-
-
-def _line(run: RunRow) -> str:
-    return f"“{run.title}” ({run.project_name}) is cancelled; its processes end."
