@@ -9,7 +9,9 @@ import click
 
 from foredeck.app.cli.answers import run_answer
 from foredeck.app.cli.render import put_json, say
+from foredeck.app.cli.session import Session
 from foredeck.services.domain.views import RunRow
+from foredeck.services.host.lock import read_holder
 
 FC = TypeVar("FC", bound=Callable[..., Any] | click.Command)
 
@@ -22,10 +24,12 @@ def detach_option(command: FC) -> FC:
     return option(command)
 
 
-def put_detached(row: RunRow, format_: str) -> int:
-    """Say where a run that goes on can be looked at; its id alone is on stdout."""
+def put_detached(session: Session, row: RunRow, format_: str) -> int:
+    """Say where a run goes on and how it is looked at; its id alone is on stdout."""
+    holder = read_holder(session.settings.data_dir)
+    where = f"in {holder['role']} (process {holder['pid']})" if holder else "without this terminal"
     say(
-        f"✓ Run started: {row.id}. It goes on without this terminal.\n"
+        f"✓ Run started: {row.id}. It goes on {where}.\n"
         f"  foredeck runs watch {row.id}    or foredeck, to see it\n"
         f"  foredeck runs cancel {row.id}   to stop it"
     )

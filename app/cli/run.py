@@ -77,7 +77,7 @@ def run(
         put_json(run_answer(row)) if format_ == "json" else click.echo(row.id)
         return 0
     if detach:
-        return put_detached(session.hand_over(create), format_)
+        return put_detached(session, session.hand_over(create), format_)
     detail, code = session.write(lambda host: follow(host, lambda: create(host)), "foredeck run")
     put_result(detail, format_)
     return code

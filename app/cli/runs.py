@@ -85,7 +85,9 @@ def start(session: Session, run: str, detach: bool, format_: str) -> int:
     It was stored with foredeck run --no-start. Exit codes as for foredeck run.
     """
     if detach:
-        return put_detached(session.hand_over(lambda host: host.do(StartRun(run))), format_)
+        return put_detached(
+            session, session.hand_over(lambda host: host.do(StartRun(run))), format_
+        )
     return _follow(session, StartRun(run), format_)
 
 
@@ -113,7 +115,7 @@ def retry(session: Session, run: str, step: str | None, detach: bool, format_: s
         return await host.do(RetryRun(run, step))
 
     if detach:
-        return put_detached(session.hand_over(again), format_)
+        return put_detached(session, session.hand_over(again), format_)
     work = partial(_begin_and_follow, again)
     detail, code = session.write(work, "foredeck runs retry")
     put_result(detail, format_)

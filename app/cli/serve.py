@@ -65,7 +65,8 @@ WantedBy=default.target
 def serve(session: Session, until_idle: bool, idle: float | None, unit: bool) -> int:
     """Work on runs without a screen, until SIGTERM or Ctrl-C.
 
-    Dashboards and commands attach to it. It says on stderr when a run begins and ends.
+    Dashboards and commands attach to it. It says on stderr when a run begins and ends. Runs
+    that are at work when it ends are taken up by the next host: foredeck, or serve again.
 
     \b
     foredeck serve                  in a terminal, or under a service manager
@@ -108,13 +109,22 @@ async def _serve(session: Session, idle_seconds: float | None) -> None:
             ends.append(asyncio.create_task(_until_idle(services, idle_seconds)))
         try:
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-            # Whoever restarts a service wants its work to go on.
-            services.departure.leaving = interrupts.first.is_set()
-            _put("Closing.")
+            _leave_work(services)
         finally:
             for task in (telling, *ends):
                 task.cancel()
     _put("Closed.")
+
+
+def _leave_work(services: Services) -> None:
+    """Let the runs at work go on without this host: a service is restarted, not finished."""
+    count = services.orchestrator.driven
+    if count:
+        services.departure.leaving = True
+        runs = "A run is" if count == 1 else f"{count} runs are"
+        _put(f"Closing. {runs} at work: the next host takes that up.")
+    else:
+        _put("Closing.")
 
 
 async def _until_idle(services: Services, seconds: float) -> None:

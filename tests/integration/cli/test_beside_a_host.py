@@ -139,6 +139,7 @@ def test_a_run_that_is_left_to_the_background(desk: Desk) -> None:
     holder = read_holder(desk.data)
     assert holder is not None
     assert holder["role"] == "foredeck serve"
+    assert f"foredeck serve (process {holder['pid']})" in begun.err
     assert os.getsid(int(holder["pid"])) == int(holder["pid"])
     watched = desk.run("runs", "watch", run, "--format", "json")
     assert (watched.code, watched.answer["state"]) == (0, "success")
@@ -146,6 +147,23 @@ def test_a_run_that_is_left_to_the_background(desk: Desk) -> None:
     until(lambda: not processes_of(desk.base), "nothing of it is left")
     log = (desk.data / "foredeck.log").read_text()
     assert f"✓ success {run}" in log
+
+
+def test_a_service_that_is_restarted_goes_on_with_its_runs(desk: Desk) -> None:
+    desk.server.script = StuckBuilder()
+    (desk.base / "code").mkdir()
+    host = serve(desk)
+    words = ("run", STORY, "--workspace", "code", "--mode", "direct", "--detach")
+    run = desk.run(*words).out.strip()
+    until((desk.base / "code/up").exists, "the command runs")
+    assert "A run is at work: the next host takes that up." in end(host)
+    again = serve(desk)
+    until(lambda: desk.run("runs", "show", run, "--format", "json").code == 0, "it answers")
+    assert desk.run("runs", "wait", run, "--no-block").out == "running\n"
+    assert (desk.base / "code/up").exists()
+    assert desk.run("runs", "cancel", run).code == 0
+    assert "Closing." in end(again)
+    assert processes_of(desk.base) == []
 
 
 def test_start_and_retry_in_the_background(desk: Desk) -> None:
