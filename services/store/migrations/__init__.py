@@ -11,9 +11,12 @@ from collections.abc import Callable
 
 from sqlalchemy.engine import Connection
 
-from foredeck.services.store.migrations import m0001_initial
+from foredeck.services.store.migrations import m0001_initial, m0004_questions
 
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = (m0001_initial.upgrade,)
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
+    m0001_initial.upgrade,
+    m0004_questions.upgrade,
+)
 VERSION = len(MIGRATIONS)
 # Marks the file as ours: "FDCK" in ASCII, in PRAGMA application_id.
 APPLICATION_ID = 0x4644434B
