@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from foredeck.services.codex.approvals import Approver, DeclineAll
 from foredeck.services.domain.records import FileChange, Sandbox, TokenUsage
 from foredeck.services.jobs.output import OutputWriter
 
@@ -17,7 +18,8 @@ class TurnOrder:
     thread, else a new one begins. `thread_usage` is what the thread had used before, so
     that the turn's own tokens are a difference. `output_schema` is a JSON schema for the
     last message. `timeout` and `stall_timeout` are seconds; a stall is no sign of life
-    from codex at all while no command runs.
+    from codex at all while no command runs. `approver` answers what codex asks, unless
+    `may_ask` is False: then it is told not to.
     """
 
     job_id: str
@@ -31,6 +33,8 @@ class TurnOrder:
     output_schema: dict[str, Any] | None = None
     timeout: float = 600.0
     stall_timeout: float = 300.0
+    may_ask: bool = False
+    approver: Approver = field(default_factory=DeclineAll)
 
 
 @dataclass(frozen=True)
