@@ -29,7 +29,7 @@ async def work_as_agent(
 ) -> StageOutcome:
     """Let the agent work until it hands on; raises `StepFailed`."""
     session = StoreSession(store, f"{work.task.step.id}:{work.task.attempt}")
-    box = ToolBox(work.spec, work.jobs, work.files, store)
+    box = ToolBox(work.spec, work.jobs, work.files, store, work.person)
     # The SDK takes over a second to import: not on the loop, and not before it is needed.
     sdk = await asyncio.to_thread(importlib.import_module, "foredeck.services.agents.sdk")
     conversation: Conversation = sdk.Conversation(

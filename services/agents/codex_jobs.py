@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -11,7 +12,7 @@ from foredeck.services.agents.prompts import JobNotice
 from foredeck.services.agents.stage import StageTask
 from foredeck.services.codex.supervisor import CodexRequest
 from foredeck.services.domain.errors import Conflict, StorageFull
-from foredeck.services.domain.records import Job, TokenUsage
+from foredeck.services.domain.records import FollowUp, Job, TokenUsage
 from foredeck.services.jobs.output import read_tail
 
 _TITLE_LIMIT = 60
@@ -26,6 +27,14 @@ class Supervisor(Protocol):
     async def cancel(self, job_id: str, reason: str) -> None: ...
 
 
+class FollowUps(Protocol):
+    """What a person has queued for the codex of a stage (`follow_ups.QueuedPrompts`)."""
+
+    async def next(self, finished: frozenset[str]) -> FollowUp | None:
+        """Return what codex is to be given next; `finished` are the jobs that ended here."""
+        ...
+
+
 class CodexJobs:
     """Runs, watches and ends the codex jobs of an attempt.
 
@@ -34,9 +43,12 @@ class CodexJobs:
     begins. `ended` collects the ends of the others until `take_notices`.
     """
 
-    def __init__(self, supervisor: Supervisor, task: StageTask) -> None:
+    def __init__(
+        self, supervisor: Supervisor, task: StageTask, follow_ups: FollowUps | None = None
+    ) -> None:
         self._supervisor = supervisor
         self._task = task
+        self._follow_ups = follow_ups
         self._one_at_a_time = asyncio.Lock()
         self._thread_id: str | None = None
         self._awaited: set[asyncio.Task[Job]] = set()
@@ -59,14 +71,22 @@ class CodexJobs:
         """The tokens of all jobs that ended."""
         return sum((job.usage for job in self.finished.values()), TokenUsage())
 
-    async def run(self, prompt: str, output_schema: dict[str, Any] | None = None) -> Job:
-        """Run a job to its end; a failed one is returned, not raised."""
+    async def run(
+        self, prompt: str, output_schema: dict[str, Any] | None = None, *, key: str = ""
+    ) -> Job:
+        """Run a job to its end; a failed one is returned, not raised.
+
+        What a person has queued meanwhile follows in the same thread, and the last job of
+        those is returned.
+        """
         async with self._one_at_a_time:
-            request = self._request(prompt, self._thread_id, output_schema)
-            job = await self._run(request)
-            self._thread_id = job.thread_id if job.failure is None else None
-            self.finished[job.id] = job
-            return job
+            job = await self._one(self._request(prompt, self._thread_id, output_schema, key))
+            return await self._run_follow_ups(job, output_schema) or job
+
+    async def catch_up(self) -> None:
+        """Run what a person has queued and no turn came after; a failed job ends it."""
+        async with self._one_at_a_time:
+            await self._run_follow_ups(None, None)
 
     async def start(self, prompt: str) -> Job:
         """Start a job in a codex thread of its own; its end becomes a notice."""
@@ -107,6 +127,26 @@ class CodexJobs:
         if watchers:
             await asyncio.wait(watchers.values())
 
+    async def _run_follow_ups(
+        self, job: Job | None, output_schema: dict[str, Any] | None
+    ) -> Job | None:
+        """Run what is queued after `job`, unless that failed; return the last job."""
+        while self._follow_ups is not None and (job is None or job.failure is None):
+            queued = await self._follow_ups.next(frozenset(self.finished))
+            if queued is None:
+                break
+            request = self._request(
+                queued.prompt, self._thread_id, output_schema, f"follow-up-{queued.id}"
+            )
+            job = await self._one(replace(request, follow_up_id=queued.id))
+        return job
+
+    async def _one(self, request: CodexRequest) -> Job:
+        job = await self._run(request)
+        self._thread_id = job.thread_id if job.failure is None else None
+        self.finished[job.id] = job
+        return job
+
     async def _run(self, request: CodexRequest) -> Job:
         task = asyncio.create_task(self._supervisor.run(request), name=f"codex: {request.name}")
         self._awaited.add(task)
@@ -122,7 +162,11 @@ class CodexJobs:
             del self._watchers[job_id]
 
     def _request(
-        self, prompt: str, thread_id: str | None, output_schema: dict[str, Any] | None
+        self,
+        prompt: str,
+        thread_id: str | None,
+        output_schema: dict[str, Any] | None,
+        key: str = "",
     ) -> CodexRequest:
         task = self._task
         return CodexRequest(
@@ -135,6 +179,7 @@ class CodexJobs:
             output=task.output,
             thread_id=thread_id,
             output_schema=output_schema,
+            key=key,
         )
 
 

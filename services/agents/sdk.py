@@ -106,7 +106,7 @@ class Conversation:
     def _tool(self, spec: ToolSpec) -> agents.FunctionTool:
         async def invoke(context: ToolContext[Any], arguments: str) -> str:
             call = await self._transcript.begin_tool(spec.name, arguments, context.tool_call_id)
-            answer = await self._box.call(spec.name, arguments)
+            answer = await self._box.call(spec.name, arguments, context.tool_call_id)
             await self._transcript.end_tool(call, answer)
             return answer
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+from foredeck.services.codex.approvals import Approver
 from foredeck.services.codex.failures import from_error, internal
 from foredeck.services.codex.live_output import LiveOutput
 from foredeck.services.codex.orders import TurnOrder, TurnReport, TurnResult
@@ -49,7 +50,9 @@ _EXIT_CODES = {
 class CodexRequest:
     """A codex turn that a step of a run asks for; None leaves it to the project's settings.
 
-    `thread_id` continues that conversation; `timeout` is in seconds.
+    `thread_id` continues that conversation; `timeout` is in seconds. `key` says what in the
+    attempt asks: asked twice with the same key, it is the same job. `follow_up_id` is the
+    queued prompt that the turn delivers.
     """
 
     project: Project
@@ -64,6 +67,8 @@ class CodexRequest:
     model: str | None = None
     sandbox: Sandbox | None = None
     timeout: float | None = None
+    key: str = ""
+    follow_up_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -92,6 +97,18 @@ class Runner(Protocol):
         ...
 
 
+class Approvals(Protocol):
+    """Who answers what the turns of a job ask (`questions.approvals.CodexApprovals`)."""
+
+    def may_ask(self, project: Project) -> bool:
+        """Whether codex may ask for more than its sandbox lets it."""
+        ...
+
+    def of_job(self, job: Job, project: Project) -> Approver:
+        """Return who answers for a job."""
+        ...
+
+
 @dataclass(eq=False)
 class _Work:
     """A job under way."""
@@ -104,9 +121,17 @@ class _Work:
 class CodexSupervisor:
     """Owns every codex turn of this host; lives on the services' loop."""
 
-    def __init__(self, store: Store, runner: Runner, settings: Settings) -> None:
+    def __init__(
+        self,
+        store: Store,
+        runner: Runner,
+        settings: Settings,
+        *,
+        approvals: Approvals | None = None,
+    ) -> None:
         self._store = store
         self._runner = runner
+        self._approvals = approvals
         self._settings = settings
         self._slots = TurnSlots(settings.turn_limit)
         self._work: dict[str, _Work] = {}
@@ -215,6 +240,9 @@ class CodexSupervisor:
     async def _launch(self, job: Job, request: CodexRequest) -> None:
         async with self._store.transaction() as tx:
             await tx.jobs.add(job)
+            if request.follow_up_id is not None:
+                queued = await tx.follow_ups.get(request.follow_up_id)
+                await tx.follow_ups.save(replace(queued, delivered_at=clock.now(), job_id=job.id))
         task = asyncio.create_task(self._perform(job, request), name=f"codex job {job.id}")
         self._work[job.id] = _Work(task)
         task.add_done_callback(lambda done: self._ended(job.id, done))
@@ -286,7 +314,14 @@ class CodexSupervisor:
             output_schema=request.output_schema,
             timeout=job.timeout,
             stall_timeout=self._settings.stall_timeout,
+            **self._asking(job, request.project),
         )
+
+    def _asking(self, job: Job, project: Project) -> dict[str, Any]:
+        """What an order says about codex's questions; nobody is asked where nobody answers."""
+        if self._approvals is None or not self._approvals.may_ask(project):
+            return {}
+        return {"may_ask": True, "approver": self._approvals.of_job(job, project)}
 
     async def _usage_before(self, request: CodexRequest) -> TokenUsage:
         """What the thread has used: remembered, or added up from the run's earlier jobs."""

@@ -22,7 +22,7 @@ async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
 
 
 async def call(box: ToolBox, name: str, **arguments: Any) -> dict[str, Any]:
-    answer: dict[str, Any] = json.loads(await box.call(name, json.dumps(arguments)))
+    answer: dict[str, Any] = json.loads(await box.call(name, json.dumps(arguments), "call"))
     assert isinstance(answer["success"], bool)
     assert answer["success"] or answer["error"]
     return answer
