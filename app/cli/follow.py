@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from foredeck.app.cli.answers import cost, detail_answer, duration, print_steps
+from foredeck.app.cli.attending import Attendant
 from foredeck.app.cli.interrupts import INTERRUPTED, Interrupts
 from foredeck.app.cli.render import GLYPHS, put_json, put_pairs, say
 from foredeck.services.domain.events import JobSaved, NoticeRaised, Resync, RunSaved, StepSaved
@@ -34,12 +35,17 @@ async def follow(host: Host, begin: Callable[[], Awaitable[RunRow]]) -> tuple[Ru
     """Begin a run, say each change, and return it with its exit code once it rests.
 
     The first interrupt cancels the run in order and waits for it; the exit code is 130.
+    What the run asks is asked on the terminal, if this is one; else the run rests with it.
     """
     events = host.events()
     interrupts = Interrupts()
+    attendant = Attendant(host)
+    await attendant.arrive()
     row = await begin()
+    await attendant.arrive(row.id)
     say(f"Run {row.id} · {row.project_name} · {row.title}")
-    watching = asyncio.ensure_future(_watch(host, row.id, events))
+    watching = asyncio.ensure_future(_watch(host, row.id, events, attendant))
+    asking = asyncio.ensure_future(attendant.attend(row.id))
     stopping = asyncio.ensure_future(interrupts.first.wait())
     try:
         await asyncio.wait({watching, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -49,6 +55,8 @@ async def follow(host: Host, begin: Callable[[], Awaitable[RunRow]]) -> tuple[Ru
         detail = await watching
     finally:
         stopping.cancel()
+        asking.cancel()
+        await attendant.leave()
     return detail, exit_code(detail.run.state) if not stopped else INTERRUPTED
 
 
@@ -74,7 +82,9 @@ def put_result(detail: RunDetail, format_: str, *, advise: bool = True) -> None:
     put_pairs(pairs)
     if row.state is not RunState.SUCCESS:
         print_steps(detail)
-    if advise and row.state is not RunState.SUCCESS:
+    if advise and row.questions:
+        say(f"It waits for a person. See what it asks: foredeck runs questions {row.id}")
+    elif advise and row.state is not RunState.SUCCESS:
         say(f"Go on from there with: foredeck runs retry {row.id}")
 
 
@@ -84,12 +94,12 @@ async def _stop(host: Host, run_id: str) -> None:
         await host.do(CancelRun(run_id, "interrupted at the terminal"))
 
 
-async def _watch(host: Host, run_id: str, events: object) -> RunDetail:
+async def _watch(host: Host, run_id: str, events: object, attendant: Attendant) -> RunDetail:
     """Say each step's change of state; return when the run rests."""
     said: dict[str, str] = {}
     detail = await host.ask(GetRun(run_id))
     _say_steps(detail, said)
-    if _rests(detail):
+    if _rests(detail, attendant):
         return detail
     async for event in events:  # type: ignore[attr-defined]
         if isinstance(event, NoticeRaised):
@@ -102,7 +112,7 @@ async def _watch(host: Host, run_id: str, events: object) -> RunDetail:
             continue
         detail = await host.ask(GetRun(run_id))
         _say_steps(detail, said)
-        if _rests(detail):
+        if _rests(detail, attendant):
             break
     return detail
 
@@ -115,8 +125,11 @@ def _say_job(event: JobSaved) -> None:
         say(f"  codex works on {shown}")
 
 
-def _rests(detail: RunDetail) -> bool:
-    return detail.run.state in FINAL_RUNS | {RunState.WAITING}
+def _rests(detail: RunDetail, attendant: Attendant) -> bool:
+    """Whether nothing more happens by itself; who is asked here is about to answer."""
+    if detail.run.state in FINAL_RUNS:
+        return True
+    return detail.run.state is RunState.WAITING and not (attendant.there and detail.run.questions)
 
 
 def _say_steps(detail: RunDetail, said: dict[str, str]) -> None:

@@ -28,7 +28,7 @@ COMMANDS = {
     "doctor": ("doctor", "doctor", "Check this machine, the settings, codex and the account."),
     "projects": ("projects", "projects", "Create, list and change projects."),
     "run": ("run", "run", "Give a request to the four agents and wait for the result."),
-    "runs": ("runs", "runs", "List, show, follow, cancel and retry runs."),
+    "runs": ("runs", "runs", "List, show, follow, answer, cancel and retry runs."),
 }
 
 INTERRUPTED = 130

@@ -9,6 +9,7 @@ import click
 from foredeck.app.cli.answers import detail_answer, put_detail, put_page, put_runs, run_answer
 from foredeck.app.cli.follow import NEEDS_PERSON, exit_code, follow, put_result
 from foredeck.app.cli.logs import put_logs
+from foredeck.app.cli.questions import answer, approve, follow_up, questions, steer
 from foredeck.app.cli.render import format_option, put_json, say
 from foredeck.app.cli.session import Session
 from foredeck.services.domain.states import FINAL_RUNS, RunState
@@ -23,7 +24,7 @@ LOOK_AGAIN = 0.5
 
 @click.group()
 def runs() -> None:
-    """List, show, follow, cancel and retry runs.
+    """List, show, follow, answer, cancel and retry runs.
 
     RUN is an id or the beginning of one. list, show, wait and logs also work beside a
     dashboard or a run in another terminal.
@@ -33,6 +34,10 @@ def runs() -> None:
     foredeck runs logs 7s24 --step builder --follow
     foredeck runs retry 7s24
     """
+
+
+for command_ in (questions, answer, approve, steer, follow_up):
+    runs.add_command(command_)
 
 
 @runs.command("list")
