@@ -170,6 +170,8 @@ class ForedeckApp(App[int]):
             )
         else:
             from foredeck.app.bridge import HostBridge
+            from foredeck.services.domain.ids import new_id
+            from foredeck.services.host.commands import DeclarePresence
 
             bridge = HostBridge(
                 self._connection.host,
@@ -180,6 +182,9 @@ class ForedeckApp(App[int]):
             if not self.is_running:
                 return
             self.run_worker(bridge.run(), name="bridge", exit_on_error=False)
+            # Who looks at the dashboard can answer what the runs ask.
+            present = DeclarePresence(f"dashboard {new_id()}")
+            self.start(self._connection.host.do(present), group="presence")
             self.workbench.show_host()
 
     def leave(self, return_code: int = 0) -> None:
