@@ -81,8 +81,15 @@ class QuestionDialog(Dialog[bool]):
         if question.kind is QuestionKind.QUESTION:
             yield Input(placeholder=self._hint(), id="answer")
         yield Static("", id="dialog-error", markup=False)
-        with Horizontal(id="dialog-buttons"):
-            yield from self._buttons()
+        if question.kind is QuestionKind.APPROVAL:
+            with Horizontal(classes="answers"):
+                yield from self._leave_buttons(Leave.ONCE, Leave.SESSION)
+        with Horizontal(classes="answers"):
+            if question.kind is QuestionKind.APPROVAL:
+                yield from self._leave_buttons(Leave.DENY, Leave.STOP)
+            else:
+                yield Button(" Answer (enter) ", variant="primary", id="say", compact=True)
+            yield Button(" Later (esc) ", id="later", compact=True)
 
     def on_mount(self) -> None:
         shell_of(self).changed.subscribe(self, self._changed)
@@ -105,15 +112,12 @@ class QuestionDialog(Dialog[bool]):
     def _hint(self) -> str:
         return "a number, or your own words" if self._offered() else "your answer"
 
-    def _buttons(self) -> ComposeResult:
-        if self._question.kind is QuestionKind.QUESTION:
-            yield Button(" Answer (enter) ", variant="primary", id="say", compact=True)
-        for leave, (key, label) in _LEAVES.items():
-            if leave.value in self._question.choices and not self._offered():
-                button = Button(_with_key(key, label), id=f"leave-{leave.value}", compact=True)
+    def _leave_buttons(self, *leaves: Leave) -> ComposeResult:
+        for leave in leaves:
+            if leave.value in self._question.choices:
+                button = Button(_with_key(*_LEAVES[leave]), id=f"leave-{leave}", compact=True)
                 button.variant = "error" if leave in (Leave.DENY, Leave.STOP) else "primary"
                 yield button
-        yield Button(" Later (esc) ", id="later", compact=True)
 
     # --- answers ----------------------------------------------------------------------
 
