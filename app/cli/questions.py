@@ -25,7 +25,7 @@ _QUESTION = click.option(
 @format_option
 @click.pass_obj
 def questions(session: Session, run: str | None, format_: str) -> None:
-    """Show what RUN, or any run, asks just now: what, where and why.
+    """Show what RUN, or any run, asks just now.
 
     \b
     foredeck runs questions              all of them
@@ -55,7 +55,9 @@ def answer(
     question: str | None,
     format_: str,
 ) -> None:
-    """Answer what an agent of RUN asks, with TEXT or one of its choices.
+    """Answer what an agent of RUN asks.
+
+    TEXT is the answer in your own words; --choice takes one of those it offers.
 
     \b
     foredeck runs answer 7s24 "Use PostgreSQL"
@@ -92,7 +94,9 @@ def approve(
     question: str | None,
     format_: str,
 ) -> None:
-    """Give codex, working for RUN, leave to do what it asks, or deny it.
+    """Give codex leave to do what it asks, or deny it.
+
+    RUN is the run that it works for.
 
     \b
     foredeck runs questions 7s24             what it asks
@@ -110,7 +114,9 @@ def approve(
 @format_option
 @click.pass_obj
 def steer(session: Session, run: str, text: str, format_: str) -> None:
-    """Say TEXT to the codex turn that works for RUN; it reads it before its next thought.
+    """Say TEXT to the codex turn that works for RUN.
+
+    It reads it before its next thought.
 
     \b
     foredeck runs steer 7s24 "Leave the tests alone, fix the code"
@@ -125,9 +131,10 @@ def steer(session: Session, run: str, text: str, format_: str) -> None:
 @format_option
 @click.pass_obj
 def follow_up(session: Session, run: str, text: str, format_: str) -> None:
-    """Queue TEXT as the next codex turn of RUN, in the same conversation.
+    """Queue TEXT as the next codex turn of RUN.
 
-    It is given to codex when the turn that works has ended, before the stage goes on.
+    It is given to codex, in the same conversation, when the turn that works has ended and
+    before the stage goes on.
 
     \b
     foredeck runs follow-up 7s24 "Now add a test for the empty file"
