@@ -196,6 +196,8 @@ class ForedeckApp(App[int]):
     def adopt(self, connection: Connection) -> None:
         """Show what this host has, and hear of its changes."""
         from foredeck.app.bridge import HostBridge
+        from foredeck.services.domain.ids import new_id
+        from foredeck.services.host.commands import DeclarePresence
 
         self._connection = connection
         bridge = HostBridge(
@@ -208,6 +210,9 @@ class ForedeckApp(App[int]):
         if not self.is_running:
             return
         self.run_worker(bridge.run(), name="bridge", exit_on_error=False)
+        # Who looks at the dashboard can answer what the runs ask.
+        present = DeclarePresence(f"dashboard {new_id()}")
+        self.start(connection.host.do(present), group="presence")
         self.workbench.show_host()
 
     def _lost(self, error: HostGone) -> None:

@@ -17,6 +17,7 @@ from foredeck.services.domain.events import (
     MessageSaved,
     NoticeRaised,
     ProjectSaved,
+    QuestionSaved,
     Resync,
     RunSaved,
     StepSaved,
@@ -60,6 +61,8 @@ class _Pending:
                 self.runs.add(event.run_id)
                 self.projects.add(event.project_id)
             case StepSaved():
+                self.runs.add(event.run_id)
+            case QuestionSaved() if event.run_id:
                 self.runs.add(event.run_id)
             case JobSaved() if event.run_id:
                 self.runs.add(event.run_id)
@@ -141,6 +144,8 @@ class HostBridge:
         if isinstance(event, NoticeRaised):
             self._notify(event.message, event.severity)
             return
+        if isinstance(event, QuestionSaved) and event.previous is None:
+            self._notify(f"A person is asked: {event.title}\nPress a to answer.", "warning")
         self._pending.add(event)
         if self._timer is None:
             loop = asyncio.get_running_loop()

@@ -9,10 +9,11 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Self, TypeVar
 
 from foredeck.services.agents.runner import AgentStageRunner, resolve_mode
 from foredeck.services.codex.server import AppServer
+from foredeck.services.codex.steering import Steering
 from foredeck.services.codex.supervisor import CodexSupervisor
 from foredeck.services.codex.turns import TurnRunner
 from foredeck.services.departure import Departure
@@ -24,10 +25,16 @@ from foredeck.services.host.interface import Command, Host
 from foredeck.services.host.lock import HostLock, busy
 from foredeck.services.host.privacy import hide_process
 from foredeck.services.host.query_handlers import QueryHandlers
+from foredeck.services.host.question_handlers import QuestionHandlers
 from foredeck.services.host.server import HostServer
 from foredeck.services.host.service import Handler, HostService
 from foredeck.services.host.status import StatusReporter
+from foredeck.services.questions.agents import AgentQuestions
+from foredeck.services.questions.approvals import CodexApprovals
+from foredeck.services.questions.presence import Presence
+from foredeck.services.questions.service import QuestionService
 from foredeck.services.settings import Settings
+from foredeck.services.stage_clock import StageClock
 from foredeck.services.store.store import Store
 from foredeck.services.workflow.builtin import four_agents
 from foredeck.services.workflow.execution import StepExecution
@@ -83,18 +90,21 @@ async def open_services(
         stack.push_async_callback(store.close)
         codex = AppServer(settings)
         stack.push_async_callback(codex.close)
+        asking = Asking.build(settings, store, bus)
         runner = TurnRunner(codex, settings, departure)
-        supervisor = CodexSupervisor(store, runner, settings, departure)
+        supervisor = CodexSupervisor(store, runner, settings, departure, approvals=asking.approvals)
         stack.push_async_callback(lambda: _stop_if_idle(codex, supervisor, departure))
         stack.push_async_callback(supervisor.close)
-        orchestrator = _orchestrator(settings, store, supervisor, departure)
+        orchestrator = _orchestrator(settings, store, supervisor, departure, asking)
         stack.push_async_callback(orchestrator.close)
         stack.callback(store.hurry)  # nobody can quit while a disk is waited for
         handlers = _query_handlers(settings, store, bus, supervisor)
         handlers |= _command_handlers(settings, store, orchestrator)
+        handlers |= _question_handlers(store, asking, codex)
         host = HostService(bus, handlers)
         stack.push_async_callback(server.close)  # before what it needs is closed
         server.answer(host)
+        await asking.questions.reconcile()
         if recover:
             await orchestrator.recover()
         server.carry_out()
@@ -151,11 +161,35 @@ async def _stop_if_idle(
         await codex.stop()
 
 
+@dataclass(frozen=True)
+class Asking:
+    """Everything that asks a person, and knows whether one is there."""
+
+    questions: QuestionService
+    presence: Presence
+    approvals: CodexApprovals
+    clock: StageClock
+
+    @classmethod
+    def build(cls, settings: Settings, store: Store, bus: EventBus) -> Self:
+        """Put it together."""
+        clock, presence = StageClock(), Presence()
+        questions = QuestionService(store, bus, clock)
+        approvals = CodexApprovals(questions, presence, settings)
+        return cls(questions, presence, approvals, clock)
+
+
 def _orchestrator(
-    settings: Settings, store: Store, supervisor: CodexSupervisor, departure: Departure
+    settings: Settings,
+    store: Store,
+    supervisor: CodexSupervisor,
+    departure: Departure,
+    asking: Asking,
 ) -> Orchestrator:
-    stages = AgentStageRunner(store, supervisor, settings, departure)
-    execution = StepExecution(store, stages, settings.data_dir / "output", departure)
+    people = AgentQuestions(asking.questions, asking.approvals.attended)
+    stages = AgentStageRunner(store, supervisor, settings, departure, people=people)
+    output = settings.data_dir / "output"
+    execution = StepExecution(store, stages, output, departure, asking.clock)
     return Orchestrator(store, execution, supervisor.abandon, departure)
 
 
@@ -175,6 +209,11 @@ def _query_handlers(
     diagnosis = Diagnosis(settings)
     handlers = QueryHandlers(store, runs, status.report, diagnosis.checks, settings.prices)
     return handlers.table()
+
+
+def _question_handlers(store: Store, asking: Asking, codex: AppServer) -> dict[type, Handler]:
+    steering = Steering(store, codex)
+    return QuestionHandlers(store, asking.questions, asking.presence, steering).table()
 
 
 def _command_handlers(

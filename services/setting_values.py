@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from foredeck.services.domain.records import Mode, Sandbox
+from foredeck.services.domain.records import ApprovalPolicy, Mode, Sandbox, Unattended
 from foredeck.services.pricing import Price
 from foredeck.services.settings import HostPlace, Limits
 
@@ -186,5 +186,7 @@ _READERS: dict[str, Callable[[Any, Path], Any]] = {
     "HostPlace": _member(HostPlace),
     "Mode": _member(Mode),
     "Sandbox": _member(Sandbox),
+    "ApprovalPolicy": _member(ApprovalPolicy),
+    "Unattended": _member(Unattended),
     "Mapping[str, Price]": _prices,
 }

@@ -9,7 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from foredeck.services.domain.records import Mode, Sandbox
+from foredeck.services.domain.records import ApprovalPolicy, Mode, Sandbox, Unattended
 from foredeck.services.pricing import Price
 
 # No timeout is longer than this, in seconds.
@@ -107,6 +107,20 @@ class Settings:
     sandbox: Sandbox = field(
         default=Sandbox.WORKSPACE_WRITE,
         metadata=_about("What codex lets the commands it runs touch."),
+    )
+    approval_policy: ApprovalPolicy = field(
+        default=ApprovalPolicy.ASK,
+        metadata=_about(
+            "What becomes of codex's wish to do more than its sandbox lets it: ask a person "
+            "while one is there, deny it, or never even let codex ask."
+        ),
+    )
+    unattended: Unattended = field(
+        default=Unattended.DENY,
+        metadata=_about(
+            "What a run does with a question while nobody is there: deny it (an agent then goes "
+            "on with an assumption), or wait."
+        ),
     )
     turn_timeout: float = field(
         default=600.0,

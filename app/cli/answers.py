@@ -12,6 +12,7 @@ from foredeck.app.cli.render import (
     put_json,
     put_pairs,
     put_table,
+    say,
     short_time,
     state_word,
 )
@@ -49,6 +50,7 @@ def run_answer(row: RunRow) -> dict[str, Any]:
         "current_stage": row.current_stage,
         "steps_done": row.done,
         "steps_total": row.total,
+        "open_questions": row.questions,
         **_tokens(row.usage),
         "created_at": row.created_at,
         "started_at": row.started_at,
@@ -82,7 +84,7 @@ def put_runs(page: Page[RunRow]) -> None:
     rows = [
         (
             row.id,
-            state_word(row.state),
+            _run_word(row),
             f"{row.done}/{row.total}",
             short_time(row.created_at),
             row.project_name,
@@ -100,7 +102,7 @@ def put_detail(detail: RunDetail) -> None:
         "Run": row.id,
         "Project": row.project_name,
         "Title": row.title,
-        "State": state_word(row.state),
+        "State": _run_word(row),
         "Mode": row.mode.value,
         "Started": local_time(row.started_at),
         "Duration": duration(row.started_at, row.ended_at),
@@ -112,6 +114,8 @@ def put_detail(detail: RunDetail) -> None:
         pairs["Summary"] = detail.summary
     put_pairs(pairs)
     print_steps(detail)
+    if row.questions:
+        say(f"It waits for a person: foredeck runs questions {row.id}")
 
 
 def print_steps(detail: RunDetail) -> None:
@@ -133,6 +137,15 @@ def print_steps(detail: RunDetail) -> None:
         if step.failure:
             click.echo()
             put_pairs({step.title: f"{step.failure.message}\n{step.failure.advice}"})
+
+
+def _run_word(row: RunRow) -> str:
+    """Return the state, and that a question waits: the one thing a person must do."""
+    return (
+        f"{state_word(row.state)} ({row.questions} asked)"
+        if row.questions
+        else state_word(row.state)
+    )
 
 
 def cost(detail: RunDetail) -> str:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 
 from foredeck.app.cli.answers import cost, detail_answer, duration, print_steps
+from foredeck.app.cli.attending import Attendant
 from foredeck.app.cli.interrupts import INTERRUPTED, Interrupts
 from foredeck.app.cli.render import GLYPHS, put_json, put_pairs, say
 from foredeck.services.domain.errors import HostGone
@@ -43,12 +44,17 @@ async def follow(host: Host, begin: Callable[[], Awaitable[RunRow]]) -> tuple[Ru
 
     The first interrupt cancels the run in order and waits for it; the exit code is 130.
     Raises `HostGone`, saying how to go on, if the host of another process ends meanwhile.
+    What the run asks is asked on the terminal, if this is one; else the run rests with it.
     """
     events = host.events()
     interrupts = Interrupts()
+    attendant = Attendant(host)
+    await attendant.arrive()
     row = await begin()
+    await attendant.arrive(row.id)
     say(f"Run {row.id} · {row.project_name} · {row.title}")
-    watching = asyncio.ensure_future(watch(host, row.id, events))
+    watching = asyncio.ensure_future(watch(host, row.id, events, attended=attendant.there))
+    asking = asyncio.ensure_future(attendant.attend(row.id))
     try:
         stopped = not await _rests_first(watching, interrupts)
         if stopped:
@@ -58,6 +64,8 @@ async def follow(host: Host, begin: Callable[[], Awaitable[RunRow]]) -> tuple[Ru
         raise _left_behind(error, row.id) from error
     finally:
         watching.cancel()
+        asking.cancel()
+        await attendant.leave()
     return detail, exit_code(detail.run.state) if not stopped else INTERRUPTED
 
 
@@ -124,7 +132,9 @@ def put_result(detail: RunDetail, format_: str, *, advise: bool = True) -> None:
     put_pairs(pairs)
     if row.state is not RunState.SUCCESS:
         print_steps(detail)
-    if advise and row.state is not RunState.SUCCESS:
+    if advise and row.questions:
+        say(f"It waits for a person. See what it asks: foredeck runs questions {row.id}")
+    elif advise and row.state is not RunState.SUCCESS:
         say(f"Go on from there with: foredeck runs retry {row.id}")
 
 
@@ -134,12 +144,17 @@ async def _stop(host: Host, run_id: str) -> None:
         await host.do(CancelRun(run_id, "interrupted at the terminal"))
 
 
-async def watch(host: Host, run_id: str, events: AsyncIterator[Event]) -> RunDetail:
-    """Say each step's change of state on stderr; return when the run rests."""
+async def watch(
+    host: Host, run_id: str, events: AsyncIterator[Event], *, attended: bool = False
+) -> RunDetail:
+    """Say each step's change of state on stderr; return when the run rests.
+
+    While it is `attended`, one that waits for an answer does not rest.
+    """
     said: dict[str, str] = {}
     detail = await host.ask(GetRun(run_id))
     _say_steps(detail, said)
-    if _rests(detail):
+    if _rests(detail, attended):
         return detail
     async for event in events:
         if isinstance(event, NoticeRaised):
@@ -152,7 +167,7 @@ async def watch(host: Host, run_id: str, events: AsyncIterator[Event]) -> RunDet
             continue
         detail = await host.ask(GetRun(run_id))
         _say_steps(detail, said)
-        if _rests(detail):
+        if _rests(detail, attended):
             break
     return detail
 
@@ -165,8 +180,11 @@ def _say_job(event: JobSaved) -> None:
         say(f"  codex works on {shown}")
 
 
-def _rests(detail: RunDetail) -> bool:
-    return detail.run.state in FINAL_RUNS | {RunState.WAITING}
+def _rests(detail: RunDetail, attended: bool) -> bool:
+    """Whether nothing more happens by itself; who is asked here is about to answer."""
+    if detail.run.state in FINAL_RUNS:
+        return True
+    return detail.run.state is RunState.WAITING and not (attended and detail.run.questions)
 
 
 def _say_steps(detail: RunDetail, said: dict[str, str]) -> None:

@@ -33,7 +33,7 @@ COMMANDS = {
     "events": ("events", "events", "Print what happens in the running host, as JSON lines."),
     "projects": ("projects", "projects", "Create, list and change projects."),
     "run": ("run", "run", "Give a request to the four agents and wait for the result."),
-    "runs": ("runs", "runs", "List, show, follow, cancel and retry runs."),
+    "runs": ("runs", "runs", "List, show, follow, answer, cancel and retry runs."),
     "serve": ("serve", "serve", "Work on runs without a screen; dashboards attach to it."),
 }
 

@@ -13,6 +13,7 @@ from foredeck.app.cli.completion import complete_project, run_argument
 from foredeck.app.cli.detaching import detach_option, put_detached
 from foredeck.app.cli.follow import NEEDS_PERSON, exit_code, follow, look_on, put_result
 from foredeck.app.cli.logs import LogPrinter, put_logs
+from foredeck.app.cli.questions import answer, approve, follow_up, questions, steer
 from foredeck.app.cli.render import format_option, put_json, say
 from foredeck.app.cli.session import Session
 from foredeck.services.domain.states import FINAL_RUNS, RunState
@@ -27,7 +28,7 @@ _LOOK_AGAIN = 30.0
 
 @click.group()
 def runs() -> None:
-    """List, show, follow, cancel and retry runs.
+    """List, show, follow, answer, cancel and retry runs.
 
     RUN is an id or the beginning of one. Everything here also works beside a dashboard or
     a run in another terminal.
@@ -37,6 +38,10 @@ def runs() -> None:
     foredeck runs logs 7s24 --step builder --follow
     foredeck runs retry 7s24
     """
+
+
+for command_ in (questions, answer, approve, steer, follow_up):
+    runs.add_command(command_)
 
 
 @runs.command("list")

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from foredeck.services.domain.states import ACTIVE_RUNS, RunState, StepState
+from foredeck.services.domain.states import ACTIVE_RUNS, FINAL_RUNS, RunState, StepState
 
 if TYPE_CHECKING:
     from foredeck.services.domain.views import RunDetail, StepRow
@@ -18,13 +18,14 @@ from textual.binding import Binding
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """What decides which actions apply: the connection and the selection."""
+    """What decides which actions apply: the connection, the selection, and what is asked."""
 
     connected: bool = False
     failed: bool = False
     run: RunDetail | None = None
     step: StepRow | None = None
     cancelling: bool = False
+    asked: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +65,11 @@ class Action:
 
 
 ACTIONS = (
+    Action("answer", "a", "Answer", "Answer what the runs ask: leave for codex, questions"),
     Action("new_run", "n", "New run", "Start a run: choose a project, write the request"),
     Action("retry", "r", "Retry", "Give the failed stages of the run another attempt"),
     Action("cancel", "c", "Cancel", "Stop the run and everything that works for it"),
+    Action("steer", "s", "", "Say something to the codex of the run, now or as its next turn"),
     Action("transcript", "t", "Transcript", "Read the conversation of the agents"),
     Action("graph", "g", "Graph", "Switch between the output and the graph of the run"),
     Action("follow", "f", "Follow", "Follow the running stage and the end of its output"),
@@ -83,7 +86,7 @@ ACTIONS = (
     Action("ask_quit", "q", "Quit", "Leave Foredeck"),
 )
 
-_RUN_ACTIONS = frozenset({"retry", "cancel", "transcript", "graph", "follow"})
+_RUN_ACTIONS = frozenset({"retry", "cancel", "steer", "transcript", "graph", "follow"})
 _OUTPUT_ACTIONS = frozenset({"search", "next_error", "previous_error"})
 _ALWAYS = frozenset({"ask_quit", "help"})
 _RETRYABLE = frozenset({RunState.FAILED, RunState.CANCELLED, RunState.PARTIAL_SUCCESS})
@@ -101,6 +104,8 @@ def why_not(action: str, situation: Situation) -> str:
         return ""
     if not situation.connected:
         return "The data is not open yet." if not situation.failed else "The data is not open."
+    if action == "answer":
+        return "" if situation.asked else "Nothing is asked just now."
     if action in _RUN_ACTIONS:
         return _why_not_run(action, situation.run, situation.cancelling)
     if action in _OUTPUT_ACTIONS:
@@ -120,6 +125,8 @@ def _why_not_run_state(action: str, run: RunDetail, cancelling: bool) -> str:
         return "The run is being cancelled."
     if action == "cancel" and state not in ACTIVE_RUNS | {RunState.CREATED}:
         return f"The run is {words(state)} already: there is nothing to stop."
+    if action == "steer" and state in FINAL_RUNS:
+        return f"The run is {words(state)}: no codex works for it."
     if action == "retry" and not _can_retry(run):
         return f"The run is {words(state)}: nothing in it has failed."
     return ""

@@ -9,11 +9,12 @@ from __future__ import annotations
 from textual.screen import Screen
 
 from foredeck.app.screens.pane import Pane
+from foredeck.app.screens.question_actions import QuestionActions
 from foredeck.app.screens.run_actions import RunActions
 from foredeck.app.screens.run_reader import HostReader
 from foredeck.app.screens.run_view import RunView
 from foredeck.app.screens.search_bar import SearchBar
-from foredeck.app.screens.selection import Selection
+from foredeck.app.screens.selection import Selection, asked_in
 from foredeck.app.screens.shell import shell_of
 from foredeck.services.domain.errors import ForedeckError
 from foredeck.widgets.dag.view import DagView
@@ -35,6 +36,7 @@ class Desk:
         self.search, self.status = SearchBar(), StatusBar()
         self.view = RunView(screen, self.selection, self._broken)
         self.run_actions = RunActions(screen, screen.refresh_bindings)
+        self.question_actions = QuestionActions(screen)
         self.reader = HostReader(
             screen,
             self.selection,
@@ -48,6 +50,12 @@ class Desk:
             "output": self.output,
             "graph": self.graph,
         }
+
+    @property
+    def asked(self) -> int:
+        """How many questions wait for the person, as far as is known."""
+        shown = self.view.detail.run.questions if self.view.detail else 0
+        return max(shown, asked_in(self.reader.sidebar))
 
     async def mount(self) -> None:
         """Put the views into the panes of the screen."""

@@ -85,3 +85,9 @@ def working_runs(sidebar: Sidebar | None) -> tuple[RunRow, ...]:
     """Return the runs of the tree that are at work."""
     nodes = sidebar.projects if sidebar else ()
     return tuple(run for node in nodes for run in node.runs if run.state in ACTIVE_RUNS)
+
+
+def asked_in(sidebar: Sidebar | None) -> int:
+    """Return how many questions the runs of the tree ask."""
+    nodes = sidebar.projects if sidebar else ()
+    return sum(run.questions for node in nodes for run in node.runs)

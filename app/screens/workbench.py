@@ -131,6 +131,7 @@ class Workbench(Screen[None]):
             run=desk.view.detail,
             step=desk.view.step,
             cancelling=desk.selection.run_id in desk.run_actions.cancelling,
+            asked=desk.asked,
         )
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -219,6 +220,14 @@ class Workbench(Screen[None]):
     def action_cancel(self) -> None:
         detail = self._detail()
         self.shell.start(self.desk.run_actions.cancel(detail), group="dialog")
+
+    def action_answer(self) -> None:
+        detail = self.desk.view.detail
+        work = self.desk.question_actions.answer(detail.run if detail else None)
+        self.shell.start(work, group="dialog")
+
+    def action_steer(self) -> None:
+        self.shell.start(self.desk.question_actions.steer(self._detail().run), group="dialog")
 
     def action_transcript(self) -> None:
         from foredeck.app.screens.transcript import TranscriptScreen

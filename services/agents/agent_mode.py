@@ -32,7 +32,7 @@ async def work_as_agent(
     task = work.task
     record = await StoredConversation.open(store, task.step.id, task.attempt, task.continues)
     await work.jobs.restore(record.mentions)
-    box = ToolBox(work.spec, work.jobs, work.files, store)
+    box = ToolBox(work.spec, work.jobs, work.files, store, work.person)
     # The SDK takes over a second to import: not on the loop, and not before it is needed.
     sdk = await asyncio.to_thread(importlib.import_module, "foredeck.services.agents.sdk")
     conversation: Conversation = sdk.Conversation(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -12,7 +13,7 @@ from foredeck.services.agents.prompts import JobNotice
 from foredeck.services.agents.stage import StageTask
 from foredeck.services.codex.supervisor import CodexRequest
 from foredeck.services.domain.errors import Conflict, StorageFull, TurnLost
-from foredeck.services.domain.records import Job, TokenUsage
+from foredeck.services.domain.records import FollowUp, Job, TokenUsage
 from foredeck.services.domain.states import FINAL_JOBS, JobState
 from foredeck.services.jobs.output import read_tail
 
@@ -31,6 +32,14 @@ class Supervisor(Protocol):
     async def of_step(self, step_id: str) -> tuple[Job, ...]: ...
 
 
+class FollowUps(Protocol):
+    """What a person has queued for the codex of a stage (`follow_ups.QueuedPrompts`)."""
+
+    async def next(self, finished: frozenset[str]) -> FollowUp | None:
+        """Return what codex is to be given next; `finished` are the jobs that ended here."""
+        ...
+
+
 class CodexJobs:
     """Runs, watches and ends the codex jobs of an attempt.
 
@@ -40,9 +49,12 @@ class CodexJobs:
     again with the same key is the same job, also after a restart of Foredeck.
     """
 
-    def __init__(self, supervisor: Supervisor, task: StageTask) -> None:
+    def __init__(
+        self, supervisor: Supervisor, task: StageTask, follow_ups: FollowUps | None = None
+    ) -> None:
         self._supervisor = supervisor
         self._task = task
+        self._follow_ups = follow_ups
         self._one_at_a_time = asyncio.Lock()
         self._thread_id: str | None = None
         self._awaited: set[asyncio.Task[Job]] = set()
@@ -100,15 +112,17 @@ class CodexJobs:
     ) -> Job:
         """Run a job to its end; a failed one is returned, not raised.
 
-        Raises `TurnLost` if its turn vanished.
+        Raises `TurnLost` if its turn vanished. What a person has queued meanwhile follows in
+        the same thread, and the last job of those is returned.
         """
         async with self._one_at_a_time:
-            job = await self._run(self._request(prompt, self._thread_id, output_schema, key))
-            self._thread_id = job.thread_id if job.failure is None else None
-            self.finished[job.id] = job
-            if job.state is JobState.LOST and job.failure is not None:
-                raise TurnLost(job.failure)
-            return job
+            job = await self._one(self._request(prompt, self._thread_id, output_schema, key))
+            return await self._run_follow_ups(job, output_schema) or job
+
+    async def catch_up(self) -> None:
+        """Run what a person has queued and no turn came after; a failed job ends it."""
+        async with self._one_at_a_time:
+            await self._run_follow_ups(None, None)
 
     async def start(self, prompt: str, key: str = "") -> Job:
         """Start a job in a codex thread of its own; its end becomes a notice."""
@@ -156,6 +170,28 @@ class CodexJobs:
         if watchers:
             await asyncio.wait(watchers.values())
 
+    async def _run_follow_ups(
+        self, job: Job | None, output_schema: dict[str, Any] | None
+    ) -> Job | None:
+        """Run what is queued after `job`, unless that failed; return the last job."""
+        while self._follow_ups is not None and (job is None or job.failure is None):
+            queued = await self._follow_ups.next(frozenset(self.finished))
+            if queued is None:
+                break
+            request = self._request(
+                queued.prompt, self._thread_id, output_schema, f"follow-up-{queued.id}"
+            )
+            job = await self._one(replace(request, follow_up_id=queued.id))
+        return job
+
+    async def _one(self, request: CodexRequest) -> Job:
+        job = await self._run(request)
+        self._thread_id = job.thread_id if job.failure is None else None
+        self.finished[job.id] = job
+        if job.state is JobState.LOST and job.failure is not None:
+            raise TurnLost(job.failure)
+        return job
+
     async def _run(self, request: CodexRequest) -> Job:
         task = asyncio.create_task(self._supervisor.run(request), name=f"codex: {request.name}")
         self._awaited.add(task)
@@ -175,7 +211,7 @@ class CodexJobs:
         prompt: str,
         thread_id: str | None,
         output_schema: dict[str, Any] | None,
-        key: str,
+        key: str = "",
     ) -> CodexRequest:
         task = self._task
         return CodexRequest(

@@ -6,16 +6,18 @@ import asyncio
 import logging
 import os
 from pathlib import Path
+from typing import Protocol
 
 from foredeck.services.agents.agent_mode import work_as_agent
 from foredeck.services.agents.codex_jobs import CodexJobs, Supervisor
 from foredeck.services.agents.declaration import AGENTS_MD
 from foredeck.services.agents.direct_mode import work_directly
 from foredeck.services.agents.endpoint import Endpoint
+from foredeck.services.agents.follow_ups import QueuedPrompts
 from foredeck.services.agents.registry import agent
 from foredeck.services.agents.stage import StageOutcome, StageTask
 from foredeck.services.agents.stage_work import StageWork
-from foredeck.services.agents.tools import read_plan
+from foredeck.services.agents.tools import Person, read_plan
 from foredeck.services.agents.transcript import Transcript
 from foredeck.services.agents.verdict import describe
 from foredeck.services.departure import Departure
@@ -33,6 +35,14 @@ _COMMAND = "command:"
 _STOPPED = "its stage ended"
 
 
+class People(Protocol):
+    """Who answers the agents' questions (`questions.agents.AgentQuestions`)."""
+
+    def of_stage(self, task: StageTask) -> Person:
+        """Return who answers what one attempt of a stage asks."""
+        ...
+
+
 class AgentStageRunner:
     """Works on one attempt of a stage after the other, or on many at once."""
 
@@ -42,11 +52,14 @@ class AgentStageRunner:
         supervisor: Supervisor,
         settings: Settings,
         departure: Departure | None = None,
+        *,
+        people: People | None = None,
     ) -> None:
         self._store = store
         self._supervisor = supervisor
         self._settings = settings
         self._departure = departure or Departure()
+        self._people = people
 
     async def run(self, task: StageTask) -> StageOutcome:
         """Return the stage's outcome; raises `StepFailed`.
@@ -57,11 +70,14 @@ class AgentStageRunner:
         """
         files = WorkspaceFiles(Path(task.project.workspace))
         transcript = Transcript(self._store, task)
-        jobs = CodexJobs(self._supervisor, task)
+        jobs = CodexJobs(self._supervisor, task, QueuedPrompts(self._store, task))
         try:
-            work = StageWork(agent(task.role), task, files, transcript, jobs, _present_plan(files))
+            person = self._people.of_stage(task) if self._people else None
+            plan = _present_plan(files)
+            work = StageWork(agent(task.role), task, files, transcript, jobs, plan, person)
             await _open(work)
             outcome = await self._work(work)
+            await jobs.catch_up()
             await _conclude(work, outcome)
             await transcript.close()
         except StepFailed as error:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from foredeck.services.agents.codex_jobs import CodexJobs
 from foredeck.services.agents.declaration import AgentSpec
 from foredeck.services.agents.stage import StageTask
-from foredeck.services.agents.tools import Files
+from foredeck.services.agents.tools import Files, Person
 from foredeck.services.agents.transcript import Transcript
 from foredeck.services.agents.verdict import parse_verdict
 from foredeck.services.domain.errors import StepFailed
@@ -17,7 +17,10 @@ from foredeck.services.domain.records import Verdict
 
 @dataclass(frozen=True)
 class StageWork:
-    """One attempt of a stage with everything that it works with; `plan` is AGENTS.md."""
+    """One attempt of a stage with everything that it works with; `plan` is AGENTS.md.
+
+    `person` answers the agent's questions, None if there never is one.
+    """
 
     spec: AgentSpec
     task: StageTask
@@ -25,6 +28,7 @@ class StageWork:
     transcript: Transcript
     jobs: CodexJobs
     plan: str
+    person: Person | None = None
 
 
 async def verdict_from(text: str, ask: Callable[[str], Awaitable[str]]) -> Verdict:

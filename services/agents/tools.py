@@ -47,6 +47,14 @@ _NOBODY = (
 Answer = dict[str, Any]
 
 
+class Person(Protocol):
+    """Who answers an agent's questions."""
+
+    async def ask(self, call_id: str, question: str, choices: tuple[str, ...]) -> str | None:
+        """Return the answer, None if nobody is there; asked again, the same one."""
+        ...
+
+
 class Files(Protocol):
     """What the tools need of a workspace."""
 
@@ -63,8 +71,17 @@ class ToolBox:
     successful handoff; `hopeless` a failure of codex that no other prompt can mend.
     """
 
-    def __init__(self, spec: AgentSpec, jobs: CodexJobs, files: Files, store: Store) -> None:
+    def __init__(
+        self,
+        spec: AgentSpec,
+        jobs: CodexJobs,
+        files: Files,
+        store: Store,
+        person: Person | None = None,
+    ) -> None:
         self._spec = spec
+        self._person = person
+        self._call_id = ""
         self._jobs = jobs
         self._files = files
         self._store = store
@@ -73,11 +90,11 @@ class ToolBox:
         self.hopeless: StepFailed | None = None
         self._call_id = ""
 
-    async def call(self, name: str, arguments: str, call_id: str = "") -> str:
+    async def call(self, name: str, arguments: str, call_id: str) -> str:
         """Carry out a call as a model made it; return the JSON answer.
 
         With the same `call_id` it may be carried out again after a restart: what it started
-        then is found, not started once more.
+        or asked then is found, not started or asked once more.
         """
         self._call_id = call_id
         try:
@@ -177,9 +194,13 @@ class ToolBox:
         return {"recorded": True, "next_agent": next_agent}
 
     async def ask_user(self, question: str, choices: list[str] | None = None) -> Answer:
-        """Ask a person; nobody can be asked yet, and the answer says what to do then."""
+        """Ask a person and wait for the answer; it says what to do if nobody is there."""
         _require_text("question", question)
-        return {"answered": False, "answer": _NOBODY, "choices": choices or []}
+        offered = tuple(choice for choice in choices or () if choice.strip())
+        said = await self._person.ask(self._call_id, question, offered) if self._person else None
+        if said is None:
+            return {"answered": False, "answer": _NOBODY, "choices": list(offered)}
+        return {"answered": True, "answer": said}
 
     def plan_exists(self) -> bool:
         """Whether the workspace has a plan."""

@@ -10,13 +10,18 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from foredeck.services.codex.approvals import ApprovalPolicy, DeclineAll, answer
+from foredeck.services.codex.approvals import Approver, DeclineAll, answer
+from foredeck.services.codex.forms import key_of
 from foredeck.services.codex.protocol import (
+    FileChangeItem,
     Incoming,
+    Item,
     ItemCompleted,
     ItemStarted,
     Notification,
+    PersonAsked,
     RequestId,
+    RequestResolved,
     Response,
     ServerRequest,
     ToolItem,
@@ -50,8 +55,10 @@ class ThreadEvents:
     connection is gone and everything was taken, reading raises `CodexUnreachable`.
     """
 
-    def __init__(self, client: CodexClient, thread_id: str) -> None:
+    def __init__(self, client: CodexClient, thread_id: str, approver: Approver) -> None:
         self._client = client
+        self.approver = approver
+        self._patches: dict[str, Item] = {}
         self._threads: set[str] = set()
         self._waiting: list[Notification] = []
         self._arrived = asyncio.Event()
@@ -67,6 +74,10 @@ class ThreadEvents:
         for thread_id in self._threads:
             self._client._unsubscribe(thread_id, self)
         self._threads.clear()
+
+    def patch(self, item_id: str) -> Item | None:
+        """Return what codex said of a patch that it has not applied yet, if it did."""
+        return self._patches.get(item_id)
 
     def take(self) -> list[Notification]:
         """Return what has come since, without waiting."""
@@ -96,8 +107,16 @@ class ThreadEvents:
         # At once, because the sub-agent's first words are right behind.
         for thread_id in _sub_agents(notification):
             self._follow(thread_id)
+        self._keep_patch(notification)
         self._waiting.append(notification)
         self._arrived.set()
+
+    def _keep_patch(self, notification: Notification) -> None:
+        """Remember a patch until it is applied: the question about it does not say what it is."""
+        if isinstance(notification, ItemStarted) and isinstance(notification.item, FileChangeItem):
+            self._patches[notification.item.id] = notification.item
+        elif isinstance(notification, ItemCompleted):
+            self._patches.pop(notification.item.id, None)
 
     def _wake(self) -> None:
         self._arrived.set()
@@ -107,21 +126,23 @@ class CodexClient:
     """One connection to an app-server; lives on one event loop.
 
     Calls that are under way when the connection ends raise `CodexUnreachable`. What
-    codex asks is always answered: approvals by the policy, everything else by a refusal.
+    codex asks is always answered: by the approver of whoever follows the thread, else by
+    `approver` (which declines, unless another is given), and by a refusal if nobody could.
     """
 
-    def __init__(self, connection: ClientConnection, policy: ApprovalPolicy | None = None) -> None:
+    def __init__(self, connection: ClientConnection, approver: Approver | None = None) -> None:
         self._connection = connection
-        self._policy = policy or DeclineAll()
+        self._approver = approver or DeclineAll()
         self._pending: dict[RequestId, asyncio.Future[Response]] = {}
         self._subscriptions: dict[str, list[ThreadEvents]] = {}
-        self._answers: set[asyncio.Task[None]] = set()
+        self._answers: dict[RequestId, asyncio.Task[None]] = {}
+        self._withdrawals: set[asyncio.Task[None]] = set()
         self._last_id = 0
         self.closed = asyncio.Event()
         self._reader = asyncio.create_task(self._read(), name="codex client")
 
     @classmethod
-    async def open(cls, socket: Path, policy: ApprovalPolicy | None = None) -> Self:
+    async def open(cls, socket: Path, approver: Approver | None = None) -> Self:
         """Connect and shake hands; raises `CodexUnreachable`.
 
         The path must not be longer than the system allows for a socket (107 bytes).
@@ -143,7 +164,7 @@ class CodexClient:
                 f"The codex app-server does not answer on {socket}: {error}.",
                 "Try again; `foredeck doctor` says what is wrong with codex.",
             ) from error
-        client = cls(connection, policy)
+        client = cls(connection, approver)
         try:
             await client._shake_hands()
         except BaseException:
@@ -155,9 +176,10 @@ class CodexClient:
         """End the connection; turns that run go on in the app-server."""
         await self._connection.close()
         self._reader.cancel()
-        for task in self._answers:
+        left = [*self._answers.values(), *self._withdrawals]
+        for task in left:
             task.cancel()
-        await asyncio.gather(self._reader, *self._answers, return_exceptions=True)
+        await asyncio.gather(self._reader, *left, return_exceptions=True)
 
     async def call(
         self, method: str, params: Mapping[str, Any], timeout: float = CALL_SECONDS
@@ -184,9 +206,13 @@ class CodexClient:
             raise CodexRpcError(response.error.code, response.error.message)
         return dict(response.result)
 
-    def thread_events(self, thread_id: str) -> ThreadEvents:
-        """Return what happens on that thread from now on."""
-        return ThreadEvents(self, thread_id)
+    def thread_events(self, thread_id: str, approver: Approver | None = None) -> ThreadEvents:
+        """Return what happens on that thread from now on; `approver` answers what it asks."""
+        return ThreadEvents(self, thread_id, approver or self._approver)
+
+    def tell(self, thread_id: str, note: str) -> None:
+        """Tell whoever follows a thread something, as if codex had said it."""
+        self._route(WarningRaised("foredeck/note", thread_id, message=note))
 
     def gone(self) -> CodexUnreachable:
         """Return the error of a connection that has ended."""
@@ -228,19 +254,50 @@ class CodexClient:
             if future is not None and not future.done():
                 future.set_result(message)
         elif isinstance(message, ServerRequest):
-            task = asyncio.create_task(self._answer(message), name=f"codex {message.method}")
-            self._answers.add(task)
-            task.add_done_callback(self._answers.discard)
+            self._begin_answer(message)
         else:
+            if isinstance(message, RequestResolved) and message.request_id in self._answers:
+                self._answers.pop(message.request_id).cancel()
             self._route(message)
+
+    def _begin_answer(self, request: ServerRequest) -> None:
+        """Answer a request unless that is being done: a resumed thread sends it once more."""
+        if request.id in self._answers:
+            return
+        task = asyncio.create_task(self._answer(request), name=f"codex {request.method}")
+        self._answers[request.id] = task
+        task.add_done_callback(lambda _done: self._forget_answer(request.id, task))
+
+    def _forget_answer(self, number: RequestId, task: asyncio.Task[None]) -> None:
+        if self._answers.get(number) is task:
+            del self._answers[number]
 
     async def _answer(self, request: ServerRequest) -> None:
         """Answer what codex asks, and tell the thread's subscribers how."""
-        reply, note = await answer(self._policy, request)
+        followers = self._subscriptions.get(request.thread_id, ())
+        events = next(iter(followers), None)
+        approver = events.approver if events else self._approver
+        item = events.patch(str(request.params.get("itemId"))) if events else None
+        self._route(PersonAsked(request.method, request.thread_id, begins=True))
+        try:
+            reply, note = await answer(approver, request, item)
+        except asyncio.CancelledError:
+            if self._answers.get(request.id) is not asyncio.current_task():
+                self._withdraw(approver, key_of(request))
+            raise
+        finally:
+            self._route(PersonAsked(request.method, request.thread_id, begins=False))
         if note:
             self._route(WarningRaised(request.method, request.thread_id, message=note))
+        self._answers.pop(request.id, None)  # that it is resolved now is no news
         with suppress(CodexUnreachable):
             await self._send({"id": request.id, **reply})
+
+    def _withdraw(self, approver: Approver, key: str) -> None:
+        """Codex needs no answer any more: say so to whoever is asked."""
+        task = asyncio.create_task(approver.withdraw(key), name=f"withdraw {key}")
+        self._withdrawals.add(task)
+        task.add_done_callback(self._withdrawals.discard)
 
     def _route(self, notification: Notification) -> None:
         for events in tuple(self._subscriptions.get(notification.thread_id, ())):

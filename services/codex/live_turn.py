@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import time
+import math
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
@@ -17,11 +17,13 @@ from foredeck.services.codex.orders import TurnOrder, TurnReport
 from foredeck.services.codex.protocol import (
     Item,
     Notification,
+    PersonAsked,
     TurnCompleted,
     TurnStarted,
     UsageUpdated,
 )
 from foredeck.services.codex.rollout import read_thread_usage
+from foredeck.services.codex.turn_clock import TurnClock
 from foredeck.services.codex.usage import UsageMeter
 from foredeck.services.domain.errors import CodexError, StepFailed, TurnLost
 from foredeck.services.domain.records import TokenUsage
@@ -65,8 +67,7 @@ class LiveTurn:
         self._narrator = narrator
         self._report = report
         self._opened = opened
-        elapsed = order.left.elapsed if order.left else 0.0
-        self._deadline = time.monotonic() + order.timeout - elapsed
+        self._clock = TurnClock(order.timeout)
         self._events: ThreadEvents | None = None
         self._meter: UsageMeter | None = None
         self._beginning: asyncio.Task[Any] | None = None
@@ -173,7 +174,8 @@ class LiveTurn:
         if not found.ended:
             if not found.alive:
                 raise TurnLost(failures.lost())
-            self._events = self._client.thread_events(thread_id)
+            approver = self._order.approver
+            self._events = self._client.thread_events(thread_id, approver)
             answer = await self._client.call("thread/resume", {"threadId": thread_id})
             running = running_items(answer, found.turn_id)
             # Once more: what ended before we listened is in no notification.
@@ -213,10 +215,10 @@ class LiveTurn:
         if asked is None:
             answer = await self._client.call("thread/start", params, _THREAD_SECONDS)
             thread_id = _id_of(answer, "thread")
-            self._events = self._client.thread_events(thread_id)
+            self._events = self._client.thread_events(thread_id, self._order.approver)
             self._note_model(answer)
             return thread_id
-        self._events = self._client.thread_events(asked)
+        self._events = self._client.thread_events(asked, self._order.approver)
         # A thread that still has a listener would keep the environment and the sandbox of
         # its last turn, and with them the mark of another job.
         await self._quietly("thread/unsubscribe", threadId=asked)
@@ -248,10 +250,11 @@ class LiveTurn:
         if self._events is None:
             raise self._client.gone()
         stall = self._order.stall_timeout
-        left = self._deadline - time.monotonic()
-        stalls_first = not self._narrator.working and stall < left
+        left = self._clock.left
+        stalls_first = not (self._narrator.working or self._clock.stopped) and stall < left
+        seconds = stall if stalls_first else left
         try:
-            async with asyncio.timeout(max(0.0, stall if stalls_first else left)):
+            async with asyncio.timeout(None if math.isinf(seconds) else max(0.0, seconds)):
                 return await self._events.batch()
         except TimeoutError:
             limit = stall if stalls_first else self._order.timeout
@@ -262,6 +265,8 @@ class LiveTurn:
         own = event.thread_id == self._report.thread_id
         if isinstance(event, UsageUpdated):
             self._measure(event)
+        elif isinstance(event, PersonAsked):
+            self._clock.person_asked(begins=event.begins)
         elif isinstance(event, TurnStarted) and not own:
             self._running[event.thread_id] = event.turn_id
         elif isinstance(event, TurnCompleted):
@@ -300,7 +305,7 @@ def thread_params(order: TurnOrder) -> dict[str, Any]:
     params: dict[str, Any] = {
         "cwd": order.workspace,
         "sandbox": order.sandbox.value,
-        "approvalPolicy": "never",
+        "approvalPolicy": "on-request" if order.may_ask else "never",
         "config": {
             # Only PATH, HOME and the like, never our keys; the mark finds what is left over.
             "shell_environment_policy.inherit": "core",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from foredeck.services.codex.approvals import Approver, DeclineAll
 from foredeck.services.domain.records import FileChange, Sandbox, TokenUsage
 from foredeck.services.jobs.output import OutputWriter
 
@@ -18,7 +19,8 @@ class TurnOrder:
     that the turn's own tokens are a difference. `output_schema` is a JSON schema for the
     last message. `timeout` and `stall_timeout` are seconds; a stall is no sign of life
     from codex at all while no command runs. `left` says that an earlier host may have begun
-    the turn, on which thread, and how many of its seconds are over.
+    the turn, and on which thread; nobody counted its seconds meanwhile, so they begin anew.
+    `approver` answers what codex asks, unless `may_ask` is False: then it is told not to.
     """
 
     job_id: str
@@ -33,6 +35,8 @@ class TurnOrder:
     timeout: float = 600.0
     stall_timeout: float = 300.0
     left: LeftTurn | None = None
+    may_ask: bool = False
+    approver: Approver = field(default_factory=DeclineAll)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +45,6 @@ class LeftTurn:
 
     thread_id: str | None = None
     turn_id: str | None = None
-    elapsed: float = 0.0
 
 
 @dataclass(frozen=True)

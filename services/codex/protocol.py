@@ -206,6 +206,20 @@ class PlanUpdated(Notification):
 
 
 @dataclass(frozen=True, slots=True)
+class RequestResolved(Notification):
+    """What codex asked of us has its answer, from whomever, or needs none any more."""
+
+    request_id: RequestId = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PersonAsked(Notification):
+    """Codex waits for an answer of ours from here on, or (`begins` is False) no longer."""
+
+    begins: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class WarningRaised(Notification):
     """Codex has something to tell a person."""
 
@@ -299,6 +313,11 @@ def _warning(head: _Head, params: Fields) -> WarningRaised:
     return WarningRaised(*head, _text(params, "message") or _text(params, "summary"))
 
 
+def _resolved(head: _Head, params: Fields) -> RequestResolved:
+    number = params.get("requestId")
+    return RequestResolved(*head, number if isinstance(number, int | str) else "")
+
+
 def _delta(kind: type[Delta]) -> Callable[[_Head, Fields], Notification]:
     def build(head: _Head, params: Fields) -> Notification:
         part = _int(params, "summaryIndex") or _int(params, "contentIndex") or 0
@@ -317,6 +336,7 @@ _NOTIFICATIONS: dict[str, Callable[[_Head, Fields], Notification]] = {
     "item/commandExecution/outputDelta": _delta(OutputDelta),
     "thread/tokenUsage/updated": _usage_updated,
     "turn/plan/updated": _plan_updated,
+    "serverRequest/resolved": _resolved,
     "error": _error_reported,
     "warning": _warning,
     "guardianWarning": _warning,

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+from foredeck.services.codex.approvals import Approver
 from foredeck.services.codex.failures import from_error, internal
 from foredeck.services.codex.live_output import LiveOutput
 from foredeck.services.codex.orders import LeftTurn, TurnOrder, TurnReport, TurnResult
@@ -59,7 +60,8 @@ class CodexRequest:
     """A codex turn that a step of a run asks for; None leaves it to the project's settings.
 
     `thread_id` continues that conversation; `timeout` is in seconds. `key` says what in the
-    attempt asks: asked twice with the same key, it is the same job.
+    attempt asks: asked twice with the same key, it is the same job. `follow_up_id` is the
+    queued prompt that the turn delivers.
     """
 
     project: Project
@@ -75,6 +77,7 @@ class CodexRequest:
     sandbox: Sandbox | None = None
     timeout: float | None = None
     key: str = ""
+    follow_up_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -104,6 +107,18 @@ class Runner(Protocol):
         ...
 
 
+class Approvals(Protocol):
+    """Who answers what the turns of a job ask (`questions.approvals.CodexApprovals`)."""
+
+    def may_ask(self, project: Project) -> bool:
+        """Whether codex may ask for more than its sandbox lets it."""
+        ...
+
+    def of_job(self, job: Job, project: Project) -> Approver:
+        """Return who answers for a job."""
+        ...
+
+
 @dataclass(eq=False)
 class _Work:
     """A job under way."""
@@ -122,9 +137,12 @@ class CodexSupervisor:
         runner: Runner,
         settings: Settings,
         departure: Departure | None = None,
+        *,
+        approvals: Approvals | None = None,
     ) -> None:
         self._store = store
         self._runner = runner
+        self._approvals = approvals
         self._settings = settings
         self._departure = departure or Departure()
         self._slots = TurnSlots(settings.turn_limit)
@@ -265,6 +283,10 @@ class CodexSupervisor:
         if not known:
             async with self._store.transaction() as tx:
                 await tx.jobs.add(job)
+                if request.follow_up_id is not None:
+                    queued = await tx.follow_ups.get(request.follow_up_id)
+                    delivered = replace(queued, delivered_at=clock.now(), job_id=job.id)
+                    await tx.follow_ups.save(delivered)
         task = asyncio.create_task(self._perform(job, request), name=f"codex job {job.id}")
         self._work[job.id] = _Work(task)
         self._ours.add(job.id)
@@ -352,7 +374,14 @@ class CodexSupervisor:
             timeout=job.timeout,
             stall_timeout=self._settings.stall_timeout,
             left=_left(job),
+            **self._asking(job, request.project),
         )
+
+    def _asking(self, job: Job, project: Project) -> dict[str, Any]:
+        """What an order says about codex's questions; nobody is asked where nobody answers."""
+        if self._approvals is None or not self._approvals.may_ask(project):
+            return {}
+        return {"may_ask": True, "approver": self._approvals.of_job(job, project)}
 
     async def _usage_before(self, request: CodexRequest) -> TokenUsage:
         """What the thread has used: remembered, or added up from its earlier jobs."""
@@ -420,8 +449,7 @@ def _left(job: Job) -> LeftTurn | None:
     """Return what an earlier host has stored of the job's turn, None if it is a new one."""
     if job.state is not JobState.IN_PROGRESS:
         return None
-    since = job.started_at or job.created_at
-    return LeftTurn(job.thread_id, job.turn_id, (clock.now() - since).total_seconds())
+    return LeftTurn(job.thread_id, job.turn_id)
 
 
 _LOST = Failure(

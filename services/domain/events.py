@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from foredeck.services.domain.states import JobState, RunState, StepState
+from foredeck.services.domain.states import JobState, QuestionState, RunState, StepState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +63,17 @@ class MessageSaved(Event):
     run_id: str
     step_id: str
     message_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuestionSaved(Event):
+    """A question was asked, answered or withdrawn; `previous` is None when it was asked."""
+
+    question_id: str
+    run_id: str | None
+    title: str
+    state: QuestionState
+    previous: QuestionState | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -50,6 +50,25 @@ class Sandbox(StrEnum):
     DANGER_FULL_ACCESS = "danger-full-access"
 
 
+class ApprovalPolicy(StrEnum):
+    """What becomes of codex's wish to do more than its sandbox lets it.
+
+    `ask` asks a person as long as one is there; `deny` declines; with `never` codex is told
+    that it need not even ask.
+    """
+
+    ASK = "ask"
+    DENY = "deny"
+    NEVER = "never"
+
+
+class Unattended(StrEnum):
+    """What a run does with a question while nobody is there to answer it."""
+
+    DENY = "deny"
+    WAIT = "wait"
+
+
 class FailureClass(StrEnum):
     """Why a step failed (SPEC C10), with four classes of our own at the end."""
 
@@ -165,6 +184,7 @@ class ProjectSettings:
     model: str | None = None
     sandbox: Sandbox | None = None
     mode: Mode | None = None
+    approval_policy: ApprovalPolicy | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,6 +317,21 @@ class Job:
     key: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class FollowUp:
+    """A prompt that a person has queued: the run's next codex turn in the same thread.
+
+    `job_id` is the turn that it became.
+    """
+
+    id: str
+    run_id: str
+    prompt: str
+    created_at: datetime
+    delivered_at: datetime | None = None
+    job_id: str | None = None
+
+
 class Role(StrEnum):
     """Who speaks in a conversation."""
 
@@ -338,3 +373,4 @@ class EntityKind(StrEnum):
     RUN = "run"
     STEP = "step"
     JOB = "job"
+    QUESTION = "question"

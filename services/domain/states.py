@@ -1,4 +1,4 @@
-"""The states of runs, steps and jobs, and the one table of legal transitions."""
+"""The states of runs, steps, jobs and questions, and the one table of legal transitions."""
 
 from collections.abc import Iterable
 from enum import StrEnum
@@ -46,7 +46,15 @@ class JobState(StrEnum):
     LOST = "lost"
 
 
-State = RunState | StepState | JobState
+class QuestionState(StrEnum):
+    """Where a question stands; `withdrawn` means that what asked it goes on, or ended, without."""
+
+    OPEN = "open"
+    ANSWERED = "answered"
+    WITHDRAWN = "withdrawn"
+
+
+State = RunState | StepState | JobState | QuestionState
 
 ACTIVE_RUNS = frozenset({RunState.RUNNING, RunState.WAITING, RunState.RETRY})
 FINAL_RUNS = frozenset(
@@ -59,7 +67,7 @@ FINAL_JOBS = frozenset(
     {JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED, JobState.TIMEOUT, JobState.LOST}
 )
 
-_R, _S, _J = RunState, StepState, JobState
+_R, _S, _J, _Q = RunState, StepState, JobState, QuestionState
 
 # A table for each kind, because members of different kinds are equal as words
 # (`RunState.RUNNING == StepState.RUNNING`). A final run goes on when a retry or a resume
@@ -95,6 +103,11 @@ TRANSITIONS: dict[type[State], dict[State, frozenset[State]]] = {
         _J.CANCELLED: frozenset(),
         _J.TIMEOUT: frozenset({_J.QUEUED}),
         _J.LOST: frozenset({_J.QUEUED}),
+    },
+    QuestionState: {
+        _Q.OPEN: frozenset({_Q.ANSWERED, _Q.WITHDRAWN}),
+        _Q.ANSWERED: frozenset(),
+        _Q.WITHDRAWN: frozenset(),
     },
 }
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Generic, TypeVar
 
+from foredeck.services.domain.questions import Question
 from foredeck.services.domain.records import (
     Failure,
     Mode,
@@ -48,7 +49,10 @@ class ProjectRow:
 
 @dataclass(frozen=True, slots=True)
 class RunRow:
-    """A run in a list; `total` counts its steps, `done` those that succeeded."""
+    """A run in a list; `total` counts its steps, `done` those that succeeded.
+
+    `questions` counts what it asks of a person just now.
+    """
 
     id: str
     project_id: str
@@ -64,6 +68,17 @@ class RunRow:
     created_at: datetime
     started_at: datetime | None
     ended_at: datetime | None
+    questions: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionRow:
+    """A question with what it belongs to; the words are empty outside a run."""
+
+    question: Question
+    step_key: str = ""
+    step_title: str = ""
+    run_title: str = ""
 
 
 @dataclass(frozen=True, slots=True)

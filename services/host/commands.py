@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from foredeck.services.domain.questions import Question, QuestionKind
 from foredeck.services.domain.records import Mode, Sandbox, Trigger
 from foredeck.services.domain.views import ProjectRow, RunRow
 from foredeck.services.host.interface import Command
@@ -69,3 +70,48 @@ class CancelRun(Command[RunRow]):
 
     ref: str
     reason: str = "cancelled by the user"
+
+
+@dataclass(frozen=True)
+class AnswerQuestion(Command[Question]):
+    """Answer a question; returns it as it is stored then.
+
+    Without `question` (an id, or its beginning) the only open one of the run, of `kind` if
+    that is given, is meant. Leave is answered with a `Leave`; `choice` counts from 1.
+    """
+
+    run: str | None = None
+    question: str | None = None
+    kind: QuestionKind | None = None
+    answer: str = ""
+    choice: int | None = None
+    comment: str = ""
+
+
+@dataclass(frozen=True)
+class DeclarePresence(Command[None]):
+    """Somebody is there to answer, or no longer: for one run, or (None) for all.
+
+    `client` is any word that no other client uses. A host that loses the connection of a
+    client takes it for gone.
+    """
+
+    client: str
+    present: bool = True
+    run: str | None = None
+
+
+@dataclass(frozen=True)
+class SteerRun(Command[RunRow]):
+    """Say something to the codex turn that works for a run; `Conflict` if none does."""
+
+    ref: str
+    text: str
+
+
+@dataclass(frozen=True)
+class FollowUpRun(Command[RunRow]):
+    """Queue a prompt: the next codex turn in the same thread, before the step goes on."""
+
+    ref: str
+    text: str

@@ -9,6 +9,7 @@ from foredeck.services.domain.views import (
     Page,
     Preview,
     ProjectRow,
+    QuestionRow,
     RunDetail,
     RunRow,
     Sidebar,
@@ -71,6 +72,13 @@ class GetHistory(Query[tuple[HistoryEntry, ...]]):
     """Every transition of a run and its steps, oldest first."""
 
     run: str
+
+
+@dataclass(frozen=True)
+class ListQuestions(Query[tuple[QuestionRow, ...]]):
+    """What is asked of a person just now, oldest first; by one run if `run` is given."""
+
+    run: str | None = None
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from foredeck.services.domain.views import (
     Page,
     Preview,
     ProjectRow,
+    QuestionRow,
     RunDetail,
     RunRow,
     Sidebar,
@@ -51,6 +52,7 @@ class QueryHandlers:
             q.GetRun: self.run,
             q.GetTranscript: self.transcript,
             q.GetHistory: self.history,
+            q.ListQuestions: self.questions,
             q.PreviewCancel: self.preview_cancel,
             q.PreviewRetry: self.preview_retry,
             q.GetStatus: self.status,
@@ -87,6 +89,10 @@ class QueryHandlers:
     async def history(self, query: q.GetHistory) -> tuple[HistoryEntry, ...]:
         """Answer `GetHistory`."""
         return await self._queries.history(query.run)
+
+    async def questions(self, query: q.ListQuestions) -> tuple[QuestionRow, ...]:
+        """Answer `ListQuestions`."""
+        return await self._queries.questions(query.run)
 
     async def preview_cancel(self, query: q.PreviewCancel) -> Preview:
         """Answer `PreviewCancel`."""

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple, TypeVar
 
 from foredeck.services.domain.records import (
+    ApprovalPolicy,
     ChangeKind,
     Failure,
     FailureClass,
@@ -107,10 +108,12 @@ def _to_changes(text: str) -> tuple[FileChange, ...]:
 def _to_settings(text: str) -> ProjectSettings:
     fields = json.loads(text)
     sandbox, mode = fields.get("sandbox"), fields.get("mode")
+    approvals = fields.get("approval_policy")
     return ProjectSettings(
         model=fields.get("model"),
         sandbox=Sandbox(sandbox) if sandbox else None,
         mode=Mode(mode) if mode else None,
+        approval_policy=ApprovalPolicy(approvals) if approvals else None,
     )
 
 

@@ -9,8 +9,10 @@ from typing import Any, Generic, TypeVar
 from sqlalchemy import Table, bindparam, select
 
 from foredeck.services.domain.errors import StoreError
+from foredeck.services.domain.questions import Question, QuestionKind
 from foredeck.services.domain.records import (
     Attempt,
+    FollowUp,
     Job,
     Message,
     Mode,
@@ -22,7 +24,7 @@ from foredeck.services.domain.records import (
     TokenUsage,
     Trigger,
 )
-from foredeck.services.domain.states import JobState, RunState, StepState
+from foredeck.services.domain.states import JobState, QuestionState, RunState, StepState
 from foredeck.services.store import tables
 from foredeck.services.store.codecs import (
     CHANGES,
@@ -41,7 +43,7 @@ from foredeck.services.store.codecs import (
 )
 from foredeck.services.store.text import Text
 
-R = TypeVar("R", bound=Project | Run | Step | Attempt | Job | Message)
+R = TypeVar("R", bound=Project | Run | Step | Attempt | Job | Message | Question | FollowUp)
 
 _USAGE = ("input", "cached_input", "output", "reasoning")
 _USAGE_COLUMNS = frozenset(f"usage_{name}" for name in _USAGE)
@@ -68,8 +70,10 @@ _BY_TYPE = {
     "RunState": enum(RunState),
     "StepState": enum(StepState),
     "JobState": enum(JobState),
+    "QuestionKind": enum(QuestionKind),
+    "QuestionState": enum(QuestionState),
 }
-_PATHS = frozenset({"workspace", "output_path"})
+_PATHS = frozenset({"workspace", "output_path", "place"})
 
 
 class RecordMap(Generic[R]):
@@ -142,3 +146,5 @@ STEPS = RecordMap(Step, tables.STEP, usage_is_sum=True)
 ATTEMPTS = RecordMap(Attempt, tables.ATTEMPT)
 JOBS = RecordMap(Job, tables.JOB)
 MESSAGES = RecordMap(Message, tables.MESSAGE)
+QUESTIONS = RecordMap(Question, tables.QUESTION)
+FOLLOW_UPS = RecordMap(FollowUp, tables.FOLLOW_UP)

@@ -13,6 +13,7 @@ from foredeck.services.domain.views import (
     Page,
     ProjectNode,
     ProjectRow,
+    QuestionRow,
     RunDetail,
     RunRow,
     Sidebar,
@@ -139,6 +140,16 @@ class Queries:
             run_id = await by_beginning(link, "run", run_ref)
             found = await link.rows(statements.HISTORY, (run_id,))
         return rows.each(rows.history_entry, found)
+
+    async def questions(self, run_ref: str | None = None) -> tuple[QuestionRow, ...]:
+        """Return what is asked just now, oldest first; only by one run if `run_ref` is given.
+
+        Raises `NotFound` and `Ambiguous`.
+        """
+        async with self._database.reading(consistent=True) as link:
+            whose = () if run_ref is None else (await by_beginning(link, "run", run_ref),)
+            found = await link.rows(statements.questions(of_run=bool(whose)), whose)
+        return rows.each(rows.question_row, found)
 
     async def counts(self) -> RunCounts:
         """Return how many runs work and how many of them wait for a person."""

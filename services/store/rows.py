@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from foredeck.services.domain.errors import StoreError
+from foredeck.services.domain.questions import Question, QuestionKind
 from foredeck.services.domain.records import Mode, Role, StepKind, TokenUsage, Trigger
-from foredeck.services.domain.states import RunState, StepState
+from foredeck.services.domain.states import QuestionState, RunState, StepState
 from foredeck.services.domain.views import (
     HistoryEntry,
     ProjectRow,
+    QuestionRow,
     RunRow,
     StepRow,
     TranscriptEntry,
@@ -25,7 +27,7 @@ from foredeck.services.store.codecs import (
 )
 
 V = TypeVar("V")
-RUN_WIDTH = 16
+RUN_WIDTH = 17
 _LOW_HALF = 0xFFFF_FFFF
 
 # A dictionary finds a member in a fifth of the time that calling the enumeration takes.
@@ -78,6 +80,7 @@ def run_row(row: Any) -> RunRow:
         created_at=to_moment(row[13]),
         started_at=to_optional_moment(row[14]),
         ended_at=to_optional_moment(row[15]),
+        questions=row[16],
     )
 
 
@@ -121,6 +124,31 @@ def transcript_entry(row: Any) -> TranscriptEntry:
         duration=row[13],
         complete=bool(row[14]),
     )
+
+
+def question_row(row: Any) -> QuestionRow:
+    """Read `statements.questions`."""
+    question = Question(
+        id=row[0],
+        key=row[1],
+        kind=QuestionKind(row[2]),
+        title=row[3],
+        asked_at=to_moment(row[4]),
+        state=QuestionState(row[5]),
+        run_id=row[6],
+        step_id=row[7],
+        attempt=row[8],
+        job_id=row[9],
+        place=to_path(row[10]),
+        reason=row[11],
+        details=row[12],
+        choices=to_names(row[13]),
+        answer=row[14],
+        comment=row[15],
+        answered_by=row[16],
+        answered_at=to_optional_moment(row[17]),
+    )
+    return QuestionRow(question, *(words or "" for words in row[18:21]))
 
 
 def history_entry(row: Any) -> HistoryEntry:

@@ -15,7 +15,8 @@ _RUN_COLUMNS = """
         CASE WHEN s.state = 'success' THEN 1 END
      ) FROM step s WHERE s.run_id = r.id),
     r.usage_input, r.usage_cached_input, r.usage_output, r.usage_reasoning,
-    r.created_at, r.started_at, r.ended_at
+    r.created_at, r.started_at, r.ended_at,
+    (SELECT count(*) FROM question q WHERE q.run_id = r.id AND q.state = 'open')
 """
 
 _PROJECT_COLUMNS = """
@@ -125,6 +126,24 @@ STEP_TRANSCRIPT = f"""
     SELECT {_MESSAGE_COLUMNS} FROM message m CROSS JOIN step s ON s.id = m.step_id
     WHERE m.step_id = ? ORDER BY m.position
 """
+
+_QUESTION_COLUMNS = """
+    q.id, q.key, q.kind, q.title, q.asked_at, q.state, q.run_id, q.step_id, q.attempt, q.job_id,
+    q.place, q.reason, q.details, q.choices, q.answer, q.comment, q.answered_by, q.answered_at,
+    s.key, s.title, r.title
+"""
+
+
+def questions(*, of_run: bool) -> str:
+    """The open questions, oldest first. Parameter: a run's id if asked for."""
+    condition = "q.run_id = ? AND q.state = 'open'" if of_run else "q.state = 'open'"
+    return f"""
+        SELECT {_QUESTION_COLUMNS} FROM question q
+        LEFT JOIN step s ON s.id = q.step_id
+        LEFT JOIN run r ON r.id = q.run_id
+        WHERE {condition} ORDER BY q.asked_at, q.id
+    """
+
 
 HISTORY = """
     SELECT t.at, coalesce(s.key, j.name, t.entity), t.old, t.new, t.actor, t.reason

@@ -14,14 +14,16 @@ from typing import Any, TypeVar
 from foredeck.services import patience
 from foredeck.services.domain.errors import Conflict, StoreError
 from foredeck.services.domain.events import Event
+from foredeck.services.domain.questions import Question
 from foredeck.services.domain.records import Job, Run, Step
-from foredeck.services.domain.states import JobState, RunState, StepState
+from foredeck.services.domain.states import JobState, QuestionState, RunState, StepState
 from foredeck.services.event_bus import EventBus
 from foredeck.services.store import schema
 from foredeck.services.store.conversations import MessageRepository, SessionRepository
 from foredeck.services.store.engine import Database
 from foredeck.services.store.files import existing_file, prepare_file
 from foredeck.services.store.queries import Queries
+from foredeck.services.store.questions import FollowUpRepository, QuestionRepository
 from foredeck.services.store.repositories import (
     AttemptRepository,
     JobRepository,
@@ -46,6 +48,8 @@ class Transaction:
         self.jobs = JobRepository(unit)
         self.messages = MessageRepository(unit)
         self.sessions = SessionRepository(unit)
+        self.questions = QuestionRepository(unit)
+        self.follow_ups = FollowUpRepository(unit)
 
     async def move_run(self, run_id: str, to: RunState, *, reason: str = "", **changes: Any) -> Run:
         """Give a run another state and other fields; return it as it is then.
@@ -72,6 +76,16 @@ class Transaction:
         """
         job = await self.jobs.get(job_id)
         return await self.jobs.move(job, replace(job, state=to, **changes), reason)
+
+    async def move_question(
+        self, question_id: str, to: QuestionState, *, reason: str = "", **changes: Any
+    ) -> Question:
+        """Give a question another state and other fields; return it as it is then.
+
+        Raises `IllegalTransition` and `NotFound`.
+        """
+        question = await self.questions.get(question_id)
+        return await self.questions.move(question, replace(question, state=to, **changes), reason)
 
     def publish(self, event: Event) -> None:
         """Publish an event after the commit."""

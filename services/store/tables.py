@@ -145,6 +145,40 @@ MESSAGE = Table(
     Column("content", Text),
 )
 
+QUESTION = Table(
+    "question",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("run_id", Text),
+    Column("step_id", Text),
+    Column("attempt", Integer),
+    Column("job_id", Text),
+    Column("key", Text),
+    Column("kind", Text),
+    Column("state", Text),
+    Column("asked_at", Integer),
+    Column("answered_at", Integer),
+    Column("answered_by", Text),
+    Column("place", Text),
+    Column("title", Text),
+    Column("reason", Text),
+    Column("choices", Text),
+    Column("answer", Text),
+    Column("comment", Text),
+    Column("details", Text),
+)
+
+FOLLOW_UP = Table(
+    "follow_up",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("run_id", Text),
+    Column("created_at", Integer),
+    Column("delivered_at", Integer),
+    Column("job_id", Text),
+    Column("prompt", Text),
+)
+
 SESSION_ITEM = Table(
     "session_item",
     METADATA,

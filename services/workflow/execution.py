@@ -16,6 +16,7 @@ from foredeck.services.domain.segments import SegmentKind
 from foredeck.services.domain.states import StepState
 from foredeck.services.domain.workflow import StepSpec
 from foredeck.services.jobs.output import OutputWriter
+from foredeck.services.stage_clock import StageClock
 from foredeck.services.store.store import Store
 from foredeck.services.workflow.outcomes import Outcomes, RunContext
 
@@ -31,10 +32,12 @@ class StepExecution:
         stages: StageRunner,
         output_root: Path,
         departure: Departure | None = None,
+        clock: StageClock | None = None,
     ) -> None:
         self._store = store
         self._stages = stages
         self._departure = departure or Departure()
+        self._clock = clock or StageClock()
         self.outcomes = Outcomes(store, output_root)
 
     async def attempt(
@@ -101,11 +104,11 @@ class StepExecution:
     ) -> StageOutcome:
         """Run the stage; whatever goes wrong comes out as `StepFailed`."""
         spec = context.spec_of(step)
-        limit = asyncio.timeout(spec.timeout)
+        limit: asyncio.Timeout | None = None
         try:
             _require_workspace(context.project.workspace)
             task = await self._task(context, step, attempt, output, resumed=resumed)
-            async with limit:
+            async with self._clock.limit(step.id, spec.timeout) as limit:
                 return await self._stages.run(task)
         except asyncio.CancelledError:
             if _is_wanted():
@@ -117,7 +120,7 @@ class StepExecution:
         except ForedeckError as error:
             raise StepFailed(_failure_of(error)) from error
         except Exception as error:
-            if limit.expired() and isinstance(error, TimeoutError):
+            if limit and limit.expired() and isinstance(error, TimeoutError):
                 raise StepFailed(_timed_out(spec)) from None
             _log.exception("step %s of run %s broke", step.key, step.run_id)
             raise StepFailed(internal(error)) from error

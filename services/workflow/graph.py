@@ -57,6 +57,12 @@ def downstream(steps: Sequence[Step], keys: Iterable[str]) -> frozenset[str]:
     return frozenset(found)
 
 
+def under_way(step: Step) -> bool:
+    """Whether an attempt of the step is not over: it works, or waits for an answer."""
+    began = step.started_at is not None and step.ended_at is None
+    return began and step.state in (StepState.RUNNING, StepState.WAITING)
+
+
 @dataclass(frozen=True, slots=True)
 class RetryPlan:
     """What a retry would do, as step keys in the order of the definition."""
@@ -74,7 +80,9 @@ def plan_retry(steps: Sequence[Step], key: str | None = None) -> RetryPlan:
     there is nothing to retry.
     """
     chosen = {
-        step.key for step in steps if step.state in _REPEATABLE and (key is None or step.key == key)
+        step.key
+        for step in steps
+        if step.state in _REPEATABLE and not under_way(step) and (key is None or step.key == key)
     }
     behind = downstream(steps, chosen)
     released = {step.key for step in steps if step.key in behind and _never_began(step)}

@@ -262,6 +262,12 @@ def retry_plan(run: Run, steps: tuple[Step, ...], step_key: str | None) -> graph
         known = ", ".join(step.key for step in steps)
         raise Conflict(f"Run {run.id} has no step {step_key}.", f"Its steps are {known}.")
     plan = graph.plan_retry(steps, step_key)
+    asking = [s for s in steps if graph.under_way(s) and step_key in (None, s.key)]
+    if asking and not plan.repeats:
+        raise Conflict(
+            f"{asking[0].title} is not over: {asking[0].reason or 'it works'}.",
+            f"Answer it first: foredeck runs questions {run.id}",
+        )
     if not plan.repeats:
         raise Conflict(f"Nothing of run {run.id} ended badly, so there is nothing to retry.")
     return plan

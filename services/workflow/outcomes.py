@@ -23,6 +23,7 @@ from foredeck.services.domain.records import (
 )
 from foredeck.services.domain.states import StepState
 from foredeck.services.domain.workflow import RetryPolicy, StepSpec, WorkflowSpec
+from foredeck.services.questions.withdrawal import withdraw
 from foredeck.services.store.store import Store, Transaction
 from foredeck.services.workflow import retry
 from foredeck.services.workflow.rework import append_rework
@@ -153,6 +154,7 @@ class Outcomes:
 
     async def _end(self, tx: Transaction, step: Step, attempt: Attempt, ending: _Ending) -> None:
         moment = clock.now()
+        await withdraw(tx, await tx.questions.open_of_step(step.id))
         usage = await _attempt_usage(tx, step, attempt)
         await tx.attempts.save(
             replace(
@@ -188,6 +190,7 @@ async def end_attempt(
     attempt = await tx.attempts.latest(step.id)
     if attempt is None or attempt.ended_at is not None:
         return
+    await withdraw(tx, await tx.questions.open_of_step(step.id))
     usage = await _attempt_usage(tx, step, attempt)
     ended = replace(attempt, state=state, ended_at=clock.now(), failure=failure, usage=usage)
     await tx.attempts.save(ended)

@@ -6,8 +6,9 @@ import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
-from foredeck.services.rehearsal.exchange import Action, Call, ModelRequest, Say
+from foredeck.services.rehearsal.exchange import Action, Call, CustomCall, ModelRequest, Say
 from foredeck.services.rehearsal.plays import Play, replay, run
 from foredeck.services.rehearsal.scenario import ROLE
 
@@ -47,6 +48,37 @@ def commands(*texts: str) -> Turn:
     return turn
 
 
+def escalated(*texts: str, why: str = "it needs more than the sandbox lets it") -> Turn:
+    """Return a codex turn that asks for leave to run these commands outside the sandbox."""
+
+    def turn() -> Play:
+        for text in texts:
+            yield [
+                Call(
+                    "exec_command",
+                    {
+                        "cmd": text,
+                        "yield_time_ms": 30_000,
+                        "sandbox_permissions": "require_escalated",
+                        "justification": why,
+                    },
+                )
+            ]
+        return "Done."
+
+    return turn
+
+
+def patch(text: str) -> Turn:
+    """Return a codex turn that applies a patch."""
+
+    def turn() -> Play:
+        yield [CustomCall("apply_patch", text)]
+        return "Done."
+
+    return turn
+
+
 @dataclass
 class Crew:
     """What the stages of one run do; what is not said is over at once.
@@ -54,13 +86,15 @@ class Crew:
     `codex` is a stage's codex turn by role. `trouble` is what the model answers a role,
     in agent mode the agent and in direct mode codex, instead of anything else, as long as it
     is there; `codex_trouble` is what it answers codex in either mode. `words` are what an
-    agent says before it hands on, and its summary.
+    agent says before it hands on, and its summary; `questions` the arguments of its
+    `ask_user`, whose answer it then hands on instead.
     """
 
     codex: dict[str, Turn] = field(default_factory=dict)
     trouble: dict[str, Sequence[Action]] = field(default_factory=dict)
     codex_trouble: dict[str, Sequence[Action]] = field(default_factory=dict)
     words: dict[str, str] = field(default_factory=dict)
+    questions: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 class CrewScript:
@@ -118,5 +152,7 @@ def _agent(crew: Crew, tag: str, role: str) -> Play:
         return APPROVED
     following = [*ROLES.values()][[*ROLES.values()].index(role) + 1]
     words = crew.words.get(role, f"{role} is done")
+    if role in crew.questions:
+        words = yield [Call("ask_user", crew.questions[role])]
     yield [Say(words), Call("handoff", {"summary": words, "next_agent": following})]
     return ""

@@ -14,7 +14,8 @@ from typing import Any, TypeVar, cast
 
 from foredeck.app.connection import Connection
 from foredeck.services.domain.errors import ForedeckError, HostGone, NotFound
-from foredeck.services.domain.events import Event, ProjectSaved, RunSaved
+from foredeck.services.domain.events import Event, ProjectSaved, QuestionSaved, RunSaved
+from foredeck.services.domain.questions import Question
 from foredeck.services.domain.records import (
     Failure,
     FailureClass,
@@ -27,13 +28,20 @@ from foredeck.services.domain.records import (
     Verdict,
 )
 from foredeck.services.domain.segments import SUFFIX, Segment, SegmentKind
-from foredeck.services.domain.states import ACTIVE_RUNS, FINAL_STEPS, RunState, StepState
+from foredeck.services.domain.states import (
+    ACTIVE_RUNS,
+    FINAL_STEPS,
+    QuestionState,
+    RunState,
+    StepState,
+)
 from foredeck.services.domain.views import (
     HostStatus,
     Page,
     Preview,
     ProjectNode,
     ProjectRow,
+    QuestionRow,
     RunDetail,
     RunRow,
     Sidebar,
@@ -163,6 +171,8 @@ class FakeHost:
     gates: dict[type, asyncio.Event] = field(default_factory=dict)
     asked: list[object] = field(default_factory=list)
     done: list[object] = field(default_factory=list)
+    questions: list[QuestionRow] = field(default_factory=list)
+    present: bool = False
     closed: bool = False
     _queues: list[asyncio.Queue[Event | ForedeckError | None]] = field(default_factory=list)
     _seq: int = 0
@@ -183,6 +193,9 @@ class FakeHost:
 
     async def do(self, command: Command[R]) -> R:
         """Change what is in memory and publish it."""
+        if isinstance(command, commands.DeclarePresence):
+            self.present = command.present
+            return cast("R", None)
         self.done.append(command)
         await self._pass(type(command))
         return cast("R", self._carry_out(command))
@@ -255,10 +268,11 @@ class FakeHost:
                 return tuple(e for e in entries if query.step_key in {None, e.step_key})
             case queries.GetStatus():
                 return self._status()
-            case queries.PreviewCancel():
-                return preview_cancel(self._run(query.run))
-            case queries.PreviewRetry():
-                return preview_retry(self._run(query.run))
+            case queries.ListQuestions():
+                return tuple(q for q in self.questions if query.run in {None, q.question.run_id})
+            case queries.PreviewCancel() | queries.PreviewRetry():
+                retries = isinstance(query, queries.PreviewRetry)
+                return (preview_retry if retries else preview_cancel)(self._run(query.run))
         raise AssertionError(f"no answer for {query}")
 
     def _carry_out(self, command: object) -> object:
@@ -271,6 +285,10 @@ class FakeHost:
                 return self._end(command.ref, RunState.CANCELLED, StepState.CANCELLED)
             case commands.RetryRun():
                 return self._retry(command.ref)
+            case commands.AnswerQuestion():
+                return self._answer_question(command)
+            case commands.SteerRun() | commands.FollowUpRun():
+                return self._run(command.ref).run
         raise AssertionError(f"cannot do {command}")
 
     def _sidebar(self, most: int) -> Sidebar:
@@ -344,6 +362,34 @@ class FakeHost:
         run = replace(detail.run, state=run_state, ended_at=NOW, current_stage="")
         self.add_run(replace(detail, run=run, steps=steps))
         return run
+
+    def ask_person(self, row: QuestionRow) -> None:
+        """Ask something; its run waits for it."""
+        self.questions.append(row)
+        self._count_questions(row.question, None)
+
+    def _answer_question(self, command: commands.AnswerQuestion) -> Question:
+        (row,) = [q for q in self.questions if q.question.id == command.question]
+        self.questions.remove(row)
+        answered = replace(row.question, state=QuestionState.ANSWERED, answer=command.answer)
+        self._count_questions(answered, QuestionState.OPEN)
+        return answered
+
+    def _count_questions(self, question: Question, previous: QuestionState | None) -> None:
+        run_id = question.run_id or ""
+        detail = self._run(run_id)
+        asked = sum(row.question.run_id == run_id for row in self.questions)
+        state = RunState.WAITING if asked else RunState.RUNNING
+        self.publish(
+            QuestionSaved(
+                question_id=question.id,
+                run_id=run_id,
+                title=question.title,
+                state=question.state,
+                previous=previous,
+            )
+        )
+        self.add_run(replace(detail, run=replace(detail.run, questions=asked, state=state)))
 
     def _retry(self, ref: str) -> RunRow:
         detail = self._run(ref)

@@ -11,11 +11,16 @@ from collections.abc import Callable
 
 from sqlalchemy.engine import Connection
 
-from foredeck.services.store.migrations import m0001_initial, m0002_resumed_work
+from foredeck.services.store.migrations import (
+    m0001_initial,
+    m0002_resumed_work,
+    m0004_questions,
+)
 
 MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     m0001_initial.upgrade,
     m0002_resumed_work.upgrade,
+    m0004_questions.upgrade,
 )
 VERSION = len(MIGRATIONS)
 # Marks the file as ours: "FDCK" in ASCII, in PRAGMA application_id.

@@ -10,6 +10,7 @@ from foredeck.services.agents.declaration import PLAN_SECTIONS
 from foredeck.services.agents.tools import OUTPUT_LIMIT, ToolBox
 from foredeck.services.codex.supervisor import CodexRequest
 from foredeck.services.domain.errors import CodexMissing
+from foredeck.services.domain.ids import new_id
 from foredeck.services.domain.records import ChangeKind, Failure, FailureClass, FileChange
 from tests.support.agent_stage import Stage, open_stage
 from tests.support.codex_desk import Hold, Turn
@@ -22,7 +23,8 @@ async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
 
 
 async def call(box: ToolBox, name: str, **arguments: Any) -> dict[str, Any]:
-    answer: dict[str, Any] = json.loads(await box.call(name, json.dumps(arguments)))
+    said = await box.call(name, json.dumps(arguments), f"call-{new_id()}")
+    answer: dict[str, Any] = json.loads(said)
     assert isinstance(answer["success"], bool)
     assert answer["success"] or answer["error"]
     return answer

@@ -3,10 +3,10 @@ from pathlib import Path
 
 import pytest
 
+from foredeck.services.codex.approvals import Asked, Decision, DeclineAll, Ruling
 from foredeck.services.codex.client import CodexClient, CodexRpcError
 from foredeck.services.codex.protocol import (
     MessageDelta,
-    ServerRequest,
     TurnStarted,
     WarningRaised,
 )
@@ -133,9 +133,10 @@ async def test_approvals_are_declined_with_a_note(fake: FakeAppServer) -> None:
     await fake.say(APPROVAL)
     await replied(fake, 1)
     assert fake.replies == [{"id": 0, "result": {"decision": "decline"}}]
-    (note,) = await asyncio.wait_for(events.batch(), 5)
-    assert isinstance(note, WarningRaised)
-    assert note.message == "Declined: codex asked to run rm -rf / (why not)"
+    said = await asyncio.wait_for(events.batch(), 5)
+    assert [note.message for note in said if isinstance(note, WarningRaised)] == [
+        "Declined: codex asked to run rm -rf / (why not)"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -162,28 +163,28 @@ async def test_an_unknown_request_is_refused_not_ignored(fake: FakeAppServer) ->
     assert "item/tool/call" in fake.replies[0]["error"]["message"]
 
 
-class _Asked:
+class _Person(DeclineAll):
     """Says yes, but breaks on the second question."""
 
     def __init__(self) -> None:
-        self.requests: list[ServerRequest] = []
+        self.asked: list[Asked] = []
 
-    async def decide(self, request: ServerRequest) -> str:
-        self.requests.append(request)
-        if len(self.requests) > 1:
+    async def decide(self, asked: Asked) -> Ruling:
+        self.asked.append(asked)
+        if len(self.asked) > 1:
             raise RuntimeError("broken")
-        return "accept"
+        return Ruling(Decision.ACCEPT)
 
 
-async def test_a_policy_decides_and_a_broken_one_declines(fake: FakeAppServer) -> None:
-    policy = _Asked()
-    client = await CodexClient.open(fake.socket, policy)
+async def test_an_approver_decides_and_a_broken_one_declines(fake: FakeAppServer) -> None:
+    person = _Person()
+    client = await CodexClient.open(fake.socket, person)
     await fake.say(APPROVAL)
     await replied(fake, 1)
     await fake.say({**APPROVAL, "id": 1})
     await replied(fake, 2)
     assert [reply["result"]["decision"] for reply in fake.replies] == ["accept", "decline"]
-    assert policy.requests[0].params["command"] == "rm -rf /"
+    assert person.asked[0].command == "rm -rf /"
     await client.close()
 
 

@@ -7,6 +7,7 @@ from foredeck.services.domain.states import (
     FINAL_JOBS,
     TRANSITIONS,
     JobState,
+    QuestionState,
     RunState,
     StepState,
     check_transition,
@@ -18,7 +19,7 @@ S = StepState
 
 
 def test_every_state_has_its_row_and_leads_only_to_its_own_kind() -> None:
-    assert set(TRANSITIONS) == {RunState, StepState, JobState}
+    assert set(TRANSITIONS) == {RunState, StepState, JobState, QuestionState}
     for kind, table in TRANSITIONS.items():
         assert list(table) == list(kind)
         for old, news in table.items():

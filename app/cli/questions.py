@@ -1,0 +1,191 @@
+"""`foredeck runs questions|answer|approve|steer|follow-up`: a person's words to a run."""
+
+from __future__ import annotations
+
+import click
+
+from foredeck.app.cli.answers import run_answer
+from foredeck.app.cli.attending import how_to_answer
+from foredeck.app.cli.question_words import LEAVE_WORDS, heading, question_answer
+from foredeck.app.cli.render import format_option, local_time, plain, put_json, put_pairs, say
+from foredeck.app.cli.session import Session
+from foredeck.services.domain.errors import InvalidInput
+from foredeck.services.domain.questions import Leave, Question, QuestionKind
+from foredeck.services.domain.views import QuestionRow, RunRow
+from foredeck.services.host.commands import AnswerQuestion, FollowUpRun, SteerRun
+from foredeck.services.host.queries import ListQuestions
+
+_QUESTION = click.option(
+    "--question", metavar="ID", help="Which one, if the run asks several; or its beginning."
+)
+
+
+@click.command()
+@click.argument("run", required=False)
+@format_option
+@click.pass_obj
+def questions(session: Session, run: str | None, format_: str) -> None:
+    """Show what RUN, or any run, asks just now.
+
+    \b
+    foredeck runs questions              all of them
+    foredeck runs questions 7s24         those of one run
+    """
+    rows = session.read(lambda host: host.ask(ListQuestions(run)))
+    if format_ == "json":
+        put_json({"items": [question_answer(row) for row in rows], "total": len(rows)})
+    elif rows:
+        _put_questions(rows)
+    else:
+        say("Nothing is asked just now.")
+
+
+@click.command()
+@click.argument("run", required=False)
+@click.argument("text", required=False)
+@click.option("--choice", type=click.IntRange(1), help="The number of an offered answer.")
+@_QUESTION
+@format_option
+@click.pass_obj
+def answer(
+    session: Session,
+    run: str | None,
+    text: str | None,
+    choice: int | None,
+    question: str | None,
+    format_: str,
+) -> None:
+    """Answer what an agent of RUN asks.
+
+    TEXT is the answer in your own words; --choice takes one of those it offers.
+
+    \b
+    foredeck runs answer 7s24 "Use PostgreSQL"
+    foredeck runs answer 7s24 --choice 2
+    foredeck runs answer --question 3fb2 --choice 1
+    """
+    if question and run and text is None and choice is None:
+        run, text = None, run  # `answer --question ID TEXT`
+    if (text is None) == (choice is None):
+        raise InvalidInput("Give either TEXT or --choice N.", "foredeck runs questions shows both.")
+    command = AnswerQuestion(run, question, QuestionKind.QUESTION, text or "", choice)
+    _answer(session, command, "foredeck runs answer", format_)
+
+
+@click.command()
+@click.argument("run", required=False)
+@click.option("--once", "leave", flag_value=Leave.ONCE.value, help="This once (the default).")
+@click.option(
+    "--session", "leave", flag_value=Leave.SESSION.value, help="Also when codex asks it again."
+)
+@click.option("--deny", "leave", flag_value=Leave.DENY.value, help="No; codex goes on without.")
+@click.option(
+    "--deny-and-stop", "leave", flag_value=Leave.STOP.value, help="No, and end the codex turn."
+)
+@click.option("--comment", default="", help="Kept with the answer, and written into the output.")
+@_QUESTION
+@format_option
+@click.pass_obj
+def approve(
+    session: Session,
+    run: str | None,
+    leave: str | None,
+    comment: str,
+    question: str | None,
+    format_: str,
+) -> None:
+    """Give codex leave to do what it asks, or deny it.
+
+    RUN is the run that it works for.
+
+    \b
+    foredeck runs questions 7s24             what it asks
+    foredeck runs approve 7s24               this once
+    foredeck runs approve 7s24 --deny --comment "not on this machine"
+    """
+    said = leave or Leave.ONCE.value
+    command = AnswerQuestion(run, question, QuestionKind.APPROVAL, said, comment=comment)
+    _answer(session, command, "foredeck runs approve", format_)
+
+
+@click.command()
+@click.argument("run")
+@click.argument("text")
+@format_option
+@click.pass_obj
+def steer(session: Session, run: str, text: str, format_: str) -> None:
+    """Say TEXT to the codex turn that works for RUN.
+
+    It reads it before its next thought.
+
+    \b
+    foredeck runs steer 7s24 "Leave the tests alone, fix the code"
+    """
+    row = session.write(lambda host: host.do(SteerRun(run, text)), "foredeck runs steer")
+    _put_run(row, f"✓ Said to the codex of run: {row.id}", format_)
+
+
+@click.command("follow-up")
+@click.argument("run")
+@click.argument("text")
+@format_option
+@click.pass_obj
+def follow_up(session: Session, run: str, text: str, format_: str) -> None:
+    """Queue TEXT as the next codex turn of RUN.
+
+    It is given to codex, in the same conversation, when the turn that works has ended and
+    before the stage goes on.
+
+    \b
+    foredeck runs follow-up 7s24 "Now add a test for the empty file"
+    """
+    row = session.write(lambda host: host.do(FollowUpRun(run, text)), "foredeck runs follow-up")
+    _put_run(row, f"✓ Queued for the codex of run: {row.id}", format_)
+
+
+def _answer(session: Session, command: AnswerQuestion, role: str, format_: str) -> None:
+    answered = session.write(lambda host: host.do(command), role)
+    said = answered.answer
+    if answered.kind is QuestionKind.APPROVAL:
+        said = LEAVE_WORDS[Leave(said)]
+    say(f"✓ Answered “{said}”: {answered.title}")
+    if format_ == "json":
+        put_json(_answered(answered))
+
+
+def _answered(question: Question) -> dict[str, object]:
+    answer_: dict[str, object] = plain(question)
+    return answer_
+
+
+def _put_run(row: RunRow, sentence: str, format_: str) -> None:
+    say(sentence)
+    if format_ == "json":
+        put_json(run_answer(row))
+
+
+def _put_questions(rows: tuple[QuestionRow, ...]) -> None:
+    for number, row in enumerate(rows):
+        if number:
+            click.echo()
+        question = row.question
+        pairs: dict[str, object] = {
+            "Question": question.id,
+            "Run": f"{question.run_id or '–'} {row.run_title}".rstrip(),
+            "What": heading(row),
+            "Where": question.place,
+            "Why": question.reason,
+        }
+        if question.details not in ("", question.title):
+            pairs["Details"] = question.details
+        if question.choices:
+            pairs["Choices"] = _choices(question)
+        pairs["Asked"] = local_time(question.asked_at)
+        pairs["Answer"] = how_to_answer(question)
+        put_pairs({name: value for name, value in pairs.items() if value})
+
+
+def _choices(question: Question) -> str:
+    if question.kind is QuestionKind.APPROVAL:
+        return ", ".join(LEAVE_WORDS[Leave(choice)] for choice in question.choices)
+    return "\n".join(f"{n}  {choice}" for n, choice in enumerate(question.choices, 1))

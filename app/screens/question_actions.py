@@ -1,0 +1,61 @@
+"""What a person says to runs: answers to what they ask, and words to their codex."""
+
+from __future__ import annotations
+
+from textual.screen import Screen
+
+from foredeck.app.screens.shell import shell_of
+from foredeck.services.domain.errors import Conflict
+from foredeck.services.domain.views import QuestionRow, RunRow
+from foredeck.services.host.interface import Host
+from foredeck.services.host.queries import ListQuestions
+
+
+class QuestionActions:
+    """Puts questions and takes words; every coroutine may raise `ForedeckError`."""
+
+    def __init__(self, screen: Screen[None]) -> None:
+        self._screen = screen
+        self._unsaid: dict[str, str] = {}
+
+    async def answer(self, run: RunRow | None) -> None:
+        """Put what the run asks, else what any run asks, one thing after the other.
+
+        Ends when nothing is left, or with the first that the person leaves for later.
+        """
+        from foredeck.app.screens.modals.question import QuestionDialog
+
+        rows = await self._asked(run)
+        if not rows:
+            raise Conflict("Nothing is asked just now.")
+        while rows:
+            dialog = QuestionDialog(self._host, rows[0], left=len(rows))
+            settled = await self._screen.app.push_screen_wait(dialog)
+            if not settled:
+                return
+            rows = await self._asked(run)
+
+    async def steer(self, run: RunRow) -> None:
+        """Take words for the run's codex; what was typed is kept until it was said."""
+        from foredeck.app.screens.modals.steer import SteerDialog
+
+        dialog = SteerDialog(self._host, run, self._unsaid.get(run.id, ""))
+        said: str | None = await self._screen.app.push_screen_wait(dialog)
+        if said is None:
+            self._unsaid[run.id] = dialog.text
+            return
+        self._unsaid.pop(run.id, None)
+        shell_of(self._screen).notice(said)
+
+    async def _asked(self, run: RunRow | None) -> tuple[QuestionRow, ...]:
+        """Return the questions of the run first, then those of all others."""
+        rows = await self._host.ask(ListQuestions())
+        chosen = run.id if run else None
+        return tuple(sorted(rows, key=lambda row: row.question.run_id != chosen))
+
+    @property
+    def _host(self) -> Host:
+        host = shell_of(self._screen).host
+        if host is None:
+            raise Conflict("The data is not open.")
+        return host

@@ -1,0 +1,1 @@
+"""What is asked of a person, and who is there to answer."""
