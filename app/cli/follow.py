@@ -173,11 +173,11 @@ async def watch(
 
 
 def _say_job(event: JobSaved) -> None:
-    """Say that a codex turn began, so that a long stage is not silent."""
+    """Say that a codex turn or a check began, so that a long stage is not silent."""
     if event.state is JobState.IN_PROGRESS and event.previous is JobState.QUEUED:
         name = safe_line(event.name)
         shown = name if len(name) <= _NAME_LENGTH else name[: _NAME_LENGTH - 1] + "…"
-        say(f"  codex works on {shown}")
+        say(f"  codex works on {shown}" if event.type == "codex" else f"  runs {shown}")
 
 
 def _rests(detail: RunDetail, attended: bool) -> bool:

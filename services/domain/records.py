@@ -69,6 +69,13 @@ class Unattended(StrEnum):
     WAIT = "wait"
 
 
+class CodexEngine(StrEnum):
+    """Which of codex's two programs runs the turns."""
+
+    APP_SERVER = "app-server"
+    EXEC = "exec"
+
+
 class FailureClass(StrEnum):
     """Why a step failed (SPEC C10), with four classes of our own at the end."""
 
@@ -179,12 +186,16 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class ProjectSettings:
-    """What a project decides for its runs; None leaves it to the global setting."""
+    """What a project decides for its runs; None leaves it to the global setting.
+
+    `verify` is the command that the Builder's work must pass.
+    """
 
     model: str | None = None
     sandbox: Sandbox | None = None
     mode: Mode | None = None
     approval_policy: ApprovalPolicy | None = None
+    verify: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,6 +114,7 @@ def _to_settings(text: str) -> ProjectSettings:
         sandbox=Sandbox(sandbox) if sandbox else None,
         mode=Mode(mode) if mode else None,
         approval_policy=ApprovalPolicy(approvals) if approvals else None,
+        verify=fields.get("verify"),
     )
 
 

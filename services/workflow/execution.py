@@ -152,6 +152,7 @@ class StepExecution:
             summaries=tuple((s.key, s.summary) for s in earlier),
             rework_items=verdicts[-1].items if verdicts and step.round > 1 else (),
             timeout=spec.timeout,
+            spec=spec,
         )
 
 
