@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from foredeck.services.agents.stage import StageOutcome
+from foredeck.services.codex.run_files import RunPaths
 from foredeck.services.domain import clock
 from foredeck.services.domain.errors import StoreError
 from foredeck.services.domain.ids import new_id
@@ -25,7 +26,7 @@ from foredeck.services.domain.states import StepState
 from foredeck.services.domain.workflow import RetryPolicy, StepSpec, WorkflowSpec
 from foredeck.services.questions.withdrawal import withdraw
 from foredeck.services.store.store import Store, Transaction
-from foredeck.services.workflow import retry
+from foredeck.services.workflow import definition, retry
 from foredeck.services.workflow.rework import append_rework
 
 
@@ -60,8 +61,8 @@ class Outcomes:
 
     async def begin(self, step: Step) -> tuple[Step, Attempt]:
         """Make the step running and return it with its new attempt."""
-        attempt = self._new_attempt(step)
         async with self._store.transaction() as tx:
+            attempt = await self._new_attempt(tx, step)
             moved = await self._store_beginning(tx, step, attempt)
         return moved, attempt
 
@@ -120,21 +121,29 @@ class Outcomes:
 
     async def go_on(self, tx: Transaction, step: Step) -> None:
         """Begin an attempt that continues the conversation of the last one."""
-        await self._store_beginning(tx, step, self._new_attempt(step, continues=step.attempt))
+        attempt = await self._new_attempt(tx, step, continues=step.attempt)
+        await self._store_beginning(tx, step, attempt)
 
-    def _new_attempt(self, step: Step, continues: int = 0) -> Attempt:
+    async def _new_attempt(self, tx: Transaction, step: Step, continues: int = 0) -> Attempt:
         number = step.attempt + 1
-        name = f"{step.key.replace('#', '-')}.{number}.log"
         return Attempt(
             id=new_id(),
             step_id=step.id,
             run_id=step.run_id,
             number=number,
             state=StepState.RUNNING,
-            output_path=str(self._output_root / step.run_id / name),
+            output_path=str(await self._output_path(tx, step, number)),
             started_at=clock.now(),
             continues=continues,
         )
+
+    async def _output_path(self, tx: Transaction, step: Step, number: int) -> Path:
+        """A run with files of its own has one log for all its attempts (SPEC C12)."""
+        run = await tx.runs.get(step.run_id)
+        specs = {spec.id: spec for spec in definition.from_json(run.definition).steps}
+        if log_dir := specs[step.spec_id].log_dir:
+            return RunPaths.of(log_dir, step.run_id).log
+        return self._output_root / step.run_id / f"{step.key.replace('#', '-')}.{number}.log"
 
     async def _store_beginning(self, tx: Transaction, step: Step, attempt: Attempt) -> Step:
         await tx.attempts.add(attempt)
