@@ -12,14 +12,15 @@ from dataclasses import dataclass
 from typing import Self, TypeVar
 
 from foredeck.services.agents.runner import AgentStageRunner, resolve_mode
+from foredeck.services.codex.exec_runner import ExecRunner
 from foredeck.services.codex.server import AppServer
 from foredeck.services.codex.steering import Steering
-from foredeck.services.codex.supervisor import CodexSupervisor
+from foredeck.services.codex.supervisor import CodexSupervisor, Runner
 from foredeck.services.codex.turns import TurnRunner
 from foredeck.services.departure import Departure
 from foredeck.services.diagnosis import Diagnosis
 from foredeck.services.domain.events import Event, Resync
-from foredeck.services.domain.records import StepKind
+from foredeck.services.domain.records import CodexEngine, StepKind
 from foredeck.services.event_bus import EventBus, fresh_seq
 from foredeck.services.host.command_handlers import CommandHandlers
 from foredeck.services.host.interface import Command, Host
@@ -97,7 +98,7 @@ async def open_services(
         asking = Asking.build(settings, store, bus)
         codex_runs = CodexRuns(store, _run_service(settings, store), settings)
         await stack.enter_async_context(_kept_up_to_date(codex_runs, bus))
-        runner = TurnRunner(codex, settings, departure)
+        runner = _turn_runner(settings, codex, departure)
         supervisor = CodexSupervisor(store, runner, settings, departure, approvals=asking.approvals)
         stack.push_async_callback(lambda: _stop_if_idle(codex, supervisor, departure))
         stack.push_async_callback(supervisor.close)
@@ -197,6 +198,12 @@ async def _kept_up_to_date(codex_runs: CodexRuns, bus: EventBus) -> AsyncIterato
         await events.aclose()
         await asyncio.wait({following})
         await codex_runs.catch_up()
+
+
+def _turn_runner(settings: Settings, codex: AppServer, departure: Departure) -> Runner:
+    if settings.codex_engine is CodexEngine.EXEC:
+        return ExecRunner(settings, departure)
+    return TurnRunner(codex, settings, departure)
 
 
 def _orchestrator(
