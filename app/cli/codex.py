@@ -71,7 +71,7 @@ def run(
     \b
     foredeck codex run --repo . --task "Make the tests pass"
     foredeck codex run --repo . --resume SESSION_ID --task "Now the documentation"
-    foredeck codex run --repo . --resume SESSION_ID        go on without a new task
+    foredeck codex run --repo . --resume SESSION_ID     go on without a new task
     foredeck codex run --repo . --task "…" -- -m gpt-5.5 -c web_search="live"
 
     What follows -- are options of codex: -m, -s and -c.
@@ -116,7 +116,7 @@ def parse(log_: str, meta: str, format_: str) -> None:
     does not say is null.
 
     \b
-    foredeck codex parse --log codex-run-ID.log --meta codex-run-ID.meta.json --format json
+    foredeck codex parse --log codex-run-ID.log --meta codex-run-ID.meta.json
     """
     fields = run_files.read_document(_existing(meta, "metadata"))
     if not fields:

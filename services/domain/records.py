@@ -99,12 +99,14 @@ class Failure:
     """A classified failure: a sentence, what to do, and the evidence.
 
     `detail` is a traceback or the tail of the output; it is shown only on demand.
+    `retry_at` is when whatever refused said that it works again.
     """
 
     failure_class: FailureClass
     message: str
     advice: str = ""
     detail: str = ""
+    retry_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,6 +124,12 @@ class RunDetail:
     seq: int = 0
     cost: float | None = None
 
+    @property
+    def waits_for_time(self) -> bool:
+        """Whether all that it waits for comes by itself, such as the end of a usage limit."""
+        waiting = [step for step in self.steps if step.state is StepState.WAITING]
+        return bool(waiting) and all(step.retry_at is not None for step in waiting)
+
 
 @dataclass(frozen=True, slots=True)
 class CodexRun:

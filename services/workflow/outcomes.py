@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from foredeck.services.agents.stage import StageOutcome
@@ -26,7 +26,7 @@ from foredeck.services.domain.states import StepState
 from foredeck.services.domain.workflow import RetryPolicy, StepSpec, WorkflowSpec
 from foredeck.services.questions.withdrawal import withdraw
 from foredeck.services.store.store import Store, Transaction
-from foredeck.services.workflow import definition, retry
+from foredeck.services.workflow import definition, retry, usage_wait
 from foredeck.services.workflow.rework import append_rework
 
 
@@ -49,7 +49,7 @@ class _Ending:
     failure: Failure | None = None
     outcome: StageOutcome | None = None
     reason: str = ""
-    retry_in: float | None = None
+    retry_at: datetime | None = None
 
 
 class Outcomes:
@@ -105,12 +105,7 @@ class Outcomes:
         self, step: Step, attempt: Attempt, failure: Failure, policy: RetryPolicy
     ) -> None:
         """Store the failure, and the time of the next attempt if there is one."""
-        ending = _Ending(StepState.FAILED, failure)
-        if retry.may_retry(failure.failure_class, attempt.number, step.max_attempts):
-            tries = policy.max - (step.max_attempts - attempt.number) + 1
-            # Chance here spreads load; nothing secret depends on it.
-            delay = retry.delay_before(policy, max(1, tries), random.random())  # noqa: S311
-            ending = _Ending(StepState.RETRY, failure, reason=failure.message, retry_in=delay)
+        ending = _ending_of(failure, step, attempt, policy)
         async with self._store.transaction() as tx:
             await self._end(tx, step, attempt, ending)
 
@@ -170,18 +165,34 @@ class Outcomes:
                 attempt, state=ending.state, ended_at=moment, failure=ending.failure, usage=usage
             )
         )
-        retry_at = moment + timedelta(seconds=ending.retry_in) if ending.retry_in else None
         outcome = ending.outcome
+        costs_nothing = ending.state is StepState.WAITING and ending.retry_at is not None
         await tx.move_step(
             step.id,
             ending.state,
             reason=ending.reason,
             ended_at=moment,
-            retry_at=retry_at,
+            retry_at=ending.retry_at,
+            max_attempts=step.max_attempts + costs_nothing,
             failure=ending.failure,
             summary=outcome.summary if outcome else step.summary,
             verdict=outcome.verdict if outcome else None,
         )
+
+
+def _ending_of(failure: Failure, step: Step, attempt: Attempt, policy: RetryPolicy) -> _Ending:
+    """Decide what follows a failure; waiting for the end of a usage limit costs no attempt."""
+    now = clock.now()
+    if until := usage_wait.end_of_limit(failure):
+        why = usage_wait.reason(until, now)
+        return _Ending(StepState.WAITING, failure, reason=why, retry_at=until)
+    if not retry.may_retry(failure.failure_class, attempt.number, step.max_attempts):
+        return _Ending(StepState.FAILED, failure)
+    tries = policy.max - (step.max_attempts - attempt.number) + 1
+    # Chance here spreads load; nothing secret depends on it.
+    delay = retry.delay_before(policy, max(1, tries), random.random())  # noqa: S311
+    at = now + timedelta(seconds=delay) if delay else None
+    return _Ending(StepState.RETRY, failure, reason=failure.message, retry_at=at)
 
 
 async def is_under_way(tx: Transaction, step: Step) -> bool:
