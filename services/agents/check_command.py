@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-from contextlib import suppress
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import IO
 
 from foredeck.services.agents.stage import StageTask
 from foredeck.services.codex.environment import command_environment
@@ -22,8 +24,6 @@ from foredeck.services.domain.workflow import Verify
 from foredeck.services.jobs.processes import MARK, sweep
 from foredeck.services.patience import to_the_end
 from foredeck.services.store.store import Store
-
-_log = logging.getLogger(__name__)
 
 JOB_TYPE = "shell_command"
 
@@ -87,25 +87,27 @@ class CheckCommand:
     async def _carry_out(
         self, job: Job, verify: Verify, console: _Console
     ) -> tuple[JobState, int | None]:
-        process = await asyncio.create_subprocess_exec(
-            _SHELL,
-            "-c",
-            verify.command,
-            cwd=job.workspace,
-            env=command_environment() | {MARK: job.id},
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            start_new_session=True,
-        )
-        reading = asyncio.create_task(console.read(process), name=f"output of job {job.id}")
-        try:
-            async with asyncio.timeout(verify.timeout):
-                code = await process.wait()
-        except TimeoutError:
-            return JobState.TIMEOUT, _TIMED_OUT
-        finally:
-            await to_the_end(self._tidy_up(job, process, reading))
+        async with _pipe() as (stream, into):
+            process = await asyncio.create_subprocess_exec(
+                _SHELL,
+                "-c",
+                verify.command,
+                cwd=job.workspace,
+                env=command_environment() | {MARK: job.id},
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=into.fileno(),
+                stderr=asyncio.subprocess.STDOUT,
+                start_new_session=True,
+            )
+            into.close()
+            reading = asyncio.create_task(console.read(stream), name=f"output of job {job.id}")
+            try:
+                async with asyncio.timeout(verify.timeout):
+                    code = await process.wait()
+            except TimeoutError:
+                return JobState.TIMEOUT, _TIMED_OUT
+            finally:
+                await to_the_end(self._tidy_up(job, process, reading))
         return (JobState.FAILED if code else JobState.COMPLETED), code
 
     async def _tidy_up(
@@ -146,10 +148,9 @@ class _Console:
         lines = safe_text(self._kept, lines=10 * _TAIL_LINES).splitlines()
         return "\n".join(lines[-_TAIL_LINES:])
 
-    async def read(self, process: asyncio.subprocess.Process) -> None:
+    async def read(self, stream: asyncio.StreamReader) -> None:
         """Show what comes until nothing more can come."""
-        assert process.stdout is not None
-        while block := await process.stdout.read(_BLOCK):
+        while block := await stream.read(_BLOCK):
             self._kept = (self._kept + block)[-_TAIL_BYTES:]
             self._show(SegmentKind.OUTPUT, block)
 
@@ -162,6 +163,25 @@ class _Console:
 
     def _show(self, kind: SegmentKind, data: bytes) -> None:
         self._output.write(self._owner, kind, data, self._label)
+
+
+@asynccontextmanager
+async def _pipe() -> AsyncIterator[tuple[asyncio.StreamReader, IO[bytes]]]:
+    """Yield a pipe's reader and its other end.
+
+    Not the pipe of asyncio's process: that one is waited for as long as anybody holds it, and
+    a command may leave such a process behind.
+    """
+    reading, writing = os.pipe()
+    with os.fdopen(writing, "wb") as into:
+        stream = asyncio.StreamReader()
+        transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(stream), os.fdopen(reading, "rb")
+        )
+        try:
+            yield stream, into
+        finally:
+            transport.close()
 
 
 def _new_job(task: StageTask, verify: Verify, key: str) -> Job:
