@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import json
 import os
@@ -14,7 +15,11 @@ from typing import Any
 
 import pytest
 
+from foredeck.app.container import open_services
+from foredeck.services.domain.states import RunState
+from foredeck.services.host.commands import ConcludeCodexRun
 from foredeck.services.rehearsal.exchange import Action, Call, Fail, ModelRequest, Say
+from foredeck.services.settings_file import load_settings
 from tests.support.cli_desk import PROGRAM, Desk, processes_of, until
 from tests.support.model_scripts import Always
 
@@ -276,3 +281,28 @@ def test_codex_is_missing_and_the_files_say_so(desk: Desk, repo: Path) -> None:
     assert document(end["meta_file"])["codex_bin"] is None
     assert document(end["summary_file"])["exit_code"] == 1
     assert Path(end["log_file"]).read_text().startswith("codex_run_id: ")
+
+
+async def test_killed_in_a_turn_the_next_host_writes_the_summary(desk: Desk, engine: str) -> None:
+    hold = command("touch up; while [ ! -e go ]; do sleep 0.05; done")
+    desk.server.script = Answers(hold=[[hold], [Say("Held.")]])
+    process = desk.start("codex", "run", "--repo", "repo", "--task", "hold")
+    assert process.stdout
+    said = dict(lines("".join(process.stdout.readline() for _ in FIRST)))
+    until((desk.base / "repo/up").exists, "the command runs", timeout=120)
+    process.kill()
+    process.wait()
+    assert not Path(said["summary_file_pending"]).exists()
+    (desk.base / "repo/go").touch()
+
+    settings = load_settings({}, environ={}, config=desk.base / "config.toml").settings
+    async with open_services(settings, "a test") as services:
+        await asyncio.to_thread(
+            until, Path(said["summary_file_pending"]).exists, "the summary", timeout=120
+        )
+        run = await services.host.do(ConcludeCodexRun(said["codex_run_id"]))
+    summary = document(run.summary_file)
+    # The turn was stopped and a person is asked, or it went on and ended well.
+    assert summary["exit_code"] == (None if run.state is RunState.WAITING else 0)
+    assert summary["session_id"] is not None
+    assert processes_of(desk.base) == []
