@@ -95,6 +95,8 @@ async def open_services(
         stack.push_async_callback(store.close)
         codex = AppServer(settings)
         stack.push_async_callback(codex.close)
+        if settings.codex_engine is CodexEngine.EXEC:
+            await codex.stop()  # what an earlier host left working in it, nobody would follow
         asking = Asking.build(settings, store, bus)
         codex_runs = CodexRuns(store, _run_service(settings, store), settings)
         await stack.enter_async_context(_kept_up_to_date(codex_runs, bus))

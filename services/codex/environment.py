@@ -74,12 +74,17 @@ def _make(home: Path) -> None:
         ) from error
 
 
+def read_configuration(config: Path) -> dict[str, Any]:
+    """Return what stands in codex's configuration file; nothing if it cannot be read."""
+    try:
+        return tomllib.loads(config.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}  # codex itself tells what is wrong with it
+
+
 def _named_in_configuration(config: Path) -> Iterator[str]:
     """Yield the variables that the configuration takes keys from."""
-    try:
-        tables = tomllib.loads(config.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return  # codex itself tells what is wrong with it
+    tables = read_configuration(config)
     for section in ("model_providers", "mcp_servers"):
         entries = tables.get(section)
         for entry in entries.values() if isinstance(entries, dict) else ():

@@ -14,11 +14,12 @@ from pathlib import Path
 
 from foredeck.services.codex import failures
 from foredeck.services.codex.binary import locate
-from foredeck.services.codex.environment import codex_environment, codex_home
+from foredeck.services.codex.environment import codex_environment, codex_home, read_configuration
 from foredeck.services.codex.exec_command import exec_command
 from foredeck.services.codex.exec_process import ExecProcess
 from foredeck.services.codex.exec_turn import ExecTurn
 from foredeck.services.codex.live_turn import TurnOverdue
+from foredeck.services.codex.login import require_login_for_exec
 from foredeck.services.codex.narration import Narrator
 from foredeck.services.codex.orders import TurnOrder, TurnReport, TurnResult
 from foredeck.services.codex.protocol import TurnCompleted, TurnError
@@ -125,6 +126,9 @@ class ExecRunner:
         _clear_out(self._root)
         binary = locate(self._settings)
         environment = codex_environment(self._settings) | {MARK: order.job_id}
+        # Without an account codex would try in vain for half a minute, offline for longer.
+        config = {**read_configuration(self._home / "config.toml"), **order.config}
+        require_login_for_exec(binary.path, environment, config)
         process.prepare(order.prompt, order.output_schema)
         schema = process.schema if order.output_schema is not None else None
         process.start(exec_command(binary.path, order, schema), environment, self._grace)

@@ -80,7 +80,9 @@ class Bench:
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    for name in ("CODEX_HOME", "CODEX_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
     bench = Bench(tmp_path)
     with ModelServer(bench, pace=0) as server:
         write_codex_config(tmp_path / "home", server.base_url)
@@ -191,3 +193,13 @@ async def test_a_turn_that_nobody_follows_is_ended_by_its_job_id(bench: Bench) -
     await bench.runner.abandon(order.job_id, None, None)
     assert find_marked(order.job_id) == []
     assert process.ending is not None
+
+
+async def test_without_an_account_it_says_so_at_once(bench: Bench) -> None:
+    (bench.directory / "home/config.toml").write_text("")
+    order = bench.order("anything")
+    with pytest.raises(StepFailed) as failed:
+        await bench.runner.run(order)
+    assert failed.value.failure.failure_class is FailureClass.AUTHENTICATION
+    assert "codex login" in failed.value.failure.advice
+    assert not bench.process(order).was_started
