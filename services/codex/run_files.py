@@ -47,7 +47,6 @@ class RunPaths:
 
 def document(run: CodexRun) -> dict[str, Any]:
     """Return a run as the fields of its metadata or summary; times are ISO 8601 in UTC."""
-    ended = run.started_at and run.ended_at
     return {
         "run_id": run.run_id,
         "session_id": run.session_id,
@@ -62,7 +61,7 @@ def document(run: CodexRun) -> dict[str, Any]:
         "summary_file": run.summary_file,
         "started_at": run.started_at.isoformat() if run.started_at else None,
         "ended_at": run.ended_at.isoformat() if run.ended_at else None,
-        "elapsed_seconds": elapsed(run.started_at, run.ended_at) if ended else None,
+        "elapsed_seconds": elapsed(run.started_at, run.ended_at),
         "exit_code": run.exit_code,
         "success": None if run.exit_code is None else run.exit_code == 0,
         "token_usage": None if run.usage is None else usage_fields(run.usage),

@@ -7,6 +7,7 @@ import logging
 import os
 import uuid
 from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,7 +15,13 @@ from foredeck.services.codex import run_files
 from foredeck.services.codex.binary import CodexBinary
 from foredeck.services.codex.codex_arguments import parse_config
 from foredeck.services.codex.run_files import RunPaths
-from foredeck.services.domain.errors import Conflict, ForedeckError, InvalidInput, NotFound
+from foredeck.services.domain.errors import (
+    Conflict,
+    ForedeckError,
+    InvalidInput,
+    NotFound,
+    StoreError,
+)
 from foredeck.services.domain.events import Event, Resync, RunSaved
 from foredeck.services.domain.records import FailureClass, Job, Mode, Run, Sandbox, Step, Trigger
 from foredeck.services.domain.safe_text import safe_line
@@ -99,6 +106,8 @@ class CodexRuns:
         title = "" if task else f"Continue {str(thread_id)[:_TITLE_LENGTH]}"
         request = RunWish(wish.project, task or CONTINUE, title, Mode.DIRECT, Trigger.CLI, workflow)
         run = await self._runs.create(request)
+        with suppress(OSError):  # `open` does it again
+            (self._pending / run.id).touch(0o600)
         return await self.get(run.id)
 
     async def get(self, ref: str) -> CodexRun:
@@ -143,11 +152,17 @@ class CodexRuns:
         return run
 
     async def conclude(self, run_id: str) -> CodexRun:
-        """Write the summary of a run that rests, and the last lines of its log; return it."""
+        """Write the summary of a run that rests, and the last lines of its log; return it.
+
+        Raises `NotFound`, `Conflict` and `StoreError`.
+        """
         async with self._writing:
             run = await self.get(run_id)
             if run.state in _RESTING:
-                await asyncio.to_thread(self._conclude, run)
+                try:
+                    await asyncio.to_thread(self._conclude, run)
+                except OSError as error:
+                    raise _unwritable(run, error) from error
         return run
 
     async def catch_up(self) -> None:
@@ -172,7 +187,7 @@ class CodexRuns:
             await self.conclude(run_id)
         except NotFound:  # another database has come in the place of this one
             (self._pending / run_id).unlink(missing_ok=True)
-        except (ForedeckError, OSError) as error:
+        except ForedeckError as error:
             _log.warning("the summary of codex run %s could not be written: %s", run_id, error)
 
     def _log_dir(self, given: str | None) -> Path:
@@ -261,6 +276,13 @@ def _checked_thread(text: str | None) -> str | None:
 
 def _text(value: object) -> str | None:
     return value if isinstance(value, str) else None
+
+
+def _unwritable(run: CodexRun, error: OSError) -> StoreError:
+    return StoreError(
+        f"The summary {run.summary_file} cannot be written: {error.strerror or error}.",
+        "Check the directory and its disk; `foredeck codex parse` rebuilds it from the log.",
+    )
 
 
 def _unusable(path: Path, error: OSError) -> InvalidInput:

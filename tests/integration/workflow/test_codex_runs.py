@@ -13,7 +13,7 @@ import pytest
 
 from foredeck.services.codex.binary import CodexBinary
 from foredeck.services.domain import clock
-from foredeck.services.domain.errors import Conflict, InvalidInput
+from foredeck.services.domain.errors import Conflict, InvalidInput, StoreError
 from foredeck.services.domain.records import (
     Failure,
     FailureClass,
@@ -235,3 +235,21 @@ async def test_a_retried_run_writes_its_summary_again(desk: Desk) -> None:
         await tx.runs.save(replace(run, summary="done"))
     await desk.codex.conclude(made.run_id)
     assert document(made.summary_file)["exit_code"] == 0
+
+
+async def test_a_run_that_was_cancelled_before_codex_began_has_a_summary(desk: Desk) -> None:
+    made = await desk.codex.create(CodexWish("demo", "Do it"))
+    async with desk.store.transaction() as tx:
+        await tx.move_run(made.run_id, RunState.CANCELLED, ended_at=clock.now())
+    await desk.codex.catch_up()
+    assert document(made.summary_file)["exit_code"] == 130
+
+
+async def test_a_directory_that_went_away_is_told(desk: Desk, tmp_path: Path) -> None:
+    logs = tmp_path / "logs"
+    made = await desk.codex.create(CodexWish("demo", "Do it", log_dir=str(logs)))
+    await desk.end(made.run_id, RunState.SUCCESS)
+    logs.rmdir()
+    with pytest.raises(StoreError, match="cannot be written"):
+        await desk.codex.conclude(made.run_id)
+    await desk.codex.catch_up()
