@@ -15,7 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from foredeck.services.codex.exec_events import parse_events, thread_of
-from foredeck.services.codex.protocol import Notification, TurnCompleted, UsageUpdated
+from foredeck.services.codex.protocol import (
+    Notification,
+    TurnCompleted,
+    TurnStarted,
+    UsageUpdated,
+)
 from foredeck.services.codex.run_files import EXIT_KEY, SESSION_KEY, USAGE_KEY, usage_fields
 from foredeck.services.domain.records import TokenUsage
 
@@ -43,13 +48,17 @@ _NO_START = (
 
 @dataclass
 class _Findings:
-    """What the log says; a later line corrects an earlier one."""
+    """What the log says; a later line corrects an earlier one.
+
+    `closing` are Foredeck's own last lines: they count only where nothing follows them.
+    """
 
     session: str | None = None
     fallback: str | None = None
     exit_code: int | None = None
     usage: dict[str, Any] | None = None
     totals: list[TokenUsage] = field(default_factory=list)
+    closing: dict[str, str] = field(default_factory=dict)
 
 
 def rebuild(log: Path, meta: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
@@ -59,6 +68,7 @@ def rebuild(log: Path, meta: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[s
     for line in _lines(log):
         _take_in(found, line, after_tokens_used=counting)
         counting = line.strip() == "tokens used"
+    _take_closing(found)
     warnings: list[str] = []
     session = found.session or found.fallback
     if session is None:
@@ -76,8 +86,10 @@ def rebuild(log: Path, meta: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[s
 
 def _take_in(found: _Findings, line: str, *, after_tokens_used: bool) -> None:
     if ending := _ENDING.match(line):
-        _take_ending(found, ending[1], ending[2])
-    elif line.startswith("{") and (events := parse_events(line)):
+        found.closing[ending[1]] = ending[2]
+    elif line.strip():
+        found.closing.clear()
+    if line.startswith("{") and (events := parse_events(line)):
         for event in events:
             _take_event(found, event)
     elif after_tokens_used and _TOTAL.match(line.strip()):
@@ -90,18 +102,17 @@ def _take_event(found: _Findings, event: Notification) -> None:
     found.session = thread_of(event) or found.session
     if isinstance(event, UsageUpdated):
         found.totals.append(event.total)
+    elif isinstance(event, TurnStarted):
+        found.exit_code = None
     elif isinstance(event, TurnCompleted):
         found.exit_code = 0 if event.status == "completed" else 1
 
 
-def _take_ending(found: _Findings, key: str, value: str) -> None:
-    if key == SESSION_KEY:
-        found.session = value if re.fullmatch(_UUID, value) else found.session
-    elif key == EXIT_KEY:
-        found.exit_code = int(value) if value.isdecimal() else None
-    else:
-        usage = _object(value)
-        found.usage = usage or found.usage
+def _take_closing(found: _Findings) -> None:
+    session, code = found.closing.get(SESSION_KEY, ""), found.closing.get(EXIT_KEY, "")
+    found.session = session if re.fullmatch(_UUID, session) else found.session
+    found.exit_code = int(code) if code.isdecimal() else found.exit_code
+    found.usage = _object(found.closing.get(USAGE_KEY, "")) or found.usage
 
 
 def _difference(

@@ -149,3 +149,20 @@ def test_the_metadata_may_hold_anything(tmp_path: Path) -> None:
     summary, _ = rebuild(log, {"started_at": 5, "ended_at": "soon", "mode": None})
     assert summary["exit_code"] == 0
     assert summary["elapsed_seconds"] is None
+
+
+def test_only_the_very_end_of_a_log_tells_how_it_ended(tmp_path: Path) -> None:
+    """What a command prints looks like an ending; and an attempt may follow one."""
+    run = a_run(session_id=SESSION, exit_code=0)
+    log = tmp_path / "run.log"
+    log.write_text(run_files.last_lines(run) + run_files.preamble(run, START, "codex exec"))
+    summary, _ = rebuild(log, run_files.document(a_run()))
+    assert (summary["exit_code"], summary["success"]) == (None, None)
+    assert summary["session_id"] == SESSION
+
+
+def test_a_turn_that_follows_in_the_same_file_has_not_ended_yet(tmp_path: Path) -> None:
+    log = tmp_path / "run.log"
+    lines = (DATA / "exec-resume-turn1.jsonl").read_text().splitlines(keepends=True)
+    log.write_text("".join([*lines, *lines[:2]]))
+    assert rebuild(log, {})[0]["exit_code"] is None
