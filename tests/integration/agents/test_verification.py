@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from foredeck.services.agents.runner import AgentStageRunner
 from foredeck.services.agents.stage import StageRunner
 from foredeck.services.codex.supervisor import CodexRequest
+from foredeck.services.departure import Departure
 from foredeck.services.domain.errors import StepFailed
 from foredeck.services.domain.records import FailureClass, Job, Mode, Sandbox, StepKind
 from foredeck.services.domain.segments import SegmentKind as Kind
@@ -46,11 +48,11 @@ async def step(tmp_path: Path, verify: Verify, **fields: object) -> AsyncIterato
         yield stage
 
 
-def runner(stage: Stage, tmp_path: Path) -> StageRunner:
+def runner(stage: Stage, tmp_path: Path, departure: Departure | None = None) -> StageRunner:
     settings = Settings(data_dir=tmp_path, grace=0.5)
     runs = RunService(stage.store, lambda _: four_agents(), lambda _: Mode.DIRECT)
     files = CodexRuns(stage.store, runs, settings)
-    return CodexStepRunner(stage.store, stage.supervisor, files, settings)
+    return CodexStepRunner(stage.store, stage.supervisor, files, settings, departure)
 
 
 async def checks(stage: Stage) -> list[Job]:
@@ -186,3 +188,38 @@ async def test_a_stage_in_direct_mode_is_checked_too(tmp_path: Path) -> None:
         assert len(stage.supervisor.requests) == 2
         said = [message.content for message in await stage.messages()]
         assert any("3 tests failed" in text for text in said)
+
+
+async def test_taken_up_again_no_turn_and_no_finished_check_is_repeated(tmp_path: Path) -> None:
+    command = f"echo x >> ../checks; {CHECK}"
+    async with step(tmp_path, Verify(command)) as stage:
+        working(stage, mends_in_turn=2)
+        first = await runner(stage, tmp_path).run(stage.task)
+        again = await runner(stage, tmp_path).run(replace(stage.task, resumed=True))
+        assert again.summary == first.summary == "turn 2"
+        assert len(await checks(stage)) == 2
+        assert (tmp_path / "checks").read_text() == "x\nx\n"
+
+
+async def test_a_check_that_a_departing_house_leaves_is_run_again_by_the_next(
+    tmp_path: Path,
+) -> None:
+    command = "touch up; while [ ! -e fixed ]; do sleep 0.05; done"
+    async with step(tmp_path, Verify(command)) as stage:
+        departure = Departure()
+        work = asyncio.create_task(runner(stage, tmp_path, departure).run(stage.task))
+        async with asyncio.timeout(PATIENCE):
+            while not (stage.workspace / "up").exists():
+                await asyncio.sleep(0.02)
+        departure.leaving = True
+        work.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await work
+        (left,) = await checks(stage)
+        assert left.state is JobState.IN_PROGRESS
+        assert find_marked(left.id) == []
+
+        (stage.workspace / "fixed").touch()
+        await runner(stage, tmp_path).run(replace(stage.task, resumed=True))
+        (job,) = await checks(stage)
+        assert (job.id, job.state) == (left.id, JobState.COMPLETED)
