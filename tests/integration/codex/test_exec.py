@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,13 +15,14 @@ from foredeck.services.codex.environment import codex_environment
 from foredeck.services.codex.exec_command import exec_command
 from foredeck.services.codex.exec_process import ExecProcess
 from foredeck.services.codex.exec_runner import NOTE, ExecRunner
-from foredeck.services.codex.orders import TurnOrder, TurnReport
-from foredeck.services.domain.errors import StepFailed
+from foredeck.services.codex.orders import LeftTurn, TurnOrder, TurnReport
+from foredeck.services.departure import Departure
+from foredeck.services.domain.errors import StepFailed, TurnLost
 from foredeck.services.domain.ids import new_id
 from foredeck.services.domain.records import ChangeKind, FailureClass, FileChange, Sandbox
 from foredeck.services.domain.segments import SegmentKind as Kind
 from foredeck.services.jobs.output import OutputWriter
-from foredeck.services.jobs.processes import MARK, find_marked
+from foredeck.services.jobs.processes import MARK, find_marked, send_signal
 from foredeck.services.rehearsal.model_server import (
     Action,
     Call,
@@ -203,3 +205,40 @@ async def test_without_an_account_it_says_so_at_once(bench: Bench) -> None:
     assert failed.value.failure.failure_class is FailureClass.AUTHENTICATION
     assert "codex login" in failed.value.failure.advice
     assert not bench.process(order).was_started
+
+
+async def test_a_house_that_departs_leaves_its_turn_to_the_next(bench: Bench) -> None:
+    hold = command("echo once >> runs.txt; touch up; while [ ! -e go ]; do sleep 0.05; done")
+    order = bench.order("hold", [hold], [Say("Held.")])
+    departure = Departure()
+    turn = asyncio.create_task(ExecRunner(bench.settings, departure).run(order))
+    async with asyncio.timeout(WAIT):
+        while not (bench.workspace / "up").exists():
+            await asyncio.sleep(0.02)
+    departure.leaving = True
+    turn.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await turn
+    assert find_marked(order.job_id), "it goes on"
+
+    (bench.workspace / "go").touch()
+    result = await bench.runner.run(replace(order, left=LeftTurn()))
+    assert result.message == "Held."
+    assert (bench.workspace / "runs.txt").read_text() == "once\n"
+    assert FileChange("runs.txt", ChangeKind.CREATED) in result.changes
+    assert find_marked(order.job_id) == []
+
+
+async def test_a_turn_that_vanished_is_lost(bench: Bench) -> None:
+    order = bench.order("gone", [command("touch up; sleep 300")])
+    process = bench.process(order)
+    turn = asyncio.create_task(bench.runner.run(order))
+    async with asyncio.timeout(WAIT):
+        while not (bench.workspace / "up").exists():
+            await asyncio.sleep(0.02)
+    for found in find_marked(order.job_id):
+        send_signal(found, signal.SIGKILL)
+    with pytest.raises(TurnLost):
+        await turn
+    assert process.ending is None
+    assert find_marked(order.job_id) == []
