@@ -12,13 +12,15 @@ from dataclasses import dataclass
 from typing import Self, TypeVar
 
 from foredeck.services.agents.runner import AgentStageRunner, resolve_mode
+from foredeck.services.codex.exec_runner import ExecRunner
 from foredeck.services.codex.server import AppServer
 from foredeck.services.codex.steering import Steering
-from foredeck.services.codex.supervisor import CodexSupervisor
+from foredeck.services.codex.supervisor import CodexSupervisor, Runner
 from foredeck.services.codex.turns import TurnRunner
 from foredeck.services.departure import Departure
 from foredeck.services.diagnosis import Diagnosis
 from foredeck.services.domain.events import Event, Resync
+from foredeck.services.domain.records import CodexEngine, StepKind
 from foredeck.services.event_bus import EventBus, fresh_seq
 from foredeck.services.host.command_handlers import CommandHandlers
 from foredeck.services.host.interface import Command, Host
@@ -37,9 +39,12 @@ from foredeck.services.settings import Settings
 from foredeck.services.stage_clock import StageClock
 from foredeck.services.store.store import Store
 from foredeck.services.workflow.builtin import four_agents
+from foredeck.services.workflow.codex_runs import CodexRuns
+from foredeck.services.workflow.codex_step import CodexStepRunner
 from foredeck.services.workflow.execution import StepExecution
 from foredeck.services.workflow.orchestrator import Orchestrator
 from foredeck.services.workflow.runs import RunService
+from foredeck.services.workflow.step_runners import StepRunners
 from foredeck.services.workspace.projects import ProjectService
 
 R = TypeVar("R")
@@ -90,16 +95,20 @@ async def open_services(
         stack.push_async_callback(store.close)
         codex = AppServer(settings)
         stack.push_async_callback(codex.close)
+        if settings.codex_engine is CodexEngine.EXEC:
+            await codex.stop()  # what an earlier host left working in it, nobody would follow
         asking = Asking.build(settings, store, bus)
-        runner = TurnRunner(codex, settings, departure)
+        codex_runs = CodexRuns(store, _run_service(settings, store), settings)
+        await stack.enter_async_context(_kept_up_to_date(codex_runs, bus))
+        runner = _turn_runner(settings, codex, departure)
         supervisor = CodexSupervisor(store, runner, settings, departure, approvals=asking.approvals)
         stack.push_async_callback(lambda: _stop_if_idle(codex, supervisor, departure))
         stack.push_async_callback(supervisor.close)
-        orchestrator = _orchestrator(settings, store, supervisor, departure, asking)
+        orchestrator = _orchestrator(settings, store, supervisor, codex_runs, departure, asking)
         stack.push_async_callback(orchestrator.close)
         stack.callback(store.hurry)  # nobody can quit while a disk is waited for
         handlers = _query_handlers(settings, store, bus, supervisor)
-        handlers |= _command_handlers(settings, store, orchestrator)
+        handlers |= _command_handlers(settings, store, orchestrator, codex_runs)
         handlers |= _question_handlers(store, asking, codex)
         host = HostService(bus, handlers)
         stack.push_async_callback(server.close)  # before what it needs is closed
@@ -179,24 +188,51 @@ class Asking:
         return cls(questions, presence, approvals, clock)
 
 
+@asynccontextmanager
+async def _kept_up_to_date(codex_runs: CodexRuns, bus: EventBus) -> AsyncIterator[None]:
+    """Write the files of codex runs as they end, and at both ends what is missing."""
+    events = bus.subscribe()
+    await codex_runs.catch_up()
+    following = asyncio.create_task(codex_runs.follow(events), name="files of codex runs")
+    try:
+        yield
+    finally:
+        await events.aclose()
+        await asyncio.wait({following})
+        await codex_runs.catch_up()
+
+
+def _turn_runner(settings: Settings, codex: AppServer, departure: Departure) -> Runner:
+    if settings.codex_engine is CodexEngine.EXEC:
+        return ExecRunner(settings, departure)
+    return TurnRunner(codex, settings, departure)
+
+
 def _orchestrator(
     settings: Settings,
     store: Store,
     supervisor: CodexSupervisor,
+    codex_runs: CodexRuns,
     departure: Departure,
     asking: Asking,
 ) -> Orchestrator:
     people = AgentQuestions(asking.questions, asking.approvals.attended)
-    stages = AgentStageRunner(store, supervisor, settings, departure, people=people)
+    agents = AgentStageRunner(store, supervisor, settings, departure, people=people)
+    codex = CodexStepRunner(store, supervisor, codex_runs, settings, departure)
+    runners = StepRunners({StepKind.AGENT: agents, StepKind.CODEX: codex})
     output = settings.data_dir / "output"
-    execution = StepExecution(store, stages, output, departure, asking.clock)
+    execution = StepExecution(store, runners, output, departure, asking.clock)
     return Orchestrator(store, execution, supervisor.abandon, departure)
 
 
 def _run_service(settings: Settings, store: Store) -> RunService:
     return RunService(
         store,
-        lambda: four_agents(max_rework=settings.max_rework, stage_timeout=settings.stage_timeout),
+        lambda project: four_agents(
+            max_rework=settings.max_rework,
+            stage_timeout=settings.stage_timeout,
+            verify=project.settings.verify or settings.verify,
+        ),
         lambda project: resolve_mode(settings, project)[0],
     )
 
@@ -217,7 +253,8 @@ def _question_handlers(store: Store, asking: Asking, codex: AppServer) -> dict[t
 
 
 def _command_handlers(
-    settings: Settings, store: Store, orchestrator: Orchestrator
+    settings: Settings, store: Store, orchestrator: Orchestrator, codex_runs: CodexRuns
 ) -> dict[type, Handler]:
     projects = ProjectService(store, settings.workspaces_root, settings.data_dir)
-    return CommandHandlers(store, projects, _run_service(settings, store), orchestrator).table()
+    runs = _run_service(settings, store)
+    return CommandHandlers(store, projects, runs, orchestrator, codex_runs).table()

@@ -10,7 +10,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from foredeck.services.domain.records import ApprovalPolicy, Mode, Sandbox, Unattended
+from foredeck.services.domain.records import (
+    ApprovalPolicy,
+    CodexEngine,
+    Mode,
+    Sandbox,
+    Unattended,
+)
 from foredeck.services.pricing import Price
 from foredeck.services.settings import HostPlace, Limits
 
@@ -188,5 +194,6 @@ _READERS: dict[str, Callable[[Any, Path], Any]] = {
     "Sandbox": _member(Sandbox),
     "ApprovalPolicy": _member(ApprovalPolicy),
     "Unattended": _member(Unattended),
+    "CodexEngine": _member(CodexEngine),
     "Mapping[str, Price]": _prices,
 }

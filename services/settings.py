@@ -9,7 +9,13 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from foredeck.services.domain.records import ApprovalPolicy, Mode, Sandbox, Unattended
+from foredeck.services.domain.records import (
+    ApprovalPolicy,
+    CodexEngine,
+    Mode,
+    Sandbox,
+    Unattended,
+)
 from foredeck.services.pricing import Price
 
 # No timeout is longer than this, in seconds.
@@ -144,6 +150,20 @@ class Settings:
             "How often Production Readiness may send the work back to the Builder.",
             at_least=0,
             at_most=10,
+        ),
+    )
+    verify: str | None = field(
+        default=None,
+        metadata=_about(
+            "The command that checks the Builder's work, such as pytest -q; on failure codex "
+            "mends it and the command runs again."
+        ),
+    )
+    codex_engine: CodexEngine = field(
+        default=CodexEngine.APP_SERVER,
+        metadata=_about(
+            "How codex is run: app-server shows its output live; exec, where an app-server "
+            "cannot run, shows a command's output when the command ends."
         ),
     )
     grace: float = field(

@@ -20,7 +20,7 @@ from foredeck.services.domain.events import (
     StepSaved,
 )
 from foredeck.services.domain.safe_text import safe_line
-from foredeck.services.domain.states import FINAL_RUNS, JobState, RunState
+from foredeck.services.domain.states import FINAL_RUNS, JobState, RunState, StepState
 from foredeck.services.domain.views import RunDetail, RunRow, StepRow
 from foredeck.services.host.commands import CancelRun
 from foredeck.services.host.interface import Host
@@ -173,18 +173,19 @@ async def watch(
 
 
 def _say_job(event: JobSaved) -> None:
-    """Say that a codex turn began, so that a long stage is not silent."""
+    """Say that a codex turn or a check began, so that a long stage is not silent."""
     if event.state is JobState.IN_PROGRESS and event.previous is JobState.QUEUED:
         name = safe_line(event.name)
         shown = name if len(name) <= _NAME_LENGTH else name[: _NAME_LENGTH - 1] + "…"
-        say(f"  codex works on {shown}")
+        say(f"  codex works on {shown}" if event.type == "codex" else f"  runs {shown}")
 
 
 def _rests(detail: RunDetail, attended: bool) -> bool:
     """Whether nothing more happens by itself; who is asked here is about to answer."""
     if detail.run.state in FINAL_RUNS:
         return True
-    return detail.run.state is RunState.WAITING and not (attended and detail.run.questions)
+    goes_on = detail.waits_for_time or (attended and detail.run.questions)
+    return detail.run.state is RunState.WAITING and not goes_on
 
 
 def _say_steps(detail: RunDetail, said: dict[str, str]) -> None:
@@ -202,6 +203,8 @@ def _step_line(step: StepRow) -> str:
         line += f" (attempt {step.attempt})"
     if step.started_at and step.ended_at:
         line += f", {duration(step.started_at, step.ended_at)}, {step.usage.total:,} tokens"
+    if step.retry_at and step.reason and step.state is StepState.WAITING:
+        return f"{line}\n  {step.reason}"  # nobody has to act
     if step.failure:
         line += f"\n  {step.failure.message}\n  {step.failure.advice}".rstrip()
     elif step.reason:

@@ -122,4 +122,6 @@ def _path(step: StepRow, attempt: int | None) -> Path | None:
     if attempt is None:
         return latest
     stem = latest.name.removesuffix(f".{step.attempt}.log")
+    if stem == latest.name:
+        return latest  # one file for all attempts
     return latest.with_name(f"{stem}.{attempt}.log")

@@ -66,7 +66,7 @@ def run(
         raise InvalidInput("The request is empty.", "Say in a sentence or more what to build.")
 
     async def create(host: Host) -> RunRow:
-        chosen = await _project(host, project, workspace)
+        chosen = await project_for(host, project, workspace)
         wanted = Mode(mode) if mode else None
         start = not no_start
         return await host.do(CreateRun(chosen, text, title, wanted, Trigger.CLI, start=start))
@@ -93,8 +93,11 @@ def _from_stdin() -> str:
         ) from error
 
 
-async def _project(host: Host, project: str | None, workspace: str | None) -> str:
-    """Return the project to work in: named, of the workspace, or of this directory."""
+async def project_for(host: Host, project: str | None, workspace: str | None) -> str:
+    """Return the project to work in: named, of the workspace, or of this directory.
+
+    A project is made for a workspace that has none. Raises `InvalidInput`.
+    """
     if project and workspace:
         raise InvalidInput("Name either --project or --workspace, not both.")
     if project:

@@ -172,7 +172,8 @@ def wait(session: Session, run: str, no_block: bool, format_: str) -> int:
         click.echo(detail.run.state.value)
     if detail.run.state in FINAL_RUNS:
         return exit_code(detail.run.state)
-    return NEEDS_PERSON if detail.run.state is RunState.WAITING else 0
+    waits = detail.run.state is RunState.WAITING and not detail.waits_for_time
+    return NEEDS_PERSON if waits else 0
 
 
 @runs.command()

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from foredeck.services.agents.prompts import JobNotice
 from foredeck.services.agents.stage import StageTask
+from foredeck.services.codex.codex_arguments import parse_config
 from foredeck.services.codex.supervisor import CodexRequest
 from foredeck.services.domain.errors import Conflict, StorageFull, TurnLost
 from foredeck.services.domain.records import FollowUp, Job, TokenUsage
@@ -20,6 +21,8 @@ from foredeck.services.jobs.output import read_tail
 _TITLE_LIMIT = 60
 # Begins the key of a job whose end is told, not waited for.
 _BACKGROUND = "background:"
+# The type of a job that is a codex turn.
+CODEX = "codex"
 
 
 class Supervisor(Protocol):
@@ -44,9 +47,10 @@ class CodexJobs:
     """Runs, watches and ends the codex jobs of an attempt.
 
     Jobs that are waited for run one after the other, in one codex thread, so that codex
-    remembers what it did in the steps before; after a job that failed a new thread
-    begins. `ended` collects the ends of the others until `take_notices`. What is asked for
-    again with the same key is the same job, also after a restart of Foredeck.
+    remembers what it did in the steps before: first in the one that the step's definition
+    names, if it does; after a job that failed it begins anew. `ended` collects the ends of
+    the others until `take_notices`. What is asked for again with the same key is the same
+    job, also after a restart of Foredeck.
     """
 
     def __init__(
@@ -56,7 +60,7 @@ class CodexJobs:
         self._task = task
         self._follow_ups = follow_ups
         self._one_at_a_time = asyncio.Lock()
-        self._thread_id: str | None = None
+        self._thread_id = task.spec.thread_id
         self._awaited: set[asyncio.Task[Job]] = set()
         self._watchers: dict[str, asyncio.Task[None]] = {}
         self._notices: list[JobNotice] = []
@@ -85,9 +89,11 @@ class CodexJobs:
         """
         task = self._task
         for job in await self._supervisor.of_step(task.step.id):
+            if job.type != CODEX:
+                continue  # a check of the work: `verification` looks for it
             if task.continues and job.attempt == task.continues:
                 if not job.key.startswith(_BACKGROUND):
-                    self._thread_id = job.thread_id
+                    self._thread_id = job.thread_id or task.spec.thread_id
             elif job.attempt == task.attempt:
                 await self._find_again(job, told)
 
@@ -98,7 +104,7 @@ class CodexJobs:
             if background and not told(_lead(job)):
                 self._notices.append(JobNotice(job.id, _ending(job)))
             elif not background:
-                self._thread_id = job.thread_id if job.failure is None else None
+                self._thread_id = self._task.spec.thread_id if job.failure else job.thread_id
         elif background:
             await self.start(job.prompt, job.key.removeprefix(_BACKGROUND))
 
@@ -186,7 +192,7 @@ class CodexJobs:
 
     async def _one(self, request: CodexRequest) -> Job:
         job = await self._run(request)
-        self._thread_id = job.thread_id if job.failure is None else None
+        self._thread_id = self._task.spec.thread_id if job.failure else job.thread_id
         self.finished[job.id] = job
         if job.state is JobState.LOST and job.failure is not None:
             raise TurnLost(job.failure)
@@ -225,6 +231,10 @@ class CodexJobs:
             thread_id=thread_id,
             output_schema=output_schema,
             key=key,
+            model=task.spec.model,
+            sandbox=task.spec.sandbox,
+            timeout=task.spec.turn_timeout,
+            config=parse_config(task.spec.codex_config),
         )
 
 

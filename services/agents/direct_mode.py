@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from foredeck.services.agents import prompts
+from foredeck.services.agents.codex_talk import tell_codex
 from foredeck.services.agents.declaration import AGENTS_MD
 from foredeck.services.agents.stage import StageOutcome
 from foredeck.services.agents.stage_work import StageWork, verdict_from
@@ -13,9 +14,6 @@ from foredeck.services.agents.verdict import (
     describe,
     parse_summary,
 )
-from foredeck.services.domain.errors import StepFailed
-from foredeck.services.domain.records import Failure, FailureClass, Role
-from foredeck.services.domain.states import JobState
 
 
 async def work_directly(work: StageWork) -> StageOutcome:
@@ -37,16 +35,5 @@ async def work_directly(work: StageWork) -> StageOutcome:
 
 
 async def _ask(work: StageWork, prompt: str) -> str:
-    key = work.jobs.next_key()
-    await work.transcript.say(Role.USER, prompt, key)
     schema = VERDICT_SCHEMA if work.spec.judges else SUMMARY_SCHEMA
-    job = await work.jobs.run(prompt, schema, key=key)
-    if job.message:
-        await work.transcript.say(Role.ASSISTANT, job.message, key)
-    if job.failure:
-        raise StepFailed(job.failure)
-    if job.state is not JobState.COMPLETED:
-        raise StepFailed(
-            Failure(FailureClass.CODEX, f"The codex turn was {job.state}.", "Retry this stage.")
-        )
-    return job.message
+    return await tell_codex(work.jobs, work.transcript, prompt, schema)

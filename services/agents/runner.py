@@ -10,6 +10,7 @@ from typing import Protocol
 
 from foredeck.services.agents.agent_mode import work_as_agent
 from foredeck.services.agents.codex_jobs import CodexJobs, Supervisor
+from foredeck.services.agents.codex_talk import tell_codex
 from foredeck.services.agents.declaration import AGENTS_MD
 from foredeck.services.agents.direct_mode import work_directly
 from foredeck.services.agents.endpoint import Endpoint
@@ -20,6 +21,7 @@ from foredeck.services.agents.stage_work import StageWork
 from foredeck.services.agents.tools import Person, read_plan
 from foredeck.services.agents.transcript import Transcript
 from foredeck.services.agents.verdict import describe
+from foredeck.services.agents.verification import Verification
 from foredeck.services.departure import Departure
 from foredeck.services.domain.errors import SettingsError, StepFailed, StoreError, UsageError
 from foredeck.services.domain.records import Failure, FailureClass, Mode, Project, Role
@@ -60,6 +62,7 @@ class AgentStageRunner:
         self._settings = settings
         self._departure = departure or Departure()
         self._people = people
+        self._verification = Verification(store, settings, self._departure)
 
     async def run(self, task: StageTask) -> StageOutcome:
         """Return the stage's outcome; raises `StepFailed`.
@@ -78,6 +81,7 @@ class AgentStageRunner:
             await _open(work)
             outcome = await self._work(work)
             await jobs.catch_up()
+            await self._verification.passed(task, lambda text: tell_codex(jobs, transcript, text))
             await _conclude(work, outcome)
             await transcript.close()
         except StepFailed as error:
@@ -88,7 +92,7 @@ class AgentStageRunner:
                 jobs.let_go()
                 await transcript.let_go()
             else:
-                await to_the_end(_tidy_up(jobs, transcript))
+                await to_the_end(tidy_up(jobs, transcript))
         return outcome
 
     async def _work(self, work: StageWork) -> StageOutcome:
@@ -115,7 +119,8 @@ async def _open(work: StageWork) -> None:
         await work.transcript.say(Role.SYSTEM, found, "plan-found")
 
 
-async def _tidy_up(jobs: CodexJobs, transcript: Transcript) -> None:
+async def tidy_up(jobs: CodexJobs, transcript: Transcript) -> None:
+    """End the jobs that an attempt leaves behind, and complete its conversation."""
     try:
         await jobs.close(_STOPPED)
     finally:

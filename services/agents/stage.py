@@ -5,8 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from foredeck.services.domain.records import Mode, Project, Run, Step, TokenUsage, Verdict
+from foredeck.services.domain.records import (
+    Mode,
+    Project,
+    Run,
+    Step,
+    StepKind,
+    TokenUsage,
+    Verdict,
+)
+from foredeck.services.domain.workflow import StepSpec
 from foredeck.services.jobs.output import OutputWriter
+
+_NOTHING_SAID = StepSpec("", StepKind.AGENT, "")
 
 
 @dataclass(frozen=True)
@@ -17,6 +28,7 @@ class StageTask:
     stages' (step key, summary), oldest first; `rework_items` what a verdict sent back.
     `mode` is `agent` or `direct`, never `auto`. `resumed` says that an earlier host began this
     attempt; `continues` is the number of the attempt whose conversation it goes on with, or 0.
+    `spec` is the definition of its step.
     """
 
     project: Project
@@ -31,6 +43,7 @@ class StageTask:
     timeout: float = 3600.0
     resumed: bool = False
     continues: int = 0
+    spec: StepSpec = _NOTHING_SAID
 
 
 @dataclass(frozen=True)

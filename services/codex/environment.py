@@ -8,22 +8,24 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from pathlib import Path
 from typing import Any
 
 from foredeck.services.domain.errors import CodexError
 from foredeck.services.settings import Settings
 
-_NEEDED = frozenset(
+_COMMON = frozenset(
     {
         "PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TZ", "TERM", "TMPDIR",
         "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY",
         "http_proxy", "https_proxy", "all_proxy", "no_proxy",
-        "SSL_CERT_FILE", "SSL_CERT_DIR", "CODEX_CA_CERTIFICATE", "NODE_EXTRA_CA_CERTS",
-        "CODEX_HOME", "CODEX_API_KEY", "CODEX_SQLITE_HOME", "RUST_LOG",
+        "SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS",
     }
 )  # fmt: skip
+_NEEDED = _COMMON | {
+    "CODEX_CA_CERTIFICATE", "CODEX_HOME", "CODEX_API_KEY", "CODEX_SQLITE_HOME", "RUST_LOG",
+}  # fmt: skip
 _NEEDED_PREFIXES = ("LC_", "XDG_")
 
 
@@ -32,6 +34,11 @@ def codex_home(settings: Settings) -> Path:
     if settings.codex_home:
         return settings.codex_home.expanduser().absolute()
     return Path(os.environ.get("CODEX_HOME") or Path.home() / ".codex").absolute()
+
+
+def command_environment() -> dict[str, str]:
+    """Return the environment of a command that runs what a model wrote: no key at all."""
+    return _present(_COMMON)
 
 
 def codex_environment(settings: Settings) -> dict[str, str]:
@@ -43,15 +50,19 @@ def codex_environment(settings: Settings) -> dict[str, str]:
     """
     home = codex_home(settings)
     wanted = _NEEDED | set(_named_in_configuration(home / "config.toml"))
-    found = {
-        name: value
-        for name, value in os.environ.items()
-        if name in wanted or name.startswith(_NEEDED_PREFIXES)
-    }
+    found = _present(wanted)
     if settings.codex_home:
         _make(home)
         found["CODEX_HOME"] = str(home)
     return found
+
+
+def _present(names: Set[str]) -> dict[str, str]:
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name in names or name.startswith(_NEEDED_PREFIXES)
+    }
 
 
 def _make(home: Path) -> None:
@@ -63,12 +74,17 @@ def _make(home: Path) -> None:
         ) from error
 
 
+def read_configuration(config: Path) -> dict[str, Any]:
+    """Return what stands in codex's configuration file; nothing if it cannot be read."""
+    try:
+        return tomllib.loads(config.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}  # codex itself tells what is wrong with it
+
+
 def _named_in_configuration(config: Path) -> Iterator[str]:
     """Yield the variables that the configuration takes keys from."""
-    try:
-        tables = tomllib.loads(config.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return  # codex itself tells what is wrong with it
+    tables = read_configuration(config)
     for section in ("model_providers", "mcp_servers"):
         entries = tables.get(section)
         for entry in entries.values() if isinstance(entries, dict) else ():

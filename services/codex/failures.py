@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from foredeck.services.codex.protocol import TurnError
+from foredeck.services.codex.reset_times import reset_time
+from foredeck.services.domain import clock
 from foredeck.services.domain.errors import (
     CodexLoggedOut,
     CodexUnreachable,
@@ -321,7 +323,9 @@ def _classify(message: str, details: str, kind: str, status: int, otherwise: _Ru
     sentence = rule.message.format(
         words=_in_one_line(message), reset=f"; {reset[0].rstrip('. ')}" if reset else ""
     )
-    return Failure(rule.failure_class, sentence, rule.advice, evidence)
+    limited = rule.failure_class is FailureClass.USAGE_LIMIT
+    until = reset_time(evidence, clock.now()) if limited else None
+    return Failure(rule.failure_class, sentence, rule.advice, evidence, until)
 
 
 def _words_in_body(message: str) -> str:

@@ -307,6 +307,7 @@ def thread_params(order: TurnOrder) -> dict[str, Any]:
         "sandbox": order.sandbox.value,
         "approvalPolicy": "on-request" if order.may_ask else "never",
         "config": {
+            **order.config,
             # Only PATH, HOME and the like, never our keys; the mark finds what is left over.
             "shell_environment_policy.inherit": "core",
             "shell_environment_policy.set": {MARK: order.job_id, **_NOT_A_REMOTE_SHELL},

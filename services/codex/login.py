@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import subprocess
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +17,7 @@ from foredeck.services.domain.errors import CodexLoggedOut
 from foredeck.services.domain.safe_text import safe_line
 
 _PROBE_SECONDS = 15.0
+_BUILT_IN = "openai"
 _KEPT = ("PATH", "HOME", "LANG", "TMPDIR", "CODEX_HOME")
 # The app-server takes no key from the environment, as `codex exec` does.
 _LOG_IN = "Run `codex login` (with a key: `codex login --with-api-key`), then try again."
@@ -80,6 +83,31 @@ async def require_login(client: Caller) -> None:
     status = await check_login(client)
     if not status.ok:
         raise CodexLoggedOut(status.message, status.advice)
+
+
+def require_login_for_exec(
+    binary: Path, environment: Mapping[str, str], config: Mapping[str, Any]
+) -> None:
+    """Raise `CodexLoggedOut` if `codex exec` would have no account; not for an event loop.
+
+    `config` are codex's settings. A provider of the user's own needs no login; neither does
+    `codex exec` with a key in CODEX_API_KEY.
+    """
+    if config.get("model_provider", _BUILT_IN) != _BUILT_IN or environment.get("CODEX_API_KEY"):
+        return
+    try:
+        done = subprocess.run(
+            [str(binary), "login", "status"],
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_PROBE_SECONDS,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return  # codex itself will say what is wrong
+    if done.returncode and b"Not logged in" in done.stderr + done.stdout:
+        raise CodexLoggedOut("codex is not logged in.", _LOG_IN)
 
 
 async def probe_sandbox(binary: CodexBinary) -> SandboxProbe:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,9 +18,10 @@ class TurnOrder:
     `job_id` marks every process of the turn (FOREDECK_JOB_ID). `thread_id` resumes that
     thread, else a new one begins. `thread_usage` is what the thread had used before, so
     that the turn's own tokens are a difference. `output_schema` is a JSON schema for the
-    last message. `timeout` and `stall_timeout` are seconds; a stall is no sign of life
-    from codex at all while no command runs. `left` says that an earlier host may have begun
-    the turn, and on which thread; nobody counted its seconds meanwhile, so they begin anew.
+    last message. `config` are further settings of codex; Foredeck's own go before them.
+    `timeout` and `stall_timeout` are seconds; a stall is no sign of life from codex at all
+    while no command runs. `left` says that an earlier host may have begun the turn, and on
+    which thread; nobody counted its seconds meanwhile, so they begin anew.
     `approver` answers what codex asks, unless `may_ask` is False: then it is told not to.
     """
 
@@ -37,6 +39,7 @@ class TurnOrder:
     left: LeftTurn | None = None
     may_ask: bool = False
     approver: Approver = field(default_factory=DeclineAll)
+    config: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

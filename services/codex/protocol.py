@@ -9,14 +9,17 @@ The shapes are those of `codex app-server generate-json-schema`.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
+from foredeck.services.codex.json_fields import Fields
+from foredeck.services.codex.json_fields import integer as _int
+from foredeck.services.codex.json_fields import mapping as _map
+from foredeck.services.codex.json_fields import mappings as _maps
+from foredeck.services.codex.json_fields import text as _text
 from foredeck.services.domain.records import TokenUsage
 
 RequestId = int | str
-Fields = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -411,28 +414,3 @@ def _rpc_error(message: Fields) -> RpcError | None:
         return None
     error = _map(message, "error")
     return RpcError(_int(error, "code") or 0, _text(error, "message") or "unknown error")
-
-
-def _text(fields: Fields, name: str) -> str:
-    value = fields.get(name)
-    if not isinstance(value, str):
-        return ""
-    # JSON can spell half of a surrogate pair, which neither files nor databases take.
-    return value if value.isascii() else value.encode("utf-8", "replace").decode("utf-8")
-
-
-def _int(fields: Fields, name: str) -> int | None:
-    value = fields.get(name)
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
-
-
-def _map(fields: Fields, name: str) -> Fields:
-    value = fields.get(name)
-    return value if isinstance(value, dict) else {}
-
-
-def _maps(fields: Fields, name: str) -> list[Fields]:
-    value = fields.get(name)
-    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -59,9 +59,9 @@ _EXIT_CODES = {
 class CodexRequest:
     """A codex turn that a step of a run asks for; None leaves it to the project's settings.
 
-    `thread_id` continues that conversation; `timeout` is in seconds. `key` says what in the
-    attempt asks: asked twice with the same key, it is the same job. `follow_up_id` is the
-    queued prompt that the turn delivers.
+    `thread_id` continues that conversation; `timeout` is in seconds; `config` are further
+    settings of codex. `key` says what in the attempt asks: asked twice with the same key, it
+    is the same job. `follow_up_id` is the queued prompt that the turn delivers.
     """
 
     project: Project
@@ -78,6 +78,7 @@ class CodexRequest:
     timeout: float | None = None
     key: str = ""
     follow_up_id: str | None = None
+    config: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -374,6 +375,7 @@ class CodexSupervisor:
             timeout=job.timeout,
             stall_timeout=self._settings.stall_timeout,
             left=_left(job),
+            config=request.config,
             **self._asking(job, request.project),
         )
 

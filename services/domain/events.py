@@ -47,13 +47,17 @@ class StepSaved(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobSaved(Event):
-    """A job was created or changed; `previous` is None without a transition."""
+    """A job was created or changed; `previous` is None without a transition.
+
+    `type` says what it is: a codex turn, or a command.
+    """
 
     job_id: str
     run_id: str | None
     name: str
     state: JobState
     previous: JobState | None = None
+    type: str = "codex"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

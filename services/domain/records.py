@@ -69,6 +69,13 @@ class Unattended(StrEnum):
     WAIT = "wait"
 
 
+class CodexEngine(StrEnum):
+    """Which of codex's two programs runs the turns."""
+
+    APP_SERVER = "app-server"
+    EXEC = "exec"
+
+
 class FailureClass(StrEnum):
     """Why a step failed (SPEC C10), with four classes of our own at the end."""
 
@@ -92,12 +99,14 @@ class Failure:
     """A classified failure: a sentence, what to do, and the evidence.
 
     `detail` is a traceback or the tail of the output; it is shown only on demand.
+    `retry_at` is when whatever refused said that it works again.
     """
 
     failure_class: FailureClass
     message: str
     advice: str = ""
     detail: str = ""
+    retry_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,12 +188,16 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class ProjectSettings:
-    """What a project decides for its runs; None leaves it to the global setting."""
+    """What a project decides for its runs; None leaves it to the global setting.
+
+    `verify` is the command that the Builder's work must pass.
+    """
 
     model: str | None = None
     sandbox: Sandbox | None = None
     mode: Mode | None = None
     approval_policy: ApprovalPolicy | None = None
+    verify: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

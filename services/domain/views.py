@@ -124,6 +124,38 @@ class RunDetail:
     seq: int = 0
     cost: float | None = None
 
+    @property
+    def waits_for_time(self) -> bool:
+        """Whether all that it waits for comes by itself, such as the end of a usage limit."""
+        waiting = [step for step in self.steps if step.state is StepState.WAITING]
+        return bool(waiting) and all(step.retry_at is not None for step in waiting)
+
+
+@dataclass(frozen=True, slots=True)
+class CodexRun:
+    """A run of the workflow codex with its files (SPEC C12); `cost` is in US dollars.
+
+    None stands for what is not known (yet): `exit_code` until it has ended, `session_id`
+    until codex has opened the conversation.
+    """
+
+    run_id: str
+    repo: str
+    task: str
+    log_file: str
+    meta_file: str
+    summary_file: str
+    state: RunState
+    session_id: str | None = None
+    resume_session: str | None = None
+    codex_bin: str | None = None
+    codex_version: str | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    exit_code: int | None = None
+    usage: TokenUsage | None = None
+    cost: float | None = None
+
 
 @dataclass(frozen=True, slots=True)
 class ProjectNode:

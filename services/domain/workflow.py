@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from foredeck.services.domain.records import StepKind
+from foredeck.services.domain.records import Sandbox, StepKind
 
 
 class Backoff(StrEnum):
@@ -38,11 +38,30 @@ class Rework:
 
 
 @dataclass(frozen=True, slots=True)
+class Verify:
+    """A shell command that says by its exit code whether a step's work holds (SPEC C11).
+
+    After a failure codex is prompted again with the output, at most `rounds` times;
+    `timeout` is in seconds, for one execution.
+    """
+
+    command: str
+    rounds: int = 2
+    timeout: float = 600.0
+
+
+@dataclass(frozen=True, slots=True)
 class StepSpec:
     """One step of a definition; `role` names the agent of a step of kind agent.
 
     What a lost turn or process of a `repeatable` step has done does no harm when it is done
     again, so that it is tried again without asking anybody.
+
+    Of a step of kind codex, `prompt` is what codex is told and `thread_id` the conversation
+    that goes on. `model`, `sandbox`, `codex_config` (settings of codex as `key=value`, the
+    value in TOML) and `turn_timeout` hold for every codex turn of a step; None leaves them to
+    the project and the settings. In `log_dir` the run keeps its files (SPEC C12); empty for
+    none. `timeout` is for the whole step; times are seconds.
     """
 
     id: str
@@ -55,6 +74,14 @@ class StepSpec:
     timeout: float = 3600.0
     rework: Rework | None = None
     repeatable: bool = False
+    prompt: str = ""
+    thread_id: str | None = None
+    model: str | None = None
+    sandbox: Sandbox | None = None
+    codex_config: tuple[str, ...] = ()
+    turn_timeout: float | None = None
+    verify: Verify | None = None
+    log_dir: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from foredeck.services.domain.records import ProjectSettings
-from foredeck.services.domain.views import ProjectRow, RunRow
+from foredeck.services.domain.views import CodexRun, ProjectRow, RunRow
 from foredeck.services.host import commands as c
 from foredeck.services.host.service import Handler
 from foredeck.services.store.store import Store
+from foredeck.services.workflow.codex_runs import CodexRuns, CodexWish
 from foredeck.services.workflow.orchestrator import Orchestrator
 from foredeck.services.workflow.runs import RunService, RunWish
 from foredeck.services.workspace.projects import ProjectService
@@ -21,11 +22,13 @@ class CommandHandlers:
         projects: ProjectService,
         runs: RunService,
         orchestrator: Orchestrator,
+        codex_runs: CodexRuns,
     ) -> None:
         self._queries = store.queries
         self._projects = projects
         self._runs = runs
         self._orchestrator = orchestrator
+        self._codex_runs = codex_runs
 
     def table(self) -> dict[type, Handler]:
         """Return the handler of each command type."""
@@ -37,6 +40,8 @@ class CommandHandlers:
             c.StartRun: self.start_run,
             c.RetryRun: self.retry_run,
             c.CancelRun: self.cancel_run,
+            c.CreateCodexRun: self.create_codex_run,
+            c.ConcludeCodexRun: self.conclude_codex_run,
         }
 
     async def create_project(self, command: c.CreateProject) -> ProjectRow:
@@ -83,6 +88,25 @@ class CommandHandlers:
         run = await self._runs.find(command.ref)
         await self._orchestrator.cancel(run.id, command.reason)
         return await self._row(run.id)
+
+    async def create_codex_run(self, command: c.CreateCodexRun) -> CodexRun:
+        """Carry out `CreateCodexRun`."""
+        wish = CodexWish(
+            project=command.project,
+            task=command.task,
+            thread_id=command.thread_id,
+            model=command.model,
+            sandbox=command.sandbox,
+            codex_config=command.codex_config,
+            timeout=command.timeout,
+            log_dir=command.log_dir,
+        )
+        return await self._codex_runs.create(wish)
+
+    async def conclude_codex_run(self, command: c.ConcludeCodexRun) -> CodexRun:
+        """Carry out `ConcludeCodexRun`."""
+        run = await self._runs.find(command.ref)
+        return await self._codex_runs.conclude(run.id)
 
     async def _row(self, run_id: str) -> RunRow:
         return (await self._queries.run(run_id)).run

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from foredeck.services.domain.questions import Question, QuestionKind
 from foredeck.services.domain.records import Mode, Sandbox, Trigger
-from foredeck.services.domain.views import ProjectRow, RunRow
+from foredeck.services.domain.views import CodexRun, ProjectRow, RunRow
 from foredeck.services.host.interface import Command
 
 
@@ -115,3 +115,28 @@ class FollowUpRun(Command[RunRow]):
 
     ref: str
     text: str
+
+
+@dataclass(frozen=True)
+class CreateCodexRun(Command[CodexRun]):
+    """Store a run of one codex turn without starting it; its files are known at once.
+
+    An empty `task` continues the session `thread_id` as it is. `codex_config` are settings of
+    codex as `key=value`; `timeout` is in seconds; `log_dir` None is the data directory's.
+    """
+
+    project: str
+    task: str = ""
+    thread_id: str | None = None
+    model: str | None = None
+    sandbox: Sandbox | None = None
+    codex_config: tuple[str, ...] = ()
+    timeout: float | None = None
+    log_dir: str | None = None
+
+
+@dataclass(frozen=True)
+class ConcludeCodexRun(Command[CodexRun]):
+    """Write the summary of a codex run that has come to rest, and return how it ended."""
+
+    ref: str

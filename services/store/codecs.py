@@ -86,7 +86,14 @@ def to_failure(text: str | None) -> Failure | None:
     if text is None:
         return None
     fields = json.loads(text)
-    return Failure(**{**fields, "failure_class": FailureClass(fields["failure_class"])})
+    retry_at = fields.get("retry_at")
+    return Failure(
+        **{
+            **fields,
+            "failure_class": FailureClass(fields["failure_class"]),
+            "retry_at": datetime.fromisoformat(retry_at) if retry_at else None,
+        }
+    )
 
 
 def to_verdict(text: str | None) -> Verdict | None:
@@ -114,6 +121,7 @@ def _to_settings(text: str) -> ProjectSettings:
         sandbox=Sandbox(sandbox) if sandbox else None,
         mode=Mode(mode) if mode else None,
         approval_policy=ApprovalPolicy(approvals) if approvals else None,
+        verify=fields.get("verify"),
     )
 
 
@@ -131,6 +139,12 @@ def _json_record(value: Any) -> str | None:
     return None if value is None else _json(asdict(value))
 
 
+def _failure_out(failure: Failure | None) -> str | None:
+    if failure is None or failure.retry_at is None:
+        return _json_record(failure)
+    return _json({**asdict(failure), "retry_at": failure.retry_at.isoformat()})
+
+
 def enum(kind: type[E]) -> Codec:
     """Return the codec of an enumeration, kept as its word."""
     return Codec(lambda member: member.value, kind)
@@ -142,7 +156,7 @@ FLAG = Codec(int, bool)
 TIME = Codec(to_microseconds, to_moment)
 PATH = Codec(_path_out, to_path)
 NAMES = Codec(_json, to_names)
-FAILURE = Codec(_json_record, to_failure)
+FAILURE = Codec(_failure_out, to_failure)
 VERDICT = Codec(_json_record, to_verdict)
 SETTINGS = Codec(_json_record, _to_settings)
 CHANGES = Codec(lambda changes: _json([(c.path, c.kind.value) for c in changes]), _to_changes)

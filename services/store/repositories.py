@@ -245,6 +245,7 @@ class JobRepository(Repository[Job]):
                 name=job.name,
                 state=job.state,
                 previous=previous,
+                type=job.type,
             )
         )
 

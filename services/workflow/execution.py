@@ -18,6 +18,7 @@ from foredeck.services.domain.workflow import StepSpec
 from foredeck.services.jobs.output import OutputWriter
 from foredeck.services.stage_clock import StageClock
 from foredeck.services.store.store import Store
+from foredeck.services.workflow import usage_wait
 from foredeck.services.workflow.outcomes import Outcomes, RunContext
 
 _log = logging.getLogger(__name__)
@@ -50,7 +51,7 @@ class StepExecution:
         raised again; in a house that departs the step stays under way.
         """
         outcomes = self.outcomes
-        resumed = step.state is not StepState.PENDING and step.state is not StepState.RETRY
+        resumed = step.state is not StepState.PENDING and not usage_wait.goes_on_by_itself(step)
         enter = outcomes.resume if resumed else outcomes.begin
         step, attempt = await self._store.durably(lambda: enter(step))
         output: OutputWriter | None = None
@@ -152,6 +153,7 @@ class StepExecution:
             summaries=tuple((s.key, s.summary) for s in earlier),
             rework_items=verdicts[-1].items if verdicts and step.round > 1 else (),
             timeout=spec.timeout,
+            spec=spec,
         )
 
 

@@ -196,6 +196,8 @@ class Orchestrator:
 
     async def _launch(self, context: RunContext) -> None:
         run_id = context.run.id
+        if (driver := self._drivers.get(run_id)) and driver.wake():
+            return  # it waits for a time, and goes on with what has become ready now
         if before := self._tasks.get(run_id):
             await asyncio.wait({before})  # it has settled the run and is about to end
         turn = self._workspaces.of(context.project.workspace)

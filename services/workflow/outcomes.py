@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from foredeck.services.agents.stage import StageOutcome
+from foredeck.services.codex.run_files import RunPaths
 from foredeck.services.domain import clock
 from foredeck.services.domain.errors import StoreError
 from foredeck.services.domain.ids import new_id
@@ -25,7 +26,7 @@ from foredeck.services.domain.states import StepState
 from foredeck.services.domain.workflow import RetryPolicy, StepSpec, WorkflowSpec
 from foredeck.services.questions.withdrawal import withdraw
 from foredeck.services.store.store import Store, Transaction
-from foredeck.services.workflow import retry
+from foredeck.services.workflow import definition, retry, usage_wait
 from foredeck.services.workflow.rework import append_rework
 
 
@@ -48,7 +49,7 @@ class _Ending:
     failure: Failure | None = None
     outcome: StageOutcome | None = None
     reason: str = ""
-    retry_in: float | None = None
+    retry_at: datetime | None = None
 
 
 class Outcomes:
@@ -60,8 +61,8 @@ class Outcomes:
 
     async def begin(self, step: Step) -> tuple[Step, Attempt]:
         """Make the step running and return it with its new attempt."""
-        attempt = self._new_attempt(step)
         async with self._store.transaction() as tx:
+            attempt = await self._new_attempt(tx, step)
             moved = await self._store_beginning(tx, step, attempt)
         return moved, attempt
 
@@ -104,12 +105,7 @@ class Outcomes:
         self, step: Step, attempt: Attempt, failure: Failure, policy: RetryPolicy
     ) -> None:
         """Store the failure, and the time of the next attempt if there is one."""
-        ending = _Ending(StepState.FAILED, failure)
-        if retry.may_retry(failure.failure_class, attempt.number, step.max_attempts):
-            tries = policy.max - (step.max_attempts - attempt.number) + 1
-            # Chance here spreads load; nothing secret depends on it.
-            delay = retry.delay_before(policy, max(1, tries), random.random())  # noqa: S311
-            ending = _Ending(StepState.RETRY, failure, reason=failure.message, retry_in=delay)
+        ending = _ending_of(failure, step, attempt, policy)
         async with self._store.transaction() as tx:
             await self._end(tx, step, attempt, ending)
 
@@ -120,21 +116,29 @@ class Outcomes:
 
     async def go_on(self, tx: Transaction, step: Step) -> None:
         """Begin an attempt that continues the conversation of the last one."""
-        await self._store_beginning(tx, step, self._new_attempt(step, continues=step.attempt))
+        attempt = await self._new_attempt(tx, step, continues=step.attempt)
+        await self._store_beginning(tx, step, attempt)
 
-    def _new_attempt(self, step: Step, continues: int = 0) -> Attempt:
+    async def _new_attempt(self, tx: Transaction, step: Step, continues: int = 0) -> Attempt:
         number = step.attempt + 1
-        name = f"{step.key.replace('#', '-')}.{number}.log"
         return Attempt(
             id=new_id(),
             step_id=step.id,
             run_id=step.run_id,
             number=number,
             state=StepState.RUNNING,
-            output_path=str(self._output_root / step.run_id / name),
+            output_path=str(await self._output_path(tx, step, number)),
             started_at=clock.now(),
             continues=continues,
         )
+
+    async def _output_path(self, tx: Transaction, step: Step, number: int) -> Path:
+        """A run with files of its own has one log for all its attempts (SPEC C12)."""
+        run = await tx.runs.get(step.run_id)
+        specs = {spec.id: spec for spec in definition.from_json(run.definition).steps}
+        if log_dir := specs[step.spec_id].log_dir:
+            return RunPaths.of(log_dir, step.run_id).log
+        return self._output_root / step.run_id / f"{step.key.replace('#', '-')}.{number}.log"
 
     async def _store_beginning(self, tx: Transaction, step: Step, attempt: Attempt) -> Step:
         await tx.attempts.add(attempt)
@@ -161,18 +165,34 @@ class Outcomes:
                 attempt, state=ending.state, ended_at=moment, failure=ending.failure, usage=usage
             )
         )
-        retry_at = moment + timedelta(seconds=ending.retry_in) if ending.retry_in else None
         outcome = ending.outcome
+        costs_nothing = ending.state is StepState.WAITING and ending.retry_at is not None
         await tx.move_step(
             step.id,
             ending.state,
             reason=ending.reason,
             ended_at=moment,
-            retry_at=retry_at,
+            retry_at=ending.retry_at,
+            max_attempts=step.max_attempts + costs_nothing,
             failure=ending.failure,
             summary=outcome.summary if outcome else step.summary,
             verdict=outcome.verdict if outcome else None,
         )
+
+
+def _ending_of(failure: Failure, step: Step, attempt: Attempt, policy: RetryPolicy) -> _Ending:
+    """Decide what follows a failure; waiting for the end of a usage limit costs no attempt."""
+    now = clock.now()
+    if until := usage_wait.end_of_limit(failure):
+        why = usage_wait.reason(until, now)
+        return _Ending(StepState.WAITING, failure, reason=why, retry_at=until)
+    if not retry.may_retry(failure.failure_class, attempt.number, step.max_attempts):
+        return _Ending(StepState.FAILED, failure)
+    tries = policy.max - (step.max_attempts - attempt.number) + 1
+    # Chance here spreads load; nothing secret depends on it.
+    delay = retry.delay_before(policy, max(1, tries), random.random())  # noqa: S311
+    at = now + timedelta(seconds=delay) if delay else None
+    return _Ending(StepState.RETRY, failure, reason=failure.message, retry_at=at)
 
 
 async def is_under_way(tx: Transaction, step: Step) -> bool:

@@ -18,7 +18,7 @@ from foredeck.services.domain.states import (
     derive_run_state,
 )
 from foredeck.services.store.store import Store, Transaction
-from foredeck.services.workflow import graph
+from foredeck.services.workflow import graph, usage_wait
 from foredeck.services.workflow.execution import StepExecution
 from foredeck.services.workflow.outcomes import RunContext, end_attempt, is_under_way
 from foredeck.services.workflow.workspace_turns import WorkspaceTurn
@@ -26,6 +26,10 @@ from foredeck.services.workflow.workspace_turns import WorkspaceTurn
 _log = logging.getLogger(__name__)
 
 CLOSED = "Foredeck was closed"
+
+# While it waits for a time it looks at the clock now and then, in seconds: clocks are set, and
+# machines sleep.
+LOOK_AGAIN = 60.0
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,7 @@ class RunDriver:
         self._has_turn = False
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._wake = asyncio.Event()
+        self._pausing = False
         self._stop_reason: str | None = None
 
     def stop(self, reason: str) -> None:
@@ -65,9 +70,13 @@ class RunDriver:
         self._stop_reason = self._stop_reason or reason
         self._wake.set()
 
-    def wake(self) -> None:
-        """Make the driver look again: somebody else has changed a step."""
+    def wake(self) -> bool:
+        """Make the driver look again: somebody else has changed a step.
+
+        False if it does not wait for anything and may be about to end.
+        """
         self._wake.set()
+        return self._pausing
 
     async def drive(self) -> None:
         """Run until the run is final, waits for a person, or is stopped.
@@ -120,16 +129,18 @@ class RunDriver:
         return self._stop_reason or CLOSED
 
     async def _pause(self, until: datetime | None) -> None:
-        """Wait for a step to end, a stop, or the time of the next retry."""
+        """Wait for a step to end, to be woken, or for the time of the next retry."""
         timeout = max(0.0, (until - clock.now()).total_seconds()) if until else None
         waker = asyncio.create_task(self._wake.wait())
+        self._pausing = True
         try:
             await asyncio.wait(
                 {waker, *self._tasks.values()},
-                timeout=timeout,
+                timeout=None if timeout is None else min(timeout, LOOK_AGAIN),
                 return_when=asyncio.FIRST_COMPLETED,
             )
         finally:
+            self._pausing = False
             waker.cancel()
         for step_id, task in list(self._tasks.items()):
             if task.done():
@@ -151,24 +162,19 @@ class RunDriver:
         run_id = self._context.run.id
         async with self._store.transaction() as tx:
             steps = await skip_blocked(tx, run_id)
+            now = clock.now()
             left = [s for s in steps if s.id not in self._tasks and await is_under_way(tx, s)]
-            due = (*left, *(s for s in steps if _is_due(s)), *graph.ready(steps))
-            start = tuple(s for s in due if s.id not in self._tasks)
-            works = any(s.state is not StepState.WAITING for s in start)
+            due = [s for s in steps if usage_wait.is_due(s, now)] + list(graph.ready(steps))
+            start = tuple(s for s in (*left, *due) if s.id not in self._tasks)
+            works = any(s.state is not StepState.WAITING or s in due for s in start)
             await settle(tx, run_id, steps, ready=works)
-        backing_off = (s for s in steps if s.state is StepState.RETRY and s not in start)
+        backing_off = (s for s in steps if usage_wait.goes_on_by_itself(s) and s not in start)
         times = [s.retry_at for s in backing_off if s.retry_at]
         return _Standing(start, min(times, default=None))
 
     async def _cancel_rest(self) -> None:
         async with self._store.transaction() as tx:
             await cancel_steps(tx, self._context.run.id, self._reason())
-
-
-def _is_due(step: Step) -> bool:
-    if step.state is not StepState.RETRY:
-        return False
-    return step.retry_at is None or step.retry_at <= clock.now()
 
 
 async def skip_blocked(tx: Transaction, run_id: str) -> tuple[Step, ...]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from foredeck.services.domain import clock
 from foredeck.services.domain.errors import Conflict, InvalidInput
 from foredeck.services.domain.ids import new_id
-from foredeck.services.domain.records import Mode, Project, Run, Step, Trigger
+from foredeck.services.domain.records import Job, Mode, Project, Run, Step, Trigger
 from foredeck.services.domain.states import ACTIVE_RUNS, FINAL_STEPS, RunState, StepState
 from foredeck.services.domain.views import Preview
 from foredeck.services.domain.workflow import WorkflowSpec
@@ -25,13 +25,14 @@ REQUEST_LENGTH = 200_000
 
 @dataclass(frozen=True)
 class RunWish:
-    """What a person asks for."""
+    """What a person asks for; without a workflow it is the project's default one."""
 
     project: str
     request: str
     title: str = ""
     mode: Mode | None = None
     trigger: Trigger = Trigger.MANUAL
+    workflow: WorkflowSpec | None = None
 
 
 class RunService:
@@ -40,7 +41,7 @@ class RunService:
     def __init__(
         self,
         store: Store,
-        workflow: Callable[[], WorkflowSpec],
+        workflow: Callable[[Project], WorkflowSpec],
         resolve_mode: Callable[[Project], Mode],
     ) -> None:
         self._store = store
@@ -50,10 +51,10 @@ class RunService:
     async def create(self, wish: RunWish) -> Run:
         """Store a run with its steps; raises `InvalidInput`, `NotFound` or `Conflict`."""
         request = _checked_request(wish.request)
-        workflow = self._workflow()
         async with self._store.transaction("user") as tx:
             project = await tx.projects.find(wish.project)
             _require_usable(project)
+            workflow = wish.workflow or self._workflow(project)
             run = Run(
                 id=new_id(),
                 project_id=project.id,
@@ -85,9 +86,7 @@ class RunService:
         if run.state not in ACTIVE_RUNS and run.state is not RunState.CREATED:
             return Preview(title, (), possible=False, reason=f"The run is {run.state} already.")
         lines = [f"{s.title} stops now." for s in steps if s.state is StepState.RUNNING]
-        lines += [
-            f"Its codex turn “{job.name}” ends, with every process it started." for job in jobs
-        ]
+        lines += [f"{_job(job)} ends, with every process it started." for job in jobs]
         waiting = [s.title for s in steps if s.state not in FINAL_STEPS | {StepState.RUNNING}]
         if waiting:
             lines.append(f"Not started: {', '.join(waiting)}.")
@@ -119,6 +118,10 @@ class RunService:
         if wish.mode in (Mode.AGENT, Mode.DIRECT):
             return wish.mode
         return self._resolve_mode(project)
+
+
+def _job(job: Job) -> str:
+    return f"Its codex turn “{job.name}”" if job.type == "codex" else f"“{job.name}”"
 
 
 async def _load(tx: Transaction, ref: str) -> tuple[Run, tuple[Step, ...]]:

@@ -41,7 +41,7 @@ _VERDICT = Verdict(
 async def test_every_field_of_every_record_survives(store: Store) -> None:
     project = make.project(
         description="höflich\n",
-        settings=ProjectSettings("gpt-5.5", Sandbox.READ_ONLY, Mode.AGENT),
+        settings=ProjectSettings("gpt-5.5", Sandbox.READ_ONLY, Mode.AGENT, verify="pytest -q"),
         archived_at=MOMENT,
         workspace="/tmp/not-utf8-\udcff",
     )

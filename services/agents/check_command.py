@@ -1,0 +1,213 @@
+"""Runs the shell command that checks a step's work, as a job of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import IO
+
+from foredeck.services.agents.stage import StageTask
+from foredeck.services.codex.environment import command_environment
+from foredeck.services.codex.live_output import LiveOutput
+from foredeck.services.departure import Departure
+from foredeck.services.domain import clock
+from foredeck.services.domain.errors import StepFailed
+from foredeck.services.domain.ids import new_id
+from foredeck.services.domain.records import Failure, FailureClass, Job
+from foredeck.services.domain.safe_text import safe_line, safe_text
+from foredeck.services.domain.segments import SegmentKind
+from foredeck.services.domain.states import FINAL_JOBS, JobState
+from foredeck.services.domain.workflow import Verify
+from foredeck.services.jobs.processes import MARK, sweep
+from foredeck.services.patience import to_the_end
+from foredeck.services.store.store import Store
+
+JOB_TYPE = "shell_command"
+
+_SHELL = "/bin/sh"
+_BLOCK = 1 << 16
+_TAIL_BYTES = 16_000
+_TAIL_LINES = 200
+_LABEL_LIMIT = 120
+# How long output that a process outside of the tree keeps open is waited for, in seconds.
+_DRAIN_SECONDS = 2.0
+_TIMED_OUT = 124
+_STOPPED = 130
+
+
+class CheckCommand:
+    """Runs commands in a session of their own; nothing of one is left when `run` returns.
+
+    Each is stored as a job before it exists, so that a host that takes over finds it by its
+    mark. `grace` is how long it may take to end when it is stopped, in seconds. A house that
+    departs ends the command and leaves its job to the next one, which runs it again.
+    """
+
+    def __init__(self, store: Store, grace: float, departure: Departure) -> None:
+        self._store = store
+        self._grace = grace
+        self._departure = departure
+
+    async def run(self, task: StageTask, verify: Verify, key: str) -> Job:
+        """Return the job when the command has ended: completed, failed or timed out.
+
+        Its output appears in the step's as it comes; the job's message is the end of it. One
+        of that key that has ended in this attempt is returned as it is; one that an earlier
+        host left behind is ended and run again.
+        """
+        job = await self._begin(task, verify, key)
+        if job.state in FINAL_JOBS:
+            return job
+        console = _Console(task, job)
+        try:
+            state, code = await self._carry_out(job, verify, console)
+        except asyncio.CancelledError:
+            if not self._departure.leaving:
+                await to_the_end(self._end(job, JobState.CANCELLED, _STOPPED, console))
+            raise
+        except OSError as error:
+            await self._end(job, JobState.FAILED, None, console)
+            raise StepFailed(_cannot_start(verify, error)) from error
+        return await self._end(job, state, code, console)
+
+    async def _begin(self, task: StageTask, verify: Verify, key: str) -> Job:
+        async with self._store.transaction() as tx:
+            known = await tx.jobs.by_key(task.step.id, task.attempt, key)
+            if known is None:
+                job = _new_job(task, verify, key)
+                await tx.jobs.add(job)
+                return await tx.move_job(job.id, JobState.IN_PROGRESS, started_at=clock.now())
+        if known.state not in FINAL_JOBS:
+            await sweep(known.id, self._grace)
+        return known
+
+    async def _carry_out(
+        self, job: Job, verify: Verify, console: _Console
+    ) -> tuple[JobState, int | None]:
+        async with _pipe() as (stream, into):
+            process = await asyncio.create_subprocess_exec(
+                _SHELL,
+                "-c",
+                verify.command,
+                cwd=job.workspace,
+                env=command_environment() | {MARK: job.id},
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=into.fileno(),
+                stderr=asyncio.subprocess.STDOUT,
+                start_new_session=True,
+            )
+            into.close()
+            reading = asyncio.create_task(console.read(stream), name=f"output of job {job.id}")
+            try:
+                async with asyncio.timeout(verify.timeout):
+                    code = await process.wait()
+            except TimeoutError:
+                return JobState.TIMEOUT, _TIMED_OUT
+            finally:
+                await to_the_end(self._tidy_up(job, process, reading))
+        return (JobState.FAILED if code else JobState.COMPLETED), code
+
+    async def _tidy_up(
+        self, job: Job, process: asyncio.subprocess.Process, reading: asyncio.Task[None]
+    ) -> None:
+        await sweep(job.id, self._grace)
+        await process.wait()
+        await asyncio.wait({reading}, timeout=_DRAIN_SECONDS)
+        reading.cancel()
+        with suppress(asyncio.CancelledError):
+            await reading
+
+    async def _end(self, job: Job, state: JobState, code: int | None, console: _Console) -> Job:
+        console.end(state, code)
+
+        async def store() -> Job:
+            async with self._store.transaction() as tx:
+                return await tx.move_job(
+                    job.id, state, exit_code=code, message=console.tail, ended_at=clock.now()
+                )
+
+        return await self._store.durably(store)
+
+
+class _Console:
+    """Shows a command and what it prints in the output of its step; keeps the end of it."""
+
+    def __init__(self, task: StageTask, job: Job) -> None:
+        self._output = LiveOutput.of(task.output)
+        self._owner = (job.id, "check")
+        self._label = safe_line(job.prompt, limit=_LABEL_LIMIT)
+        self._kept = b""
+        self._show(SegmentKind.COMMAND, f"$ {job.prompt}\n".encode("utf-8", "replace"))
+
+    @property
+    def tail(self) -> str:
+        """The last lines, fit to be shown and to be sent to a model."""
+        lines = safe_text(self._kept, lines=10 * _TAIL_LINES).splitlines()
+        return "\n".join(lines[-_TAIL_LINES:])
+
+    async def read(self, stream: asyncio.StreamReader) -> None:
+        """Show what comes until nothing more can come."""
+        while block := await stream.read(_BLOCK):
+            self._kept = (self._kept + block)[-_TAIL_BYTES:]
+            self._show(SegmentKind.OUTPUT, block)
+
+    def end(self, state: JobState, code: int | None) -> None:
+        """Show how it ended."""
+        good = state is JobState.COMPLETED
+        words = f"exit {code}" if state in {JobState.COMPLETED, JobState.FAILED} else state.value
+        kind = SegmentKind.NOTE if good else SegmentKind.ERROR
+        self._show(kind, f"{words}: {self._label}\n".encode("utf-8", "replace"))
+
+    def _show(self, kind: SegmentKind, data: bytes) -> None:
+        self._output.write(self._owner, kind, data, self._label)
+
+
+@asynccontextmanager
+async def _pipe() -> AsyncIterator[tuple[asyncio.StreamReader, IO[bytes]]]:
+    """Yield a pipe's reader and its other end.
+
+    Not the pipe of asyncio's process: that one is waited for as long as anybody holds it, and
+    a command may leave such a process behind.
+    """
+    reading, writing = os.pipe()
+    with os.fdopen(writing, "wb") as into:
+        stream = asyncio.StreamReader()
+        transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(stream), os.fdopen(reading, "rb")
+        )
+        try:
+            yield stream, into
+        finally:
+            transport.close()
+
+
+def _new_job(task: StageTask, verify: Verify, key: str) -> Job:
+    moment = clock.now()
+    return Job(
+        id=new_id(),
+        name=f"verify: {safe_line(verify.command, limit=_LABEL_LIMIT)}",
+        state=JobState.QUEUED,
+        prompt=verify.command,
+        workspace=task.project.workspace,
+        output_path=str(Path(task.output.path)),
+        created_at=moment,
+        updated_at=moment,
+        type=JOB_TYPE,
+        run_id=task.run.id,
+        step_id=task.step.id,
+        attempt=task.attempt,
+        timeout=verify.timeout,
+        queued_at=moment,
+        key=key,
+    )
+
+
+def _cannot_start(verify: Verify, error: OSError) -> Failure:
+    return Failure(
+        FailureClass.WORKSPACE,
+        f"The check `{verify.command}` could not be started: {error.strerror or error}.",
+        "Check the workspace, then retry.",
+    )
