@@ -156,7 +156,7 @@ def test_a_service_that_is_restarted_goes_on_with_its_runs(desk: Desk) -> None:
     words = ("run", STORY, "--workspace", "code", "--mode", "direct", "--detach")
     run = desk.run(*words).out.strip()
     until((desk.base / "code/up").exists, "the command runs")
-    assert "A run is at work: the next host takes that up." in end(host)
+    assert "Closing; a run is taken up by the next host." in end(host)
     again = serve(desk)
     until(lambda: desk.run("runs", "show", run, "--format", "json").code == 0, "it answers")
     assert desk.run("runs", "wait", run, "--no-block").out == "running\n"
