@@ -14,6 +14,7 @@ from foredeck.app.cli.background import serve_command
 from foredeck.app.cli.interrupts import Interrupts
 from foredeck.app.cli.render import GLYPHS, say
 from foredeck.app.cli.session import Session, log_to_file
+from foredeck.services.domain.errors import ForedeckError, HostBusy
 from foredeck.services.domain.events import NoticeRaised, RunSaved
 from foredeck.services.domain.safe_text import safe_line
 from foredeck.services.domain.states import FINAL_RUNS, RunState
@@ -98,33 +99,41 @@ def _quoted(word: str) -> str:
 
 
 async def _serve(session: Session, idle_seconds: float | None) -> None:
+    interrupts = Interrupts()
+    _put(f"Working on {session.settings.data_dir}; SIGTERM or Ctrl-C ends it.")
+    goes_on = await _be_host(session, interrupts, idle_seconds)
+    while goes_on:
+        try:
+            goes_on = await _be_host(session, interrupts, idle_seconds)
+        except HostBusy as error:
+            _put(error.message)  # then that one has taken up what was begun here
+            break
+    _put("Closed.")
+
+
+async def _be_host(session: Session, interrupts: Interrupts, idle_seconds: float | None) -> bool:
+    """Be the host until it is to end; whether a client began something in its last moment."""
     from foredeck.app.container import open_services
 
-    interrupts = Interrupts()
     async with open_services(session.settings, ROLE) as services:
-        _put(f"Working on {session.settings.data_dir}; SIGTERM or Ctrl-C ends it.")
         telling = asyncio.create_task(_tell(services.host))
         ends = [asyncio.create_task(interrupts.first.wait())]
         if idle_seconds is not None:
             ends.append(asyncio.create_task(_until_idle(services, idle_seconds)))
         try:
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-            _leave_work(services)
+            # A service is restarted, not finished: the next host goes on with what works.
+            services.departure.leaving = True
+            await services.server.close()
+            left = services.orchestrator.driven
         finally:
             for task in (telling, *ends):
                 task.cancel()
-    _put("Closed.")
-
-
-def _leave_work(services: Services) -> None:
-    """Let the runs at work go on without this host: a service is restarted, not finished."""
-    count = services.orchestrator.driven
-    if count:
-        services.departure.leaving = True
-        runs = "A run is" if count == 1 else f"{count} runs are"
-        _put(f"Closing. {runs} at work: the next host takes that up.")
-    else:
-        _put("Closing.")
+        if not interrupts.first.is_set():
+            return left > 0
+        runs = "a run is" if left == 1 else f"{left} runs are"
+        _put(f"Closing; {runs} taken up by the next host." if left else "Closing.")
+        return False
 
 
 async def _until_idle(services: Services, seconds: float) -> None:
@@ -142,9 +151,17 @@ async def _tell(host: Host) -> None:
         if isinstance(event, NoticeRaised):
             _put(f"{event.severity}: {event.message}")
         if isinstance(event, RunSaved) and event.state in _TOLD and event.previous != event.state:
-            row = (await host.ask(GetRun(event.run_id))).run
-            name = f"{safe_line(row.project_name, limit=40)}: {safe_line(row.title, limit=80)}"
-            _put(f"{GLYPHS[event.state.value]} {event.state.value} {row.id} {name}")
+            await _tell_run(host, event)
+
+
+async def _tell_run(host: Host, event: RunSaved) -> None:
+    try:
+        row = (await host.ask(GetRun(event.run_id))).run
+    except ForedeckError as error:
+        _put(str(error))
+        return
+    name = f"{safe_line(row.project_name, limit=40)}: {safe_line(row.title, limit=80)}"
+    _put(f"{GLYPHS[event.state.value]} {event.state.value} {row.id} {name}")
 
 
 def _put(text: str) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable
 from contextlib import suppress
+from dataclasses import asdict
 from typing import Any
 
 from foredeck.services.domain.errors import ForedeckError, HostGone, InvalidInput
@@ -24,6 +25,10 @@ _LOOK = "See what has become of it, then repeat it."
 _log = logging.getLogger(__name__)
 
 
+class _NotBegunError(Exception):
+    """The host closes: a request is left without an answer, and the client may repeat it."""
+
+
 class Desk:
     """Answers queries once there is a service, carries commands out once it is ready.
 
@@ -36,6 +41,7 @@ class Desk:
         self.is_ready: asyncio.Future[None] = loop.create_future()
         self._commands: set[asyncio.Task[Any]] = set()
         self._loading: asyncio.Future[None] | None = None
+        self._is_closing = False
 
     async def handle(self, request: wire.Message) -> Any:
         """Return the answer to a request, encoded; raises `ForedeckError`."""
@@ -55,11 +61,13 @@ class Desk:
             answer = await _guarded(service.ask(wish), kind)
         else:
             await asyncio.shield(self.is_ready)
-            answer = await self._to_its_end(_guarded(service.do(wish), kind))
+            answer = await self._to_its_end(service, wish)
         return wire.encode(answer, wire.answer_type(kind))
 
-    async def _to_its_end(self, work: Awaitable[Any]) -> Any:
-        task = asyncio.ensure_future(work)
+    async def _to_its_end(self, service: HostService, command: Any) -> Any:
+        if self._is_closing:
+            raise _NotBegunError
+        task = asyncio.create_task(_guarded(service.do(command), type(command)))
         self._commands.add(task)
         task.add_done_callback(self._forget)
         try:
@@ -74,15 +82,12 @@ class Desk:
         if not task.cancelled():
             task.exception()  # its client may be gone: then nobody else asks for it
 
-    def give_up(self, reason: ForedeckError | None) -> None:
-        """Refuse what still waits for the host to open; without a reason, by saying nothing."""
+    def give_up(self) -> None:
+        """Begin nothing more, not even what waits for the host to open."""
+        self._is_closing = True
         for gate in (self.service, self.is_ready):
-            if gate.done():
-                continue
-            if reason is None:
-                gate.cancel()
-            else:
-                gate.set_exception(reason)
+            if not gate.done():
+                gate.set_exception(_NotBegunError())
                 gate.exception()  # perhaps nobody waits for it
 
     async def finish(self, seconds: float) -> None:
@@ -112,6 +117,7 @@ class ClientLine:
         self._listeners: dict[int, asyncio.Task[None]] = {}
         self._hearing: asyncio.Task[None] | None = None
         self._is_closing = False
+        self._reason: ForedeckError | None = None
 
     async def serve(self, identity: wire.HostIdentity) -> None:
         """Say who the host is, then answer until the client leaves or the host closes."""
@@ -127,9 +133,10 @@ class ClientLine:
                 task.cancel()
             await self.hang_up()
 
-    def hear_no_more(self) -> None:
-        """Begin no more requests: the host closes."""
+    def hear_no_more(self, reason: ForedeckError | None) -> None:
+        """Begin no more requests: the host closes, perhaps because it could not open."""
         self._is_closing = True
+        self._reason = reason
         if self._hearing:
             self._hearing.cancel()
 
@@ -148,16 +155,15 @@ class ClientLine:
 
     async def _hear(self, identity: wire.HostIdentity) -> None:
         try:
-            await self._write({"wire": wire.WIRE, **wire.encode(identity)})
+            await self._write({"wire": wire.WIRE, **asdict(identity)})
             while line := await self._reader.readline():
                 await self._begin(wire.from_line(line))
-        except (InvalidInput, ValueError) as error:
-            sentence = (
-                error if isinstance(error, InvalidInput) else InvalidInput("A line is too long.")
-            )
-            await self._complain(sentence)
-        except OSError:
-            return  # the client is gone
+        except ForedeckError as error:
+            await self._complain(error)
+        except ValueError:
+            await self._complain(InvalidInput("A line is too long."))
+        except (OSError, _NotBegunError):
+            return  # one of the two is gone
 
     async def _begin(self, message: wire.Message) -> None:
         number = message.get("id")
@@ -183,6 +189,8 @@ class ClientLine:
             answer: wire.Message = {"answer": await self._desk.handle(request)}
         except ForedeckError as error:
             answer = wire.encode_error(error)
+        except _NotBegunError:
+            return
         with suppress(OSError):
             await self._write({"id": number, **answer})
 
@@ -213,7 +221,7 @@ class ClientLine:
             self._writer.write(wire.to_line(message))
             await self._writer.drain()
 
-    async def _complain(self, error: InvalidInput) -> None:
+    async def _complain(self, error: ForedeckError) -> None:
         with suppress(OSError):
             await self._write(wire.encode_error(error))
 
@@ -223,7 +231,8 @@ class ClientLine:
             async with asyncio.timeout(_GOODBYE_SECONDS):
                 if self._requests:
                     await asyncio.wait(self._requests)
-                await self._write({"bye": True})
+                reason = self._reason
+                await self._write(wire.encode_error(reason) if reason else {"bye": True})
 
 
 async def _guarded(work: Awaitable[Any], kind: type) -> Any:

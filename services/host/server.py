@@ -81,9 +81,9 @@ class HostServer:
         self._server = None
         with suppress(OSError):
             self._path.unlink()
-        self._desk.give_up(reason if isinstance(reason, ForedeckError) else None)
+        self._desk.give_up()
         for line in self._lines:
-            line.hear_no_more()
+            line.hear_no_more(reason if isinstance(reason, ForedeckError) else None)
         await self._desk.finish(_LAST_WAIT)
         if self._lines:
             await asyncio.wait(self._lines.values())

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import stat
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -290,10 +291,33 @@ async def test_who_waits_for_a_host_that_cannot_open_hears_why(tmp_path: Path) -
     opened = await HostServer.open(tmp_path, "a test")
     async with attached(tmp_path) as host:
         asking = asyncio.create_task(host.ask(Echo("early")))
-        await asyncio.sleep(0.05)
+        events = host.events()
+        await asyncio.sleep(0.05)  # both have arrived by then; if not, the host is just gone
         await opened.close(Conflict("The database is of a later version."))
         with pytest.raises(ForedeckError, match="later version"):
             await soon(asking)
+        with pytest.raises(ForedeckError, match="later version"):
+            await soon(anext(events))
+
+
+async def test_the_first_message_does_not_keep_the_loop_of_the_services(tmp_path: Path) -> None:
+    program = (
+        "import asyncio, sys\n"
+        "from pathlib import Path\n"
+        "from foredeck.services.host.server import HostServer\n"
+        "from foredeck.services.host.address import socket_path\n"
+        "async def main():\n"
+        "    server = await HostServer.open(Path(sys.argv[1]), 'a test')\n"
+        "    path = str(socket_path(Path(sys.argv[1])))\n"
+        "    reader, writer = await asyncio.open_unix_connection(path)\n"
+        "    assert b'wire' in await reader.readline()\n"
+        "    assert 'pydantic' not in sys.modules\n"
+        "    writer.close()\n"
+        "    await server.close()\n"
+        "asyncio.run(main())\n"
+    )
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", program, str(tmp_path))
+    assert await process.wait() == 0
 
 
 @pytest.mark.parametrize(
