@@ -22,6 +22,10 @@ from foredeck.services.domain.events import Event, Resync
 from foredeck.services.event_bus import EventBus, fresh_seq
 from foredeck.services.host.command_handlers import CommandHandlers
 from foredeck.services.host.interface import Command, Host
+from foredeck.services.host.intervention_handlers import (
+    InterventionCommands,
+    InterventionQueries,
+)
 from foredeck.services.host.lock import HostLock, busy
 from foredeck.services.host.privacy import hide_process
 from foredeck.services.host.query_handlers import QueryHandlers
@@ -36,6 +40,7 @@ from foredeck.services.questions.service import QuestionService
 from foredeck.services.settings import Settings
 from foredeck.services.stage_clock import StageClock
 from foredeck.services.store.store import Store
+from foredeck.services.workflow.boundary import Boundary
 from foredeck.services.workflow.builtin import four_agents
 from foredeck.services.workflow.execution import StepExecution
 from foredeck.services.workflow.orchestrator import Orchestrator
@@ -190,7 +195,8 @@ def _orchestrator(
     stages = AgentStageRunner(store, supervisor, settings, departure, people=people)
     output = settings.data_dir / "output"
     execution = StepExecution(store, stages, output, departure, asking.clock)
-    return Orchestrator(store, execution, supervisor.abandon, departure)
+    boundary = Boundary(settings.prices)
+    return Orchestrator(store, execution, supervisor.abandon, departure, boundary)
 
 
 def _run_service(settings: Settings, store: Store) -> RunService:
@@ -198,6 +204,7 @@ def _run_service(settings: Settings, store: Store) -> RunService:
         store,
         lambda: four_agents(max_rework=settings.max_rework, stage_timeout=settings.stage_timeout),
         lambda project: resolve_mode(settings, project)[0],
+        (settings.budget_tokens, settings.budget_cost),
     )
 
 
@@ -208,7 +215,7 @@ def _query_handlers(
     status = StatusReporter(settings, store, bus, supervisor)
     diagnosis = Diagnosis(settings)
     handlers = QueryHandlers(store, runs, status.report, diagnosis.checks, settings.prices)
-    return handlers.table()
+    return handlers.table() | InterventionQueries(store).table()
 
 
 def _question_handlers(store: Store, asking: Asking, codex: AppServer) -> dict[type, Handler]:
@@ -220,4 +227,6 @@ def _command_handlers(
     settings: Settings, store: Store, orchestrator: Orchestrator
 ) -> dict[type, Handler]:
     projects = ProjectService(store, settings.workspaces_root, settings.data_dir)
-    return CommandHandlers(store, projects, _run_service(settings, store), orchestrator).table()
+    runs = _run_service(settings, store)
+    handlers = CommandHandlers(store, projects, runs, orchestrator)
+    return handlers.table() | InterventionCommands(store, runs, orchestrator).table()

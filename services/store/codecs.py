@@ -114,6 +114,8 @@ def _to_settings(text: str) -> ProjectSettings:
         sandbox=Sandbox(sandbox) if sandbox else None,
         mode=Mode(mode) if mode else None,
         approval_policy=ApprovalPolicy(approvals) if approvals else None,
+        budget_tokens=fields.get("budget_tokens"),
+        budget_cost=fields.get("budget_cost"),
     )
 
 

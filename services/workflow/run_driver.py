@@ -9,7 +9,7 @@ from datetime import datetime
 
 from foredeck.services.departure import Departure
 from foredeck.services.domain import clock
-from foredeck.services.domain.records import Run, Step
+from foredeck.services.domain.records import Run, SkipCause, Step
 from foredeck.services.domain.states import (
     FINAL_RUNS,
     FINAL_STEPS,
@@ -19,6 +19,7 @@ from foredeck.services.domain.states import (
 )
 from foredeck.services.store.store import Store, Transaction
 from foredeck.services.workflow import graph
+from foredeck.services.workflow.boundary import Boundary, is_due
 from foredeck.services.workflow.execution import StepExecution
 from foredeck.services.workflow.outcomes import RunContext, end_attempt, is_under_way
 from foredeck.services.workflow.workspace_turns import WorkspaceTurn
@@ -49,25 +50,34 @@ class RunDriver:
         context: RunContext,
         turn: WorkspaceTurn,
         departure: Departure,
+        boundary: Boundary,
     ) -> None:
         self._store = store
         self._execution = execution
         self._context = context
         self._turn = turn
         self._departure = departure
+        self._boundary = boundary
         self._has_turn = False
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._wake = asyncio.Event()
         self._stop_reason: str | None = None
+        self._settled = False
 
     def stop(self, reason: str) -> None:
         """Ask the driver to cancel its steps and end; `drive` returns when that is done."""
         self._stop_reason = self._stop_reason or reason
         self._wake.set()
 
-    def wake(self) -> None:
-        """Make the driver look again: somebody else has changed a step."""
+    def wake(self) -> bool:
+        """Make the driver look again: somebody else has changed the run; False if it is done."""
         self._wake.set()
+        return not self._settled
+
+    def drop(self, step_id: str) -> None:
+        """Let go of a step whose attempt somebody else has ended."""
+        if task := self._tasks.get(step_id):
+            task.cancel()
 
     async def drive(self) -> None:
         """Run until the run is final, waits for a person, or is stopped.
@@ -93,6 +103,7 @@ class RunDriver:
                 for step in standing.start:
                     self._start(step)
                 if not self._tasks and standing.next_retry is None:
+                    self._settled = True
                     return True
                 await self._pause(standing.next_retry)
         finally:
@@ -151,24 +162,21 @@ class RunDriver:
         run_id = self._context.run.id
         async with self._store.transaction() as tx:
             steps = await skip_blocked(tx, run_id)
+            paused = (await tx.runs.get(run_id)).paused_at is not None
+            if not paused:
+                steps = await self._boundary.budgeted(tx, await tx.runs.get(run_id), steps)
             left = [s for s in steps if s.id not in self._tasks and await is_under_way(tx, s)]
-            due = (*left, *(s for s in steps if _is_due(s)), *graph.ready(steps))
-            start = tuple(s for s in due if s.id not in self._tasks)
+            due = () if paused else (*(s for s in steps if is_due(s)), *graph.ready(steps))
+            start = tuple(s for s in (*left, *due) if s.id not in self._tasks)
             works = any(s.state is not StepState.WAITING for s in start)
             await settle(tx, run_id, steps, ready=works)
         backing_off = (s for s in steps if s.state is StepState.RETRY and s not in start)
-        times = [s.retry_at for s in backing_off if s.retry_at]
+        times = [s.retry_at for s in backing_off if s.retry_at and not paused]
         return _Standing(start, min(times, default=None))
 
     async def _cancel_rest(self) -> None:
         async with self._store.transaction() as tx:
             await cancel_steps(tx, self._context.run.id, self._reason())
-
-
-def _is_due(step: Step) -> bool:
-    if step.state is not StepState.RETRY:
-        return False
-    return step.retry_at is None or step.retry_at <= clock.now()
 
 
 async def skip_blocked(tx: Transaction, run_id: str) -> tuple[Step, ...]:
@@ -179,7 +187,13 @@ async def skip_blocked(tx: Transaction, run_id: str) -> tuple[Step, ...]:
             reason = f"{culprit.title} was {culprit.state}"
             if culprit.state is StepState.FAILED:
                 reason = f"{culprit.title} failed"
-            await tx.move_step(step.id, StepState.SKIPPED, reason=reason, ended_at=clock.now())
+            await tx.move_step(
+                step.id,
+                StepState.SKIPPED,
+                reason=reason,
+                skip_cause=SkipCause.NEED,
+                ended_at=clock.now(),
+            )
         steps = await tx.steps.of_run(run_id)
     return steps
 
@@ -187,14 +201,16 @@ async def skip_blocked(tx: Transaction, run_id: str) -> tuple[Step, ...]:
 async def settle(tx: Transaction, run_id: str, steps: tuple[Step, ...], *, ready: bool) -> Run:
     """Bring the run's stored state to what its steps say; return the run."""
     run = await tx.runs.get(run_id)
-    state = derive_run_state(steps, ready=ready)
+    paused = run.paused_at is not None
+    state = derive_run_state(steps, ready=ready, paused=paused)
     if state is run.state:
         return run
     final = state in FINAL_RUNS
     return await tx.move_run(
         run_id,
         state,
-        reason=_why(steps, state),
+        reason=_why(steps, state) or ("paused" if paused and not final else ""),
+        paused_at=None if final else run.paused_at,
         ended_at=clock.now() if final else None,
         started_at=run.started_at or clock.now(),
         summary=_summary(steps) if final else run.summary,

@@ -5,7 +5,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foredeck.services.domain.records import Step
+from foredeck.services.domain.records import SkipCause, Step
 from foredeck.services.domain.states import FINAL_STEPS, StepState, derive_run_state
 from foredeck.services.workflow import graph
 from foredeck.services.workflow.builtin import four_agents
@@ -33,7 +33,8 @@ def test_a_failed_critical_step_blocks_what_needs_it() -> None:
 
 
 def test_skipped_by_a_person_satisfies_and_skipped_behind_a_failure_does_not() -> None:
-    by_person = (make_step("a", S.SKIPPED), make_step("b", needs=("a",)))
+    skipped = replace(make_step("a", S.SKIPPED), skip_cause=SkipCause.PERSON)
+    by_person = (skipped, make_step("b", needs=("a",)))
     behind = (
         make_step("a", S.FAILED),
         make_step("b", S.SKIPPED, ("a",)),
