@@ -134,5 +134,60 @@ def test_a_retry_never_repeats_a_finished_step(
     assert set(plan.keeps) == {s.key for s in steps if s.state is S.SUCCESS}
 
 
+@given(random_graph(), st.data())
+def test_going_back_sorts_every_step_and_leaves_nothing_stuck(
+    steps: tuple[Step, ...], data: st.DataObject
+) -> None:
+    for step in steps:
+        state = data.draw(st.sampled_from([S.SUCCESS, S.SKIPPED, S.FAILED, S.PENDING]))
+        steps = _moved(steps, step.key, state)
+        if state is S.SKIPPED:
+            steps = _caused(steps, step.key, data.draw(st.sampled_from(list(SkipCause)[1:])))
+    origin = data.draw(st.sampled_from(steps))
+    plan = graph.plan_rerun(steps, origin.key)
+    groups = (plan.repeats, plan.follows, plan.voids, plan.keeps)
+    assert sorted(key for group in groups for key in group) == sorted(s.key for s in steps)
+    assert origin.key in {*plan.repeats, *plan.follows}
+    behind = {origin.key, *graph.downstream(steps, [origin.key])}
+    assert {*plan.repeats, *plan.follows, *plan.voids} <= behind
+    for key in behind & set(plan.keeps):
+        (kept,) = (s for s in steps if s.key == key)
+        assert kept.skip_cause in (SkipCause.PERSON, SkipCause.VOID)
+
+
+def test_going_back_voids_the_later_rounds() -> None:
+    steps = (
+        make_step("builder", S.SUCCESS),
+        make_step("verdict", S.SUCCESS, ("builder",)),
+        replace(make_step("builder#2", S.SUCCESS, ("verdict",)), round=2),
+        replace(make_step("verdict#2", S.PENDING, ("builder#2",)), round=2),
+    )
+    assert graph.plan_rerun(steps, "verdict") == graph.RerunPlan(
+        ("verdict",), (), ("builder#2", "verdict#2"), ("builder",)
+    )
+    assert graph.plan_rerun(steps, "builder#2") == graph.RerunPlan(
+        ("builder#2",), ("verdict#2",), (), ("builder", "verdict")
+    )
+
+
+@given(random_graph(), st.data())
+def test_what_a_skip_releases_can_go_on(steps: tuple[Step, ...], data: st.DataObject) -> None:
+    for step in steps:
+        steps = _moved(
+            steps, step.key, data.draw(st.sampled_from([S.SUCCESS, S.FAILED, S.SKIPPED]))
+        )
+    key = data.draw(st.sampled_from(steps)).key
+    released = graph.plan_skip(steps, key)
+    assert set(released) <= graph.downstream(steps, [key])
+    after = _caused(_moved(steps, key, S.SKIPPED), key, SkipCause.PERSON)
+    for name in released:
+        after = _moved(after, name, S.PENDING)
+    assert graph.blocked(after) == ()
+
+
+def _caused(steps: tuple[Step, ...], key: str, cause: SkipCause) -> tuple[Step, ...]:
+    return tuple(replace(s, skip_cause=cause) if s.key == key else s for s in steps)
+
+
 def _moved(steps: tuple[Step, ...], key: str, state: StepState) -> tuple[Step, ...]:
     return tuple(replace(s, state=state) if s.key == key else s for s in steps)
