@@ -64,7 +64,7 @@ async def skip(tx: Transaction, run_id: str, key: str, reason: str) -> Change:
     for behind in steps:
         if behind.key in released:
             await _set_pending(tx, behind, f"{step.title} was skipped")
-    if run.state in FINAL_RUNS:
+    if run.state in FINAL_RUNS or (run.state is RunState.WAITING and not run.paused_at):
         run = await _reopen(tx, run, f"{step.title} was skipped")
     return Change(run, goes_on=run.state is not RunState.CREATED, dropped=dropped)
 
@@ -107,8 +107,12 @@ async def set_budget(
         warned=(),
     )
     await tx.runs.save(changed)
-    await tx.runs.note(run_id, f"budget: {_limit(changed)}")
-    return Change(await tx.runs.get(run_id), goes_on=run.state is RunState.WAITING)
+    why = f"budget: {_limit(changed)}"
+    held = any(step.over_budget for step in await tx.steps.of_run(run_id))
+    if run.state is RunState.WAITING and held and not run.paused_at:
+        return Change(await _reopen(tx, changed, why), goes_on=True)
+    await tx.runs.note(run_id, why)
+    return Change(await tx.runs.get(run_id), goes_on=False)
 
 
 async def load(tx: Transaction, run_id: str, key: str) -> tuple[Run, tuple[Step, ...], Step]:
