@@ -24,6 +24,10 @@ from foredeck.services.domain.records import CodexEngine, StepKind
 from foredeck.services.event_bus import EventBus, fresh_seq
 from foredeck.services.host.command_handlers import CommandHandlers
 from foredeck.services.host.interface import Command, Host
+from foredeck.services.host.intervention_handlers import (
+    InterventionCommands,
+    InterventionQueries,
+)
 from foredeck.services.host.lock import HostLock, busy
 from foredeck.services.host.privacy import hide_process
 from foredeck.services.host.query_handlers import QueryHandlers
@@ -38,6 +42,7 @@ from foredeck.services.questions.service import QuestionService
 from foredeck.services.settings import Settings
 from foredeck.services.stage_clock import StageClock
 from foredeck.services.store.store import Store
+from foredeck.services.workflow.boundary import Boundary
 from foredeck.services.workflow.builtin import four_agents
 from foredeck.services.workflow.codex_runs import CodexRuns
 from foredeck.services.workflow.codex_step import CodexStepRunner
@@ -222,7 +227,8 @@ def _orchestrator(
     runners = StepRunners({StepKind.AGENT: agents, StepKind.CODEX: codex})
     output = settings.data_dir / "output"
     execution = StepExecution(store, runners, output, departure, asking.clock)
-    return Orchestrator(store, execution, supervisor.abandon, departure)
+    boundary = Boundary(settings.prices)
+    return Orchestrator(store, execution, supervisor.abandon, departure, boundary)
 
 
 def _run_service(settings: Settings, store: Store) -> RunService:
@@ -234,6 +240,7 @@ def _run_service(settings: Settings, store: Store) -> RunService:
             verify=project.settings.verify or settings.verify,
         ),
         lambda project: resolve_mode(settings, project)[0],
+        (settings.budget_tokens, settings.budget_cost),
     )
 
 
@@ -244,7 +251,7 @@ def _query_handlers(
     status = StatusReporter(settings, store, bus, supervisor)
     diagnosis = Diagnosis(settings)
     handlers = QueryHandlers(store, runs, status.report, diagnosis.checks, settings.prices)
-    return handlers.table()
+    return handlers.table() | InterventionQueries(store).table()
 
 
 def _question_handlers(store: Store, asking: Asking, codex: AppServer) -> dict[type, Handler]:
@@ -257,4 +264,5 @@ def _command_handlers(
 ) -> dict[type, Handler]:
     projects = ProjectService(store, settings.workspaces_root, settings.data_dir)
     runs = _run_service(settings, store)
-    return CommandHandlers(store, projects, runs, orchestrator, codex_runs).table()
+    handlers = CommandHandlers(store, projects, runs, orchestrator, codex_runs)
+    return handlers.table() | InterventionCommands(store, runs, orchestrator).table()

@@ -120,13 +120,13 @@ def _number(value: Any, _base: Path) -> float:
         except ValueError:
             value = None
     if not isinstance(value, (int, float)) or isinstance(value, bool):
-        raise _WrongError("expected a number of seconds")
+        raise _WrongError("expected a number")
     try:
         number = float(value)
     except OverflowError:
         number = math.inf
     if not math.isfinite(number):
-        raise _WrongError("expected a number of seconds")
+        raise _WrongError("expected a number")
     return number
 
 

@@ -20,6 +20,9 @@ from foredeck.services.pricing import Price
 
 # No timeout is longer than this, in seconds.
 _DAY = 86_400.0
+# No budget is larger: more would be a mistake.
+_MOST_TOKENS = 1_000_000_000_000
+_MOST_DOLLARS = 1_000_000
 
 
 class HostPlace(StrEnum):
@@ -202,6 +205,22 @@ class Settings:
             "How long a background host stays when nothing runs and nobody is attached.",
             at_least=0,
             at_most=_DAY,
+        ),
+    )
+    budget_tokens: int | None = field(
+        default=None,
+        metadata=_about(
+            "How many tokens a run may use before it asks; a run can be given its own.",
+            at_least=1,
+            at_most=_MOST_TOKENS,
+        ),
+    )
+    budget_cost: float | None = field(
+        default=None,
+        metadata=_about(
+            "What a run may cost in US dollars before it asks; it needs prices.",
+            above=0,
+            at_most=_MOST_DOLLARS,
         ),
     )
     theme: str = field(default="foredeck-dark", metadata=_about("The colours of the screen."))

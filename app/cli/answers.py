@@ -65,6 +65,11 @@ def detail_answer(detail: RunDetail) -> dict[str, Any]:
     return {
         **run_answer(detail.run),
         "cost_usd": detail.cost,
+        "budget_tokens": detail.budget_tokens,
+        "budget_cost_usd": detail.budget_cost,
+        "paused_at": detail.paused_at,
+        "parent_run_id": detail.parent_run_id,
+        "restarted_as": detail.restarts[-1] if detail.restarts else None,
         "request": detail.request,
         "workspace": detail.workspace,
         "summary": detail.summary,
@@ -109,6 +114,7 @@ def put_detail(detail: RunDetail) -> None:
         "Tokens": f"{row.usage.total:,}",
         "Cost": cost(detail),
         "Workspace": detail.workspace,
+        **_circumstances(detail),
     }
     if detail.summary:
         pairs["Summary"] = detail.summary
@@ -116,6 +122,30 @@ def put_detail(detail: RunDetail) -> None:
     print_steps(detail)
     if row.questions:
         say(f"It waits for a person: foredeck runs questions {row.id}")
+
+
+def _circumstances(detail: RunDetail) -> dict[str, str]:
+    """Return what is only said of a run that it is true of."""
+    said = {}
+    if detail.paused_at:
+        said["Paused"] = f"since {local_time(detail.paused_at)}"
+    if detail.budget_tokens or detail.budget_cost:
+        said["Budget"] = budget_of(detail)
+    if detail.parent_run_id:
+        said["Restart of"] = detail.parent_run_id
+    if detail.restarts:
+        said["Restarted as"] = ", ".join(detail.restarts)
+    return said
+
+
+def budget_of(detail: RunDetail) -> str:
+    """Return what a run has used of what it may use."""
+    used = []
+    if detail.budget_tokens:
+        used.append(f"{detail.run.usage.total:,} of {detail.budget_tokens:,} tokens")
+    if detail.budget_cost:
+        used.append(f"{cost(detail)} of {dollars(detail.budget_cost)}")
+    return ", ".join(used) or "no limit"
 
 
 def print_steps(detail: RunDetail) -> None:

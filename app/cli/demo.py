@@ -162,7 +162,7 @@ def _on_screen(session: Session, setting: DemoSetting) -> tuple[RunDetail | None
     detail = asyncio.run(_first_run(setting))
     if detail is None or detail.run.state not in FINAL_RUNS - {RunState.CANCELLED}:
         return detail, INTERRUPTED
-    return detail, exit_code(detail.run.state) or ended
+    return detail, exit_code(detail) or ended
 
 
 async def _first_run(setting: DemoSetting) -> RunDetail | None:

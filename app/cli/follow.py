@@ -27,16 +27,18 @@ from foredeck.services.host.interface import Host
 from foredeck.services.host.queries import GetRun
 
 FAILED = 1
+OVER_BUDGET = 3
 NEEDS_PERSON = 4
 # A turn's name carries the beginning of its prompt; with its lead it fits 80 columns.
 _NAME_LENGTH = 60
 
 
-def exit_code(state: RunState) -> int:
-    """Return the exit code of a run that ended, or waits, in this state (SPEC section 9)."""
-    if state is RunState.SUCCESS:
-        return 0
-    return NEEDS_PERSON if state is RunState.WAITING else FAILED
+def exit_code(detail: RunDetail) -> int:
+    """Return the exit code of a run that ended, or waits (SPEC section 9)."""
+    state = detail.run.state
+    if state is RunState.WAITING:
+        return OVER_BUDGET if any(step.over_budget for step in detail.steps) else NEEDS_PERSON
+    return 0 if state is RunState.SUCCESS else FAILED
 
 
 async def follow(host: Host, begin: Callable[[], Awaitable[RunRow]]) -> tuple[RunDetail, int]:
@@ -66,7 +68,7 @@ async def follow(host: Host, begin: Callable[[], Awaitable[RunRow]]) -> tuple[Ru
         watching.cancel()
         asking.cancel()
         await attendant.leave()
-    return detail, exit_code(detail.run.state) if not stopped else INTERRUPTED
+    return detail, exit_code(detail) if not stopped else INTERRUPTED
 
 
 async def look_on(host: Host, run_id: str) -> tuple[RunDetail | None, int]:
@@ -90,7 +92,7 @@ async def look_on(host: Host, run_id: str) -> tuple[RunDetail | None, int]:
         raise
     finally:
         watching.cancel()
-    return detail, exit_code(detail.run.state)
+    return detail, exit_code(detail)
 
 
 async def _rests_first(watching: asyncio.Task[RunDetail], interrupts: Interrupts) -> bool:
@@ -135,7 +137,16 @@ def put_result(detail: RunDetail, format_: str, *, advise: bool = True) -> None:
     if advise and row.questions:
         say(f"It waits for a person. See what it asks: foredeck runs questions {row.id}")
     elif advise and row.state is not RunState.SUCCESS:
-        say(f"Go on from there with: foredeck runs retry {row.id}")
+        say(f"Go on from there with: foredeck runs {_way_on(detail)}")
+
+
+def _way_on(detail: RunDetail) -> str:
+    """Return the command, without its beginning, that goes on with a run that rests."""
+    run_id = detail.run.id
+    if any(step.over_budget for step in detail.steps):
+        tokens = f" --tokens {2 * detail.budget_tokens}" if detail.budget_tokens else ""
+        return f"budget {run_id}{tokens or ' --cost USD'}"
+    return f"resume {run_id}" if detail.paused_at else f"retry {run_id}"
 
 
 async def _stop(host: Host, run_id: str) -> None:

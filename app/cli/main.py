@@ -34,7 +34,7 @@ COMMANDS = {
     "events": ("events", "events", "Print what happens in the running host, as JSON lines."),
     "projects": ("projects", "projects", "Create, list and change projects."),
     "run": ("run", "run", "Give a request to the four agents and wait for the result."),
-    "runs": ("runs", "runs", "List, show, follow, answer, cancel and retry runs."),
+    "runs": ("runs", "runs", "List, show, follow and direct runs."),
     "serve": ("serve", "serve", "Work on runs without a screen; dashboards attach to it."),
 }
 
@@ -104,7 +104,8 @@ def cli(ctx: click.Context, data_dir: Path | None, config: Path | None, debug: b
     foredeck run "Add a --json flag to the report command" --project shop
     foredeck runs list --format json
 
-    Exit codes: 0 success, 1 failed, 2 usage, 4 needs a person, 130 interrupted.
+    Exit codes: 0 success, 1 failed, 2 usage, 3 over budget, 4 needs a person,
+    130 interrupted.
     """
     if config:
         # A host that is started from here has to read the same file.

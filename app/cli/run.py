@@ -34,6 +34,10 @@ from foredeck.services.host.queries import ListProjects
 )
 @click.option("--title", default="", help="What to call the run; default: its first 100 letters.")
 @click.option("--mode", type=click.Choice([m.value for m in Mode]), help="How stages work here.")
+@click.option(
+    "--budget-tokens", type=click.IntRange(0), metavar="N", help="Stop when N tokens are used."
+)
+@click.option("--budget-cost", type=click.FloatRange(0), metavar="USD", help="Stop at this cost.")
 @click.option("--no-start", is_flag=True, help="Only store it; start it later with runs start.")
 @detach_option
 @format_option
@@ -45,6 +49,8 @@ def run(
     workspace: str | None,
     title: str,
     mode: str | None,
+    budget_tokens: int | None,
+    budget_cost: float | None,
     no_start: bool,
     detach: bool,
     format_: str,
@@ -59,7 +65,8 @@ def run(
     foredeck run - --workspace ~/src/shop < request.md
     foredeck run "Tidy up the tests" --project shop --detach
 
-    Exit codes: 0 success, 1 failed, 2 usage, 4 needs a person, 130 interrupted.
+    Exit codes: 0 success, 1 failed, 2 usage, 3 over budget, 4 needs a person,
+    130 interrupted.
     """
     text = _from_stdin() if request == "-" else request
     if not text.strip():
@@ -69,7 +76,18 @@ def run(
         chosen = await project_for(host, project, workspace)
         wanted = Mode(mode) if mode else None
         start = not no_start
-        return await host.do(CreateRun(chosen, text, title, wanted, Trigger.CLI, start=start))
+        return await host.do(
+            CreateRun(
+                chosen,
+                text,
+                title,
+                wanted,
+                Trigger.CLI,
+                start=start,
+                budget_tokens=budget_tokens,
+                budget_cost=budget_cost,
+            )
+        )
 
     if no_start:
         row = session.write(create, "foredeck run")

@@ -11,11 +11,13 @@ from foredeck.app.cli.answers import detail_answer, put_detail, put_page, put_ru
 from foredeck.app.cli.changes import Changes
 from foredeck.app.cli.completion import complete_project, run_argument
 from foredeck.app.cli.detaching import detach_option, put_detached
-from foredeck.app.cli.follow import NEEDS_PERSON, exit_code, follow, look_on, put_result
+from foredeck.app.cli.follow import exit_code, follow, look_on, put_result
+from foredeck.app.cli.intervening import INTERVENTIONS, rerun
 from foredeck.app.cli.logs import LogPrinter, put_logs
 from foredeck.app.cli.questions import answer, approve, follow_up, questions, steer
 from foredeck.app.cli.render import format_option, put_json, say
 from foredeck.app.cli.session import Session
+from foredeck.services.domain.errors import InvalidInput
 from foredeck.services.domain.states import FINAL_RUNS, RunState
 from foredeck.services.domain.views import RunDetail, RunRow
 from foredeck.services.host.commands import CancelRun, RetryRun, StartRun
@@ -28,7 +30,7 @@ _LOOK_AGAIN = 30.0
 
 @click.group()
 def runs() -> None:
-    """List, show, follow, answer, cancel and retry runs.
+    """List, show, follow and direct runs.
 
     RUN is an id or the beginning of one. Everything here also works beside a dashboard or
     a run in another terminal.
@@ -37,10 +39,13 @@ def runs() -> None:
     foredeck runs list --state failed
     foredeck runs logs 7s24 --step builder --follow
     foredeck runs retry 7s24
+
+    retry tries again what failed; resume goes on where a run was paused or cut off; restart
+    begins a new run with the same request.
     """
 
 
-for command_ in (questions, answer, approve, steer, follow_up):
+for command_ in (questions, answer, approve, steer, follow_up, *INTERVENTIONS):
     runs.add_command(command_)
 
 
@@ -99,10 +104,20 @@ def start(session: Session, run: str, detach: bool, format_: str) -> int:
 @runs.command()
 @run_argument
 @click.option("--step", help="Only this step, such as builder; default: all that ended badly.")
+@click.option("--downstream", is_flag=True, help="With --step: all after it too, finished or not.")
+@click.option("--yes", is_flag=True, help="Repeat finished work without asking.")
 @detach_option
 @format_option
 @click.pass_obj
-def retry(session: Session, run: str, step: str | None, detach: bool, format_: str) -> int:
+def retry(
+    session: Session,
+    run: str,
+    step: str | None,
+    downstream: bool,
+    yes: bool,
+    detach: bool,
+    format_: str,
+) -> int:
     """Try again what failed; what is finished stays.
 
     It is the same run: each step that ended badly gets another attempt, and what was
@@ -111,7 +126,15 @@ def retry(session: Session, run: str, step: str | None, detach: bool, format_: s
     \b
     foredeck runs retry 7s24                 everything that ended badly
     foredeck runs retry 7s24 --step qa_qc    this step alone
+    foredeck runs retry 7s24 --step builder --downstream
+
+    The last one runs the step and everything after it once more, also what is finished; it
+    says first what that repeats, and what it makes void.
     """
+    if downstream:
+        if step is None:
+            raise InvalidInput("--downstream needs to know from where.", "Add --step NAME.")
+        return rerun(session, run, step, yes=yes, detach=detach, format_=format_)
 
     async def again(host: Host) -> RunRow:
         preview = await host.ask(PreviewRetry(run, step))
@@ -151,7 +174,7 @@ def cancel(session: Session, run: str, reason: str, format_: str) -> None:
 def wait(session: Session, run: str, no_block: bool, format_: str) -> int:
     """Wait until a run ends; the exit code says how.
 
-    0 success, 1 failed, 4 needs a person (only with --no-block).
+    0 success, 1 failed; with --no-block also 3 over budget, 4 needs a person.
     """
 
     async def work(host: Host) -> RunDetail:
@@ -171,9 +194,9 @@ def wait(session: Session, run: str, no_block: bool, format_: str) -> int:
     else:
         click.echo(detail.run.state.value)
     if detail.run.state in FINAL_RUNS:
-        return exit_code(detail.run.state)
+        return exit_code(detail)
     waits = detail.run.state is RunState.WAITING and not detail.waits_for_time
-    return NEEDS_PERSON if waits else 0
+    return exit_code(detail) if waits else 0
 
 
 @runs.command()

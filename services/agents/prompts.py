@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from foredeck.services.agents.declaration import AGENTS_MD, AgentSpec
-from foredeck.services.agents.stage import StageTask
+from foredeck.services.agents.stage import StageBriefing, StageTask
 
 # A plan is a few thousand characters; more than this would crowd out the work itself.
 PLAN_LIMIT = 40_000
@@ -21,13 +21,20 @@ class JobNotice:
     text: str
 
 
-def stage_input(spec: AgentSpec, task: StageTask, plan: str) -> str:
-    """Return the first message of an agent's stage; `plan` is AGENTS.md or empty."""
+def stage_input(spec: AgentSpec, task: StageTask | StageBriefing, plan: str) -> str:
+    """Return the first message of an agent's stage; `plan` is AGENTS.md or empty.
+
+    What a person has put in its place is returned as it is, here and for direct mode.
+    """
+    if task.edit:
+        return task.edit.text
     return f"{context(task, plan)}\n\n# Your task\nDo your stage now: {spec.description}"
 
 
-def direct_prompt(spec: AgentSpec, task: StageTask, plan: str) -> str:
+def direct_prompt(spec: AgentSpec, task: StageTask | StageBriefing, plan: str) -> str:
     """Return the prompt that gives the whole stage to codex."""
+    if task.edit:
+        return task.edit.text
     return spec.codex_prompt_template.replace("{context}", context(task, plan))
 
 
@@ -39,7 +46,7 @@ def going_on(prompt: str) -> str:
     )
 
 
-def context(task: StageTask, plan: str) -> str:
+def context(task: StageTask | StageBriefing, plan: str) -> str:
     """Return request, project, plan, earlier summaries and rework items as Markdown."""
     return "\n\n".join(
         [
@@ -57,7 +64,7 @@ def reminder(missing: str) -> str:
     return f"Your stage is not complete: {missing}"
 
 
-def _project(task: StageTask) -> str:
+def _project(task: StageTask | StageBriefing) -> str:
     project = task.project
     about = f"\n{project.description}" if project.description else ""
     return f"# Project\n{project.name}, in the directory {project.workspace}{about}"

@@ -23,6 +23,7 @@ from foredeck.services.agents.transcript import Transcript
 from foredeck.services.agents.verdict import describe
 from foredeck.services.agents.verification import Verification
 from foredeck.services.departure import Departure
+from foredeck.services.domain.diffs import unified_diff
 from foredeck.services.domain.errors import SettingsError, StepFailed, StoreError, UsageError
 from foredeck.services.domain.records import Failure, FailureClass, Mode, Project, Role
 from foredeck.services.patience import to_the_end
@@ -113,10 +114,14 @@ def _present_plan(files: WorkspaceFiles) -> str:
 
 
 async def _open(work: StageWork) -> None:
-    """Keep what a planning stage is about to replace: it may be a person's own."""
+    """Keep what a planning stage is about to replace, and say what a person has changed."""
     if work.spec.plans and work.plan.strip():
         found = f"{AGENTS_MD} as this stage found it:\n\n{work.plan}"
         await work.transcript.say(Role.SYSTEM, found, "plan-found")
+    if edit := work.task.edit:
+        difference = unified_diff(edit.original, edit.text)
+        told = f"A person has changed the prompt of this stage:\n\n{difference}"
+        await work.transcript.say(Role.SYSTEM, told, "prompt-edited")
 
 
 async def tidy_up(jobs: CodexJobs, transcript: Transcript) -> None:

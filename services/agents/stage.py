@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from foredeck.services.domain.records import (
     Mode,
     Project,
+    PromptEdit,
     Run,
     Step,
     StepKind,
@@ -28,7 +30,8 @@ class StageTask:
     stages' (step key, summary), oldest first; `rework_items` what a verdict sent back.
     `mode` is `agent` or `direct`, never `auto`. `resumed` says that an earlier host began this
     attempt; `continues` is the number of the attempt whose conversation it goes on with, or 0.
-    `spec` is the definition of its step.
+    `spec` is the definition of its step. `edit` is a person's text in the place of the stage's
+    own prompt.
     """
 
     project: Project
@@ -44,6 +47,28 @@ class StageTask:
     resumed: bool = False
     continues: int = 0
     spec: StepSpec = _NOTHING_SAID
+    edit: PromptEdit | None = None
+
+
+@dataclass(frozen=True)
+class StageBriefing:
+    """What a stage would be told if it began now; the fields are those of a `StageTask`."""
+
+    project: Project
+    run: Run
+    summaries: tuple[tuple[str, str], ...]
+    rework_items: tuple[str, ...]
+    edit: None = None
+
+
+def handed_on(
+    steps: Sequence[Step], step: Step
+) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]:
+    """Return the summaries of the steps before this one, and what a verdict sent back to it."""
+    earlier = [s for s in steps if s.position < step.position and s.summary]
+    verdicts = [s.verdict for s in earlier if s.verdict and not s.verdict.approved]
+    items = verdicts[-1].items if verdicts and step.round > 1 else ()
+    return tuple((s.key, s.summary) for s in earlier), items
 
 
 @dataclass(frozen=True)

@@ -42,6 +42,19 @@ class Mode(StrEnum):
     DIRECT = "direct"
 
 
+class SkipCause(StrEnum):
+    """Why a step was skipped, which decides what may follow it.
+
+    NEED: something it needs ended badly. PERSON: somebody said so; it counts as satisfied.
+    VOID: its round was re-run from an earlier stage, and only a new verdict revives it.
+    """
+
+    NONE = ""
+    NEED = "need"
+    PERSON = "person"
+    VOID = "void"
+
+
 class Sandbox(StrEnum):
     """What codex lets a command touch; the words are codex's own."""
 
@@ -198,6 +211,8 @@ class ProjectSettings:
     mode: Mode | None = None
     approval_policy: ApprovalPolicy | None = None
     verify: str | None = None
+    budget_tokens: int | None = None
+    budget_cost: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +233,9 @@ class Project:
 class Run:
     """One execution of a workflow in a project.
 
-    `definition` is the JSON of the `WorkflowSpec` that the run started with.
+    `definition` is the JSON of the `WorkflowSpec` that the run started with. `paused_at` is set
+    while nothing of it may start. The budgets are in tokens and US dollars, None without a
+    limit; `warned` names the warnings about them that have been given.
     """
 
     id: str
@@ -238,6 +255,10 @@ class Run:
     error: str = ""
     parent_run_id: str | None = None
     usage: TokenUsage = field(default_factory=TokenUsage)
+    paused_at: datetime | None = None
+    budget_tokens: int | None = None
+    budget_cost: float | None = None
+    warned: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,6 +267,7 @@ class Step:
 
     `spec_id` names the step of the definition it is an instance of; `attempt`
     counts from 1 once it has started; `reason` says why it waits or was skipped.
+    `over_budget` marks a step that waits for nothing but a larger budget.
     """
 
     id: str
@@ -269,6 +291,24 @@ class Step:
     usage: TokenUsage = field(default_factory=TokenUsage)
     started_at: datetime | None = None
     ended_at: datetime | None = None
+    skip_cause: SkipCause = SkipCause.NONE
+    over_budget: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PromptEdit:
+    """A person's text in the place of a step's own prompt; the latest of a step counts.
+
+    `original` is what the step would have been told then; an empty `text` takes the edit back.
+    """
+
+    id: str
+    run_id: str
+    step_id: str
+    at: datetime
+    actor: str
+    original: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True)

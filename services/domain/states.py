@@ -71,7 +71,8 @@ _R, _S, _J, _Q = RunState, StepState, JobState, QuestionState
 
 # A table for each kind, because members of different kinds are equal as words
 # (`RunState.RUNNING == StepState.RUNNING`). A final run goes on when a retry or a resume
-# adds attempts to it; a final step goes back to pending for the same reason; a job is
+# adds attempts to it; a final step goes back to pending for the same reason, and becomes
+# skipped when a person skips it or re-runs the stages before its round; a job is
 # queued again only after it failed, timed out or was lost (SPEC J1).
 TRANSITIONS: dict[type[State], dict[State, frozenset[State]]] = {
     RunState: {
@@ -88,11 +89,11 @@ TRANSITIONS: dict[type[State], dict[State, frozenset[State]]] = {
         _S.PENDING: frozenset({_S.RUNNING, _S.WAITING, _S.SKIPPED, _S.CANCELLED}),
         _S.RUNNING: frozenset({_S.SUCCESS, _S.FAILED, _S.RETRY, _S.WAITING, _S.CANCELLED}),
         _S.WAITING: frozenset(set(_S) - {_S.WAITING}),
-        _S.RETRY: frozenset({_S.RUNNING, _S.PENDING, _S.FAILED, _S.SKIPPED, _S.CANCELLED}),
-        _S.SUCCESS: frozenset({_S.PENDING}),
-        _S.FAILED: frozenset({_S.PENDING}),
+        _S.RETRY: frozenset(set(_S) - {_S.RETRY, _S.SUCCESS}),
+        _S.SUCCESS: frozenset({_S.PENDING, _S.SKIPPED}),
+        _S.FAILED: frozenset({_S.PENDING, _S.SKIPPED}),
         _S.SKIPPED: frozenset({_S.PENDING}),
-        _S.CANCELLED: frozenset({_S.PENDING}),
+        _S.CANCELLED: frozenset({_S.PENDING, _S.SKIPPED}),
     },
     JobState: {
         _J.PENDING: frozenset({_J.QUEUED, _J.CANCELLED}),
@@ -129,17 +130,19 @@ class StepStanding(Protocol):
     def critical(self) -> bool: ...
 
 
-def derive_run_state(steps: Iterable[StepStanding], *, ready: bool) -> RunState:
+def derive_run_state(
+    steps: Iterable[StepStanding], *, ready: bool, paused: bool = False
+) -> RunState:
     """Return the state of a started run from its steps (SPEC section 1).
 
     `ready` says that a pending step may start now, so that the run keeps going
-    in the moment between two steps.
+    in the moment between two steps. A `paused` run with work left waits for a person.
     """
     steps = list(steps)
     states = {step.state for step in steps}
     if StepState.RUNNING in states or ready:
         return RunState.RUNNING
-    if StepState.WAITING in states:
+    if StepState.WAITING in states or (paused and states - FINAL_STEPS):
         return RunState.WAITING
     if StepState.RETRY in states:
         return RunState.RETRY

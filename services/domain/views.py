@@ -85,7 +85,8 @@ class QuestionRow:
 class StepRow:
     """A step as the stage table and the graph show it.
 
-    `output_path` is the file of its latest attempt, None before the first one.
+    `output_path` is the file of its latest attempt, None before the first one; `over_budget`
+    says that it waits for nothing but a larger budget.
     """
 
     id: str
@@ -106,13 +107,16 @@ class StepRow:
     started_at: datetime | None
     ended_at: datetime | None
     retry_at: datetime | None
+    over_budget: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class RunDetail:
     """One run, whole; steps in the order of the definition. `seq` dates the snapshot.
 
-    `cost` is in US dollars, None while a price is not known.
+    `cost` is in US dollars, None while a price is not known; the budgets are in tokens and US
+    dollars, None without a limit. `restarts` are the ids of the runs that began anew from this
+    one, `parent_run_id` is the one that this began from.
     """
 
     run: RunRow
@@ -123,6 +127,11 @@ class RunDetail:
     steps: tuple[StepRow, ...]
     seq: int = 0
     cost: float | None = None
+    paused_at: datetime | None = None
+    budget_tokens: int | None = None
+    budget_cost: float | None = None
+    parent_run_id: str | None = None
+    restarts: tuple[str, ...] = ()
 
     @property
     def waits_for_time(self) -> bool:
@@ -205,12 +214,32 @@ class HistoryEntry:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What an action would do, a sentence a line, before it is done."""
+    """What an action would do, a sentence a line, before it is done.
+
+    `repeats_finished` says that work which has succeeded would be done again.
+    """
 
     title: str
     lines: tuple[str, ...]
     possible: bool = True
     reason: str = ""
+    repeats_finished: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PromptView:
+    """What a step will be told: `text`, which a person may have put in `original`'s place.
+
+    `locked` says why it cannot be edited, empty if it can.
+    """
+
+    run_id: str
+    step_key: str
+    title: str
+    original: str
+    text: str
+    edited: bool
+    locked: str
 
 
 @dataclass(frozen=True, slots=True)

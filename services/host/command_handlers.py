@@ -65,7 +65,15 @@ class CommandHandlers:
     async def create_run(self, command: c.CreateRun) -> RunRow:
         """Carry out `CreateRun`."""
         run = await self._runs.create(
-            RunWish(command.project, command.request, command.title, command.mode, command.trigger)
+            RunWish(
+                command.project,
+                command.request,
+                command.title,
+                command.mode,
+                command.trigger,
+                budget_tokens=command.budget_tokens,
+                budget_cost=command.budget_cost,
+            )
         )
         if command.start:
             await self._orchestrator.start(run.id)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from foredeck.services.domain.questions import Question, QuestionKind
 from foredeck.services.domain.records import Mode, Sandbox, Trigger
-from foredeck.services.domain.views import CodexRun, ProjectRow, RunRow
+from foredeck.services.domain.views import CodexRun, ProjectRow, PromptView, RunRow
 from foredeck.services.host.interface import Command
 
 
@@ -39,7 +39,10 @@ class ArchiveProject(Command[ProjectRow]):
 
 @dataclass(frozen=True)
 class CreateRun(Command[RunRow]):
-    """Store a run and, unless `start` is False, start it."""
+    """Store a run and, unless `start` is False, start it.
+
+    A budget (tokens, US dollars) is None for that of the settings, 0 for no limit.
+    """
 
     project: str
     request: str
@@ -47,6 +50,8 @@ class CreateRun(Command[RunRow]):
     mode: Mode | None = None
     trigger: Trigger = Trigger.MANUAL
     start: bool = True
+    budget_tokens: int | None = None
+    budget_cost: float | None = None
 
 
 @dataclass(frozen=True)
@@ -140,3 +145,60 @@ class ConcludeCodexRun(Command[CodexRun]):
     """Write the summary of a codex run that has come to rest, and return how it ended."""
 
     ref: str
+
+
+@dataclass(frozen=True)
+class PauseRun(Command[RunRow]):
+    """Let the stage under way end and start nothing after it."""
+
+    ref: str
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class ResumeRun(Command[RunRow]):
+    """Go on with a run that is paused, or that waits because a turn was lost."""
+
+    ref: str
+
+
+@dataclass(frozen=True)
+class SkipStep(Command[RunRow]):
+    """Leave a step out; what needs it goes on as if it had succeeded."""
+
+    ref: str
+    step_key: str
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class RerunFrom(Command[RunRow]):
+    """Run a step and everything after it once more, also what is finished."""
+
+    ref: str
+    step_key: str
+
+
+@dataclass(frozen=True)
+class RestartRun(Command[RunRow]):
+    """Begin a new run with the request, mode and workflow of another; returns the new one."""
+
+    ref: str
+
+
+@dataclass(frozen=True)
+class SetBudget(Command[RunRow]):
+    """Change the limits of a run: None leaves one as it is, 0 takes it away."""
+
+    ref: str
+    tokens: int | None = None
+    cost: float | None = None
+
+
+@dataclass(frozen=True)
+class SetPrompt(Command[PromptView]):
+    """Replace what a step will be told; an empty text gives its own prompt back."""
+
+    ref: str
+    step_key: str
+    text: str

@@ -9,6 +9,7 @@ from foredeck.services.domain.views import (
     Page,
     Preview,
     ProjectRow,
+    PromptView,
     QuestionRow,
     RunDetail,
     RunRow,
@@ -104,3 +105,27 @@ class GetStatus(Query[HostStatus]):
 @dataclass(frozen=True)
 class Diagnose(Query[tuple[Check, ...]]):
     """What `doctor` checks from inside a host."""
+
+
+@dataclass(frozen=True)
+class PreviewSkip(Query[Preview]):
+    """What follows when a step is skipped."""
+
+    run: str
+    step_key: str
+
+
+@dataclass(frozen=True)
+class PreviewRerun(Query[Preview]):
+    """What running again from a step would repeat, keep and void."""
+
+    run: str
+    step_key: str
+
+
+@dataclass(frozen=True)
+class GetPrompt(Query[PromptView]):
+    """What a step will be told, and whether a person has changed that."""
+
+    run: str
+    step_key: str

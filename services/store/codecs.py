@@ -122,6 +122,8 @@ def _to_settings(text: str) -> ProjectSettings:
         mode=Mode(mode) if mode else None,
         approval_policy=ApprovalPolicy(approvals) if approvals else None,
         verify=fields.get("verify"),
+        budget_tokens=fields.get("budget_tokens"),
+        budget_cost=fields.get("budget_cost"),
     )
 
 

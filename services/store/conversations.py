@@ -10,11 +10,11 @@ from typing import Any
 from sqlalchemy import delete, func, select
 
 from foredeck.services.domain.events import MessageSaved
-from foredeck.services.domain.records import Message, Role
+from foredeck.services.domain.records import Message, PromptEdit, Role
 from foredeck.services.store import mapping
 from foredeck.services.store.repositories import tell_usage
 from foredeck.services.store.repository import Repository
-from foredeck.services.store.tables import MESSAGE, SESSION_ITEM
+from foredeck.services.store.tables import MESSAGE, PROMPT_EDIT, SESSION_ITEM
 from foredeck.services.store.unit import Unit
 
 
@@ -63,6 +63,24 @@ class MessageRepository(Repository[Message]):
         self._unit.publish(
             MessageSaved(run_id=message.run_id, step_id=message.step_id, message_id=message.id)
         )
+
+
+class PromptEditRepository(Repository[PromptEdit]):
+    """Prompts that a person has replaced; none is ever changed or deleted."""
+
+    map = mapping.PROMPT_EDITS
+
+    async def add(self, edit: PromptEdit) -> None:
+        """Store an edit; it counts from now on."""
+        await self._insert(edit)
+
+    async def latest(self, step_id: str) -> PromptEdit | None:
+        """Return the edit that counts for a step, None if it says what it says by itself."""
+        edits = PROMPT_EDIT.c
+        found = await self._select(
+            edits.step_id == step_id, edits.at.desc(), edits.id.desc(), limit=1
+        )
+        return found[0] if found and found[0].text else None
 
 
 class SessionRepository:

@@ -17,8 +17,10 @@ from foredeck.services.domain.records import (
     Message,
     Mode,
     Project,
+    PromptEdit,
     Role,
     Run,
+    SkipCause,
     Step,
     StepKind,
     TokenUsage,
@@ -43,7 +45,9 @@ from foredeck.services.store.codecs import (
 )
 from foredeck.services.store.text import Text
 
-R = TypeVar("R", bound=Project | Run | Step | Attempt | Job | Message | Question | FollowUp)
+R = TypeVar(
+    "R", bound=Project | Run | Step | Attempt | Job | Message | Question | FollowUp | PromptEdit
+)
 
 _USAGE = ("input", "cached_input", "output", "reasoning")
 _USAGE_COLUMNS = frozenset(f"usage_{name}" for name in _USAGE)
@@ -67,6 +71,7 @@ _BY_TYPE = {
     "Mode": enum(Mode),
     "Role": enum(Role),
     "StepKind": enum(StepKind),
+    "SkipCause": enum(SkipCause),
     "RunState": enum(RunState),
     "StepState": enum(StepState),
     "JobState": enum(JobState),
@@ -148,3 +153,4 @@ JOBS = RecordMap(Job, tables.JOB)
 MESSAGES = RecordMap(Message, tables.MESSAGE)
 QUESTIONS = RecordMap(Question, tables.QUESTION)
 FOLLOW_UPS = RecordMap(FollowUp, tables.FOLLOW_UP)
+PROMPT_EDITS = RecordMap(PromptEdit, tables.PROMPT_EDIT)

@@ -21,7 +21,7 @@ from foredeck.services.domain.views import (
 )
 from foredeck.services.event_bus import EventBus
 from foredeck.services.store import rows, statements
-from foredeck.services.store.codecs import to_path
+from foredeck.services.store.codecs import to_optional_moment, to_path
 from foredeck.services.store.engine import Database, Link
 from foredeck.services.store.finding import by_beginning, project_id
 
@@ -110,7 +110,9 @@ class Queries:
             run_id = await by_beginning(link, "run", ref)
             run = (await link.rows(statements.RUN, (run_id,)))[0]
             steps = await link.rows(statements.STEPS, (run_id,))
-        request, summary, error, workspace = run[rows.RUN_WIDTH :]
+            restarts = await link.rows(statements.RESTARTS, (run_id,))
+        request, summary, error, workspace, *more = run[rows.RUN_WIDTH :]
+        paused_at, budget_tokens, budget_cost, parent_run_id = more
         return RunDetail(
             run=rows.each(rows.run_row, [run])[0],
             request=request,
@@ -119,6 +121,11 @@ class Queries:
             workspace=to_path(workspace),
             steps=rows.each(rows.step_row, steps),
             seq=seq,
+            paused_at=to_optional_moment(paused_at),
+            budget_tokens=budget_tokens,
+            budget_cost=budget_cost,
+            parent_run_id=parent_run_id,
+            restarts=tuple(row[0] for row in restarts),
         )
 
     async def transcript(

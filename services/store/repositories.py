@@ -106,6 +106,12 @@ class RunRepository(Repository[Run]):
         self._publish(new, old.state)
         return new
 
+    async def note(self, run_id: str, reason: str) -> None:
+        """Put into the history what a person did to a run without moving its state."""
+        run = await self.get(run_id)
+        await self._unit.record(EntityKind.RUN, run.id, run.id, run.state, run.state, reason)
+        self._publish(run)
+
     async def tell(self, run_id: str) -> None:
         """Publish that a run has changed by what belongs to it."""
         self._publish(await self.get(run_id))
@@ -145,6 +151,13 @@ class StepRepository(Repository[Step]):
         await self._unit.record(EntityKind.STEP, new.id, new.run_id, old.state, new.state, reason)
         self._publish(new, old.state)
         return new
+
+    async def note(self, step_id: str, reason: str) -> None:
+        """Put into the history what a person did to a step without moving its state."""
+        step = await self.get(step_id)
+        state = step.state
+        await self._unit.record(EntityKind.STEP, step.id, step.run_id, state, state, reason)
+        self._publish(step)
 
     async def tell(self, step_id: str) -> None:
         """Publish that a step has changed by what belongs to it."""

@@ -105,6 +105,7 @@ def step_row(row: Any) -> StepRow:
         started_at=to_optional_moment(row[18]),
         ended_at=to_optional_moment(row[19]),
         retry_at=to_optional_moment(row[20]),
+        over_budget=bool(row[21]),
     )
 
 

@@ -93,8 +93,14 @@ MODEL_USAGE = """
 """
 
 RUN = f"""
-    SELECT {_RUN_COLUMNS}, r.request, r.summary, r.error, p.workspace
+    SELECT {_RUN_COLUMNS}, r.request, r.summary, r.error, p.workspace,
+        r.paused_at, r.budget_tokens, r.budget_cost, r.parent_run_id
     FROM run r CROSS JOIN project p ON p.id = r.project_id WHERE r.id = ?
+"""
+
+# Parameter: a run's id.
+RESTARTS = """
+    SELECT id FROM run WHERE parent_run_id = ? ORDER BY created_at, id
 """
 
 STEPS = """
@@ -103,7 +109,7 @@ STEPS = """
         s.usage_input, s.usage_cached_input, s.usage_output, s.usage_reasoning,
         (SELECT a.output_path FROM attempt a WHERE a.step_id = s.id
          ORDER BY a.number DESC LIMIT 1),
-        s.started_at, s.ended_at, s.retry_at
+        s.started_at, s.ended_at, s.retry_at, s.over_budget
     FROM step s WHERE s.run_id = ? ORDER BY s.position, s.key
 """
 

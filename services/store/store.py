@@ -15,11 +15,15 @@ from foredeck.services import patience
 from foredeck.services.domain.errors import Conflict, StoreError
 from foredeck.services.domain.events import Event
 from foredeck.services.domain.questions import Question
-from foredeck.services.domain.records import Job, Run, Step
+from foredeck.services.domain.records import Job, Run, Step, TokenUsage
 from foredeck.services.domain.states import JobState, QuestionState, RunState, StepState
 from foredeck.services.event_bus import EventBus
-from foredeck.services.store import schema
-from foredeck.services.store.conversations import MessageRepository, SessionRepository
+from foredeck.services.store import schema, statements
+from foredeck.services.store.conversations import (
+    MessageRepository,
+    PromptEditRepository,
+    SessionRepository,
+)
 from foredeck.services.store.engine import Database
 from foredeck.services.store.files import existing_file, prepare_file
 from foredeck.services.store.queries import Queries
@@ -50,6 +54,7 @@ class Transaction:
         self.sessions = SessionRepository(unit)
         self.questions = QuestionRepository(unit)
         self.follow_ups = FollowUpRepository(unit)
+        self.prompt_edits = PromptEditRepository(unit)
 
     async def move_run(self, run_id: str, to: RunState, *, reason: str = "", **changes: Any) -> Run:
         """Give a run another state and other fields; return it as it is then.
@@ -86,6 +91,11 @@ class Transaction:
         """
         question = await self.questions.get(question_id)
         return await self.questions.move(question, replace(question, state=to, **changes), reason)
+
+    async def usage_by_model(self, owner_id: str) -> tuple[tuple[str, TokenUsage], ...]:
+        """Return the tokens of a run or a project by the name of the model."""
+        found = await self._unit.link.rows(statements.MODEL_USAGE, (owner_id,))
+        return tuple((row[0], TokenUsage(*row[1:])) for row in found)
 
     def publish(self, event: Event) -> None:
         """Publish an event after the commit."""

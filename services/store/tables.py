@@ -50,6 +50,10 @@ RUN = Table(
     Column("summary", Text),
     Column("request", Text),
     Column("definition", Text),
+    Column("paused_at", Integer),
+    Column("budget_tokens", Integer),
+    Column("budget_cost", Float),
+    Column("warned", Text),
 )
 
 STEP = Table(
@@ -76,6 +80,20 @@ STEP = Table(
     Column("failure", Text),
     Column("verdict", Text),
     Column("summary", Text),
+    Column("skip_cause", Text),
+    Column("over_budget", Integer),
+)
+
+PROMPT_EDIT = Table(
+    "prompt_edit",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("run_id", Text),
+    Column("step_id", Text),
+    Column("at", Integer),
+    Column("actor", Text),
+    Column("original", Text),
+    Column("text", Text),
 )
 
 ATTEMPT = Table(

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
-from foredeck.services.agents.stage import StageOutcome, StageRunner, StageTask
+from foredeck.services.agents.stage import StageOutcome, StageRunner, StageTask, handed_on
 from foredeck.services.codex.failures import internal
 from foredeck.services.departure import Departure
 from foredeck.services.domain.errors import ForedeckError, StepFailed, StoreError, TurnLost
@@ -137,8 +137,8 @@ class StepExecution:
     ) -> StageTask:
         async with self._store.transaction() as tx:
             steps = await tx.steps.of_run(step.run_id)
-        earlier = [s for s in steps if s.position < step.position and s.summary]
-        verdicts = [s.verdict for s in earlier if s.verdict and not s.verdict.approved]
+            edit = await tx.prompt_edits.latest(step.id)
+        summaries, rework_items = handed_on(steps, step)
         spec = context.spec_of(step)
         return StageTask(
             project=context.project,
@@ -150,10 +150,11 @@ class StepExecution:
             role=spec.role,
             mode=context.run.mode,
             output=output,
-            summaries=tuple((s.key, s.summary) for s in earlier),
-            rework_items=verdicts[-1].items if verdicts and step.round > 1 else (),
+            summaries=summaries,
+            rework_items=rework_items,
             timeout=spec.timeout,
             spec=spec,
+            edit=edit,
         )
 
 

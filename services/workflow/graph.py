@@ -7,9 +7,9 @@ definition, and every answer keeps that order.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from foredeck.services.domain.records import Step
+from foredeck.services.domain.records import SkipCause, Step
 from foredeck.services.domain.states import FINAL_STEPS, StepState
 from foredeck.services.domain.workflow import WorkflowSpec
 
@@ -44,6 +44,13 @@ def blocked(steps: Sequence[Step]) -> tuple[tuple[Step, Step], ...]:
         if culprit := next(culprits, None):
             found.append((step, culprit))
     return tuple(found)
+
+
+def unsatisfied(steps: Sequence[Step], step: Step) -> Step | None:
+    """Return a need of the step that has ended without satisfying it, or None."""
+    satisfied, by_key = _satisfied(steps), _by_key(steps)
+    ended = (by_key[need] for need in step.needs if by_key[need].state in FINAL_STEPS)
+    return next((need for need in ended if not satisfied[need.key]), None)
 
 
 def downstream(steps: Sequence[Step], keys: Iterable[str]) -> frozenset[str]:
@@ -85,7 +92,7 @@ def plan_retry(steps: Sequence[Step], key: str | None = None) -> RetryPlan:
         if step.state in _REPEATABLE and not under_way(step) and (key is None or step.key == key)
     }
     behind = downstream(steps, chosen)
-    released = {step.key for step in steps if step.key in behind and _never_began(step)}
+    released = {step.key for step in steps if step.key in behind and _is_released(step)}
     repeats = chosen - released
     keeps = {step.key for step in steps if step.state is StepState.SUCCESS}
     ordered = [step.key for step in steps]
@@ -94,6 +101,55 @@ def plan_retry(steps: Sequence[Step], key: str | None = None) -> RetryPlan:
         tuple(k for k in ordered if k in released),
         tuple(k for k in ordered if k in keeps),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class RerunPlan:
+    """What re-running from a step would do, as step keys in the order of the run.
+
+    `repeats` have had an attempt and run again, `follows` run for the first time, `voids` are
+    rounds that came of a verdict that no longer counts, `keeps` is everything else.
+    """
+
+    repeats: tuple[str, ...]
+    follows: tuple[str, ...]
+    voids: tuple[str, ...]
+    keeps: tuple[str, ...]
+
+
+def plan_rerun(steps: Sequence[Step], key: str) -> RerunPlan:
+    """Plan to run step `key` and everything after it once more, finished or not.
+
+    Later rounds (`builder#2` after `builder`) are not run again: whether there is another
+    round is for the new verdict to say. What a person skipped after `key` stays skipped.
+    """
+    origin = _by_key(steps)[key]
+    behind = {key, *downstream(steps, [key])}
+    kinds: dict[str, list[str]] = {"repeats": [], "follows": [], "voids": [], "keeps": []}
+    for step in steps:
+        kind = "keeps"
+        if step.key in behind and (step.key == key or not _stays_skipped(step)):
+            kind = "repeats" if step.attempt else "follows"
+            kind = "voids" if step.round > origin.round else kind
+        kinds[kind].append(step.key)
+    return RerunPlan(**{kind: tuple(keys) for kind, keys in kinds.items()})
+
+
+def plan_skip(steps: Sequence[Step], key: str) -> tuple[str, ...]:
+    """Return the steps that were skipped behind `key` and may go on once a person skips it."""
+    behind = downstream(steps, [key])
+    released = {step.key for step in steps if step.key in behind and _is_released(step)}
+    after = [_as_skipped(step, key, released) for step in steps]
+    while stuck := released & {step.key for step, _culprit in blocked(after)}:
+        released -= stuck
+        after = [_as_skipped(step, key, released) for step in steps]
+    return tuple(step.key for step in steps if step.key in released)
+
+
+def _as_skipped(step: Step, key: str, released: set[str]) -> Step:
+    if step.key == key:
+        return replace(step, state=StepState.SKIPPED, skip_cause=SkipCause.PERSON)
+    return replace(step, state=StepState.PENDING) if step.key in released else step
 
 
 def rework_keys(spec: WorkflowSpec, from_id: str, to_id: str) -> tuple[str, ...]:
@@ -115,10 +171,17 @@ def instance_key(spec_id: str, round_number: int) -> str:
     return spec_id if round_number == 1 else f"{spec_id}#{round_number}"
 
 
-def _never_began(step: Step) -> bool:
-    return step.state is StepState.SKIPPED or (
-        step.state is StepState.CANCELLED and step.attempt == 0
-    )
+def _stays_skipped(step: Step) -> bool:
+    """Whether a person's skip, or a round that no longer counts, keeps the step skipped."""
+    kept = (SkipCause.PERSON, SkipCause.VOID)
+    return step.state is StepState.SKIPPED and step.skip_cause in kept
+
+
+def _is_released(step: Step) -> bool:
+    """Whether the step goes on by itself once what it needs does."""
+    if step.state is StepState.SKIPPED:
+        return not _stays_skipped(step)
+    return step.state is StepState.CANCELLED and step.attempt == 0
 
 
 def _by_key(steps: Iterable[Step]) -> Mapping[str, Step]:
@@ -128,21 +191,15 @@ def _by_key(steps: Iterable[Step]) -> Mapping[str, Step]:
 def _satisfied(steps: Sequence[Step]) -> dict[str, bool]:
     """Return for each key whether what needs it may go on.
 
-    A step skipped by a person or by its condition satisfies; one skipped because a need
-    failed does not: told apart by its own needs, so that no extra mark is stored. A failed
-    step that is not critical satisfies (SPEC D6).
+    A step that a person skipped satisfies, whatever it needs; one skipped because a need
+    failed does not. A failed step that is not critical satisfies (SPEC D6).
     """
-    by_key, known = _by_key(steps), {}
+    return {step.key: _satisfies(step) for step in steps}
 
-    def look(key: str) -> bool:
-        if key not in known:
-            step = by_key[key]
-            if step.state is StepState.SKIPPED:
-                known[key] = all(look(need) for need in step.needs)
-            elif step.state is StepState.FAILED:
-                known[key] = not step.critical
-            else:
-                known[key] = step.state is StepState.SUCCESS
-        return known[key]
 
-    return {step.key: look(step.key) for step in steps}
+def _satisfies(step: Step) -> bool:
+    if step.state is StepState.SKIPPED:
+        return step.skip_cause is SkipCause.PERSON
+    if step.state is StepState.FAILED:
+        return not step.critical
+    return step.state is StepState.SUCCESS

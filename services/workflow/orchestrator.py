@@ -6,16 +6,19 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from weakref import WeakValueDictionary
 
 from foredeck.services.departure import Departure
 from foredeck.services.domain import clock
 from foredeck.services.domain.errors import Conflict, StoreError
-from foredeck.services.domain.records import FailureClass, Run, Step
+from foredeck.services.domain.records import FailureClass, Run, SkipCause, Step
 from foredeck.services.domain.states import FINAL_RUNS, RunState, StepState
 from foredeck.services.store.store import Store, Transaction
 from foredeck.services.workflow import definition, graph
+from foredeck.services.workflow.boundary import Boundary
 from foredeck.services.workflow.execution import StepExecution
+from foredeck.services.workflow.interventions import Change
 from foredeck.services.workflow.outcomes import RunContext, is_under_way
 from foredeck.services.workflow.run_driver import CLOSED, RunDriver, cancel_steps
 from foredeck.services.workflow.workspace_turns import WorkspaceTurns
@@ -37,11 +40,13 @@ class Orchestrator:
         execution: StepExecution,
         abandon: Callable[[str], Awaitable[None]],
         departure: Departure | None = None,
+        boundary: Boundary | None = None,
     ) -> None:
         self._store = store
         self._execution = execution
         self._abandon = abandon
         self._departure = departure or Departure()
+        self._boundary = boundary or Boundary()
         self._drivers: dict[str, RunDriver] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._commands: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
@@ -120,33 +125,60 @@ class Orchestrator:
                 steps = await tx.steps.of_run(run_id)
                 await _repeat(tx, steps, retry_plan(run, steps, step_key))
                 run = await tx.move_run(
-                    run.id, RunState.RUNNING, reason="retry", ended_at=None, error=""
+                    run.id,
+                    RunState.RUNNING,
+                    reason="retry",
+                    ended_at=None,
+                    error="",
+                    paused_at=None,
                 )
                 context = await _context(tx, run)
             await self._launch(context)
         return run
 
     async def resume(self, run_id: str) -> Run:
-        """Go on with the steps whose codex turn was lost, each from its last word.
+        """Go on with a paused run, and with steps whose turn was lost, from their last word.
 
-        Raises `Conflict` if none waits for that.
+        Raises `Conflict` if the run is not paused and no step of it waits for that.
         """
         async with self._alone(run_id):
             async with self._store.transaction("user") as tx:
                 run = await tx.runs.get(run_id)
                 lost = [s for s in await tx.steps.of_run(run_id) if await _was_lost(tx, s)]
-                if not lost:
-                    raise Conflict(f"Run {run.id} is {run.state}: nothing in it was cut off.")
+                if not lost and run.paused_at is None:
+                    raise Conflict(
+                        f"Run {run.id} is {run.state}: it is not paused, and nothing in it was "
+                        "cut off."
+                    )
                 for step in lost:
                     await self._execution.outcomes.go_on(tx, step)
-                if run.state is not RunState.RUNNING:
-                    run = await tx.move_run(run.id, RunState.RUNNING, reason="resumed")
+                run = await _unpause(tx, run)
                 context = await _context(tx, run)
-            if run_id not in self._drivers:
-                await self._launch(context)
-            else:
-                self._drivers[run_id].wake()
+            await self._go_on(context)
         return run
+
+    async def intervene(
+        self, run_id: str, change: Callable[[Transaction], Awaitable[Change]]
+    ) -> Run:
+        """Change a run in one transaction, then let its driver act on what it finds."""
+        async with self._alone(run_id):
+            async with self._store.transaction("user") as tx:
+                changed = await change(tx)
+                context = await _context(tx, changed.run)
+            driver = self._drivers.get(run_id)
+            if driver:
+                for step_id in changed.dropped:
+                    driver.drop(step_id)
+                driver.wake()
+            if changed.goes_on:
+                await self._go_on(context)
+        return changed.run
+
+    async def _go_on(self, context: RunContext) -> None:
+        """Let the run's driver look again, or launch one."""
+        driver = self._drivers.get(context.run.id)
+        if driver is None or not driver.wake():
+            await self._launch(context)
 
     async def cancel(self, run_id: str, reason: str) -> Run:
         """Stop a run; returns when its state is stored and nothing of it is left."""
@@ -201,7 +233,9 @@ class Orchestrator:
         if before := self._tasks.get(run_id):
             await asyncio.wait({before})  # it has settled the run and is about to end
         turn = self._workspaces.of(context.project.workspace)
-        driver = RunDriver(self._store, self._execution, context, turn, self._departure)
+        driver = RunDriver(
+            self._store, self._execution, context, turn, self._departure, self._boundary
+        )
         if self._closing:
             driver.stop(CLOSED)
         task = asyncio.create_task(self._drive(driver, run_id), name=f"run {run_id}")
@@ -225,6 +259,15 @@ class Orchestrator:
             del self._tasks[run_id], self._drivers[run_id]
         if not task.cancelled() and (error := task.exception()):
             _log.error("run %s could not be settled", run_id, exc_info=error)
+
+
+async def _unpause(tx: Transaction, run: Run) -> Run:
+    """Let steps of the run start again."""
+    if run.state is RunState.RUNNING:
+        await tx.runs.save(replace(run, paused_at=None))
+        await tx.runs.note(run.id, "resumed")
+        return await tx.runs.get(run.id)
+    return await tx.move_run(run.id, RunState.RUNNING, reason="resumed", paused_at=None)
 
 
 async def _was_lost(tx: Transaction, step: Step) -> bool:
@@ -251,6 +294,8 @@ async def _repeat(tx: Transaction, steps: tuple[Step, ...], plan: graph.RetryPla
             StepState.PENDING,
             reason="",
             max_attempts=step.max_attempts + (0 if spare else 1),
+            skip_cause=SkipCause.NONE,
+            over_budget=False,
             ended_at=None,
             retry_at=None,
         )

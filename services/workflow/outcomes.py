@@ -157,6 +157,8 @@ class Outcomes:
         return moved
 
     async def _end(self, tx: Transaction, step: Step, attempt: Attempt, ending: _Ending) -> None:
+        if (await tx.attempts.get(attempt.id)).ended_at is not None:
+            return  # a person has skipped the step meanwhile, or gone back before it
         moment = clock.now()
         await withdraw(tx, await tx.questions.open_of_step(step.id))
         usage = await _attempt_usage(tx, step, attempt)

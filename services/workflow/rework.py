@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from foredeck.services.domain.ids import new_id
-from foredeck.services.domain.records import Step
+from foredeck.services.domain.records import SkipCause, Step
 from foredeck.services.domain.states import StepState
 from foredeck.services.domain.workflow import StepSpec, WorkflowSpec
 from foredeck.services.store.store import Transaction
@@ -19,10 +19,26 @@ async def append_rework(tx: Transaction, workflow: WorkflowSpec, step: Step) -> 
     spec = next(spec for spec in workflow.steps if spec.id == step.spec_id)
     if spec.rework is None or step.round > spec.rework.max:
         return False
-    steps = await tx.steps.of_run(step.run_id)
+    steps = {known.key: known for known in await tx.steps.of_run(step.run_id)}
     for fresh in next_round(workflow, step, spec, len(steps)):
-        await tx.steps.add(fresh)
+        if voided := steps.get(fresh.key):
+            await _revive(tx, voided, fresh)
+        else:
+            await tx.steps.add(fresh)
     return True
+
+
+async def _revive(tx: Transaction, voided: Step, fresh: Step) -> None:
+    """Give a round that a re-run made void its tries back; its attempts stay on record."""
+    await tx.move_step(
+        voided.id,
+        StepState.PENDING,
+        skip_cause=SkipCause.NONE,
+        needs=fresh.needs,
+        max_attempts=voided.attempt + fresh.max_attempts,
+        started_at=None,
+        ended_at=None,
+    )
 
 
 def next_round(

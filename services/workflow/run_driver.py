@@ -9,7 +9,7 @@ from datetime import datetime
 
 from foredeck.services.departure import Departure
 from foredeck.services.domain import clock
-from foredeck.services.domain.records import Run, Step
+from foredeck.services.domain.records import Run, SkipCause, Step
 from foredeck.services.domain.states import (
     FINAL_RUNS,
     FINAL_STEPS,
@@ -19,6 +19,7 @@ from foredeck.services.domain.states import (
 )
 from foredeck.services.store.store import Store, Transaction
 from foredeck.services.workflow import graph, usage_wait
+from foredeck.services.workflow.boundary import Boundary
 from foredeck.services.workflow.execution import StepExecution
 from foredeck.services.workflow.outcomes import RunContext, end_attempt, is_under_way
 from foredeck.services.workflow.workspace_turns import WorkspaceTurn
@@ -53,17 +54,19 @@ class RunDriver:
         context: RunContext,
         turn: WorkspaceTurn,
         departure: Departure,
+        boundary: Boundary,
     ) -> None:
         self._store = store
         self._execution = execution
         self._context = context
         self._turn = turn
         self._departure = departure
+        self._boundary = boundary
         self._has_turn = False
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._wake = asyncio.Event()
-        self._pausing = False
         self._stop_reason: str | None = None
+        self._settled = False
 
     def stop(self, reason: str) -> None:
         """Ask the driver to cancel its steps and end; `drive` returns when that is done."""
@@ -71,12 +74,14 @@ class RunDriver:
         self._wake.set()
 
     def wake(self) -> bool:
-        """Make the driver look again: somebody else has changed a step.
-
-        False if it does not wait for anything and may be about to end.
-        """
+        """Make the driver look again: somebody else has changed the run; False if it is done."""
         self._wake.set()
-        return self._pausing
+        return not self._settled
+
+    def drop(self, step_id: str) -> None:
+        """Let go of a step whose attempt somebody else has ended."""
+        if task := self._tasks.get(step_id):
+            task.cancel()
 
     async def drive(self) -> None:
         """Run until the run is final, waits for a person, or is stopped.
@@ -101,7 +106,10 @@ class RunDriver:
                     continue
                 for step in standing.start:
                     self._start(step)
+                if self._wake.is_set():
+                    continue  # something was changed since that look
                 if not self._tasks and standing.next_retry is None:
+                    self._settled = True
                     return True
                 await self._pause(standing.next_retry)
         finally:
@@ -132,7 +140,6 @@ class RunDriver:
         """Wait for a step to end, to be woken, or for the time of the next retry."""
         timeout = max(0.0, (until - clock.now()).total_seconds()) if until else None
         waker = asyncio.create_task(self._wake.wait())
-        self._pausing = True
         try:
             await asyncio.wait(
                 {waker, *self._tasks.values()},
@@ -140,7 +147,6 @@ class RunDriver:
                 return_when=asyncio.FIRST_COMPLETED,
             )
         finally:
-            self._pausing = False
             waker.cancel()
         for step_id, task in list(self._tasks.items()):
             if task.done():
@@ -162,14 +168,18 @@ class RunDriver:
         run_id = self._context.run.id
         async with self._store.transaction() as tx:
             steps = await skip_blocked(tx, run_id)
+            paused = (await tx.runs.get(run_id)).paused_at is not None
+            if not paused:
+                steps = await self._boundary.budgeted(tx, await tx.runs.get(run_id), steps)
             now = clock.now()
             left = [s for s in steps if s.id not in self._tasks and await is_under_way(tx, s)]
             due = [s for s in steps if usage_wait.is_due(s, now)] + list(graph.ready(steps))
+            due = [] if paused else due
             start = tuple(s for s in (*left, *due) if s.id not in self._tasks)
             works = any(s.state is not StepState.WAITING or s in due for s in start)
             await settle(tx, run_id, steps, ready=works)
         backing_off = (s for s in steps if usage_wait.goes_on_by_itself(s) and s not in start)
-        times = [s.retry_at for s in backing_off if s.retry_at]
+        times = [s.retry_at for s in backing_off if s.retry_at and not paused]
         return _Standing(start, min(times, default=None))
 
     async def _cancel_rest(self) -> None:
@@ -185,7 +195,13 @@ async def skip_blocked(tx: Transaction, run_id: str) -> tuple[Step, ...]:
             reason = f"{culprit.title} was {culprit.state}"
             if culprit.state is StepState.FAILED:
                 reason = f"{culprit.title} failed"
-            await tx.move_step(step.id, StepState.SKIPPED, reason=reason, ended_at=clock.now())
+            await tx.move_step(
+                step.id,
+                StepState.SKIPPED,
+                reason=reason,
+                skip_cause=SkipCause.NEED,
+                ended_at=clock.now(),
+            )
         steps = await tx.steps.of_run(run_id)
     return steps
 
@@ -193,14 +209,16 @@ async def skip_blocked(tx: Transaction, run_id: str) -> tuple[Step, ...]:
 async def settle(tx: Transaction, run_id: str, steps: tuple[Step, ...], *, ready: bool) -> Run:
     """Bring the run's stored state to what its steps say; return the run."""
     run = await tx.runs.get(run_id)
-    state = derive_run_state(steps, ready=ready)
+    paused = run.paused_at is not None
+    state = derive_run_state(steps, ready=ready, paused=paused)
     if state is run.state:
         return run
     final = state in FINAL_RUNS
     return await tx.move_run(
         run_id,
         state,
-        reason=_why(steps, state),
+        reason=_why(steps, state) or ("paused" if paused and not final else ""),
+        paused_at=None if final else run.paused_at,
         ended_at=clock.now() if final else None,
         started_at=run.started_at or clock.now(),
         summary=_summary(steps) if final else run.summary,

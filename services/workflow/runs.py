@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from foredeck.services.domain import clock
 from foredeck.services.domain.errors import Conflict, InvalidInput
@@ -18,6 +19,8 @@ from foredeck.services.workflow import definition
 from foredeck.services.workflow.orchestrator import retry_plan
 from foredeck.services.workflow.rework import new_step
 
+T = TypeVar("T", int, float)
+
 TITLE_LENGTH = 100
 # codex refuses longer input (1,048,576 characters); the stages add their own words.
 REQUEST_LENGTH = 200_000
@@ -25,7 +28,10 @@ REQUEST_LENGTH = 200_000
 
 @dataclass(frozen=True)
 class RunWish:
-    """What a person asks for; without a workflow it is the project's default one."""
+    """What a person asks for; without a workflow it is the project's default one.
+
+    A budget is None for that of the settings, 0 for no limit.
+    """
 
     project: str
     request: str
@@ -33,6 +39,8 @@ class RunWish:
     mode: Mode | None = None
     trigger: Trigger = Trigger.MANUAL
     workflow: WorkflowSpec | None = None
+    budget_tokens: int | None = None
+    budget_cost: float | None = None
 
 
 class RunService:
@@ -43,10 +51,13 @@ class RunService:
         store: Store,
         workflow: Callable[[Project], WorkflowSpec],
         resolve_mode: Callable[[Project], Mode],
+        budget: tuple[int | None, float | None] = (None, None),
     ) -> None:
+        """`budget` is that of a run whose wish names none: tokens and US dollars."""
         self._store = store
         self._workflow = workflow
         self._resolve_mode = resolve_mode
+        self._budget = budget
 
     async def create(self, wish: RunWish) -> Run:
         """Store a run with its steps; raises `InvalidInput`, `NotFound` or `Conflict`."""
@@ -66,10 +77,34 @@ class RunService:
                 mode=self._mode(wish, project),
                 state=RunState.CREATED,
                 created_at=clock.now(),
+                budget_tokens=_limit(wish.budget_tokens, self._budget[0]),
+                budget_cost=_limit(wish.budget_cost, self._budget[1]),
             )
-            await tx.runs.add(run)
-            for position, spec in enumerate(workflow.steps):
-                await tx.steps.add(new_step(run.id, spec, position, spec.needs))
+            await _add(tx, run, workflow)
+        return run
+
+    async def restart(self, ref: str) -> Run:
+        """Store a new run with the request, mode, workflow and budget of an earlier one."""
+        async with self._store.transaction("user") as tx:
+            parent = await tx.runs.find(ref)
+            _require_usable(await tx.projects.get(parent.project_id))
+            run = Run(
+                id=new_id(),
+                project_id=parent.project_id,
+                workflow=parent.workflow,
+                definition=parent.definition,
+                request=parent.request,
+                title=parent.title,
+                trigger=Trigger.RETRY,
+                mode=parent.mode,
+                state=RunState.CREATED,
+                created_at=clock.now(),
+                parent_run_id=parent.id,
+                budget_tokens=parent.budget_tokens,
+                budget_cost=parent.budget_cost,
+            )
+            await _add(tx, run, definition.from_json(run.definition))
+            await tx.runs.note(parent.id, f"started again as run {run.id}")
         return run
 
     async def find(self, ref: str) -> Run:
@@ -127,6 +162,17 @@ def _job(job: Job) -> str:
 async def _load(tx: Transaction, ref: str) -> tuple[Run, tuple[Step, ...]]:
     run = await tx.runs.find(ref)
     return run, await tx.steps.of_run(run.id)
+
+
+async def _add(tx: Transaction, run: Run, workflow: WorkflowSpec) -> None:
+    """Store a run with a pending instance of each step."""
+    await tx.runs.add(run)
+    for position, spec in enumerate(workflow.steps):
+        await tx.steps.add(new_step(run.id, spec, position, spec.needs))
+
+
+def _limit(wanted: T | None, default: T | None) -> T | None:
+    return (default if wanted is None else wanted) or None
 
 
 def _checked_request(text: str) -> str:

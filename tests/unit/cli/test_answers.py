@@ -9,7 +9,7 @@ import pytest
 
 from foredeck.app.cli import answers, follow
 from foredeck.app.cli.render import plain
-from foredeck.services.domain.states import FINAL_RUNS, RunState
+from foredeck.services.domain.states import FINAL_RUNS, RunState, StepState
 from foredeck.services.domain.views import RunDetail
 from foredeck.services.host.queries import GetRun, GetSidebar
 from tests.support import fake_host
@@ -83,7 +83,11 @@ def test_what_has_not_begun_has_no_duration() -> None:
 
 
 def test_exit_codes() -> None:
-    codes = {state: follow.exit_code(state) for state in {*FINAL_RUNS, RunState.WAITING}}
+    step = fake_host.step_row("builder", StepState.WAITING)
+    codes = {
+        state: follow.exit_code(fake_host.run_detail("r", state, (step,)))
+        for state in {*FINAL_RUNS, RunState.WAITING}
+    }
     assert codes == {
         RunState.SUCCESS: 0,
         RunState.WAITING: 4,
@@ -91,3 +95,5 @@ def test_exit_codes() -> None:
         RunState.PARTIAL_SUCCESS: 1,
         RunState.CANCELLED: 1,
     }
+    held = fake_host.run_detail("r", RunState.WAITING, (replace(step, over_budget=True),))
+    assert follow.exit_code(held) == 3

@@ -58,6 +58,21 @@ def test_the_state_of_a_run_follows_from_its_steps(
     assert derive_run_state(steps, ready=ready) is expected
 
 
+@pytest.mark.parametrize(
+    ("states", "expected"),
+    [
+        ([S.SUCCESS, S.RUNNING, S.PENDING], RunState.RUNNING),
+        ([S.SUCCESS, S.PENDING], RunState.WAITING),
+        ([S.RETRY, S.PENDING], RunState.WAITING),
+        ([S.FAILED, S.SKIPPED], RunState.FAILED),
+        ([S.SUCCESS, S.SUCCESS], RunState.SUCCESS),
+    ],
+)
+def test_a_paused_run_with_work_left_waits(states: list[StepState], expected: RunState) -> None:
+    steps = [make_step(f"s{i}", state) for i, state in enumerate(states)]
+    assert derive_run_state(steps, ready=False, paused=True) is expected
+
+
 def test_a_failed_step_that_is_not_critical_makes_a_partial_success() -> None:
     steps = [make_step("a", S.SUCCESS), make_step("b", S.FAILED, critical=False)]
     assert derive_run_state(steps, ready=False) is RunState.PARTIAL_SUCCESS

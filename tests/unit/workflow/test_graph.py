@@ -5,7 +5,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foredeck.services.domain.records import Step
+from foredeck.services.domain.records import SkipCause, Step
 from foredeck.services.domain.states import FINAL_STEPS, StepState, derive_run_state
 from foredeck.services.workflow import graph
 from foredeck.services.workflow.builtin import four_agents
@@ -33,7 +33,8 @@ def test_a_failed_critical_step_blocks_what_needs_it() -> None:
 
 
 def test_skipped_by_a_person_satisfies_and_skipped_behind_a_failure_does_not() -> None:
-    by_person = (make_step("a", S.SKIPPED), make_step("b", needs=("a",)))
+    skipped = replace(make_step("a", S.SKIPPED), skip_cause=SkipCause.PERSON)
+    by_person = (skipped, make_step("b", needs=("a",)))
     behind = (
         make_step("a", S.FAILED),
         make_step("b", S.SKIPPED, ("a",)),
@@ -131,6 +132,61 @@ def test_a_retry_never_repeats_a_finished_step(
     assert not set(plan.repeats) & set(plan.keeps)
     assert not set(plan.repeats) & set(plan.releases)
     assert set(plan.keeps) == {s.key for s in steps if s.state is S.SUCCESS}
+
+
+@given(random_graph(), st.data())
+def test_going_back_sorts_every_step_and_leaves_nothing_stuck(
+    steps: tuple[Step, ...], data: st.DataObject
+) -> None:
+    for step in steps:
+        state = data.draw(st.sampled_from([S.SUCCESS, S.SKIPPED, S.FAILED, S.PENDING]))
+        steps = _moved(steps, step.key, state)
+        if state is S.SKIPPED:
+            steps = _caused(steps, step.key, data.draw(st.sampled_from(list(SkipCause)[1:])))
+    origin = data.draw(st.sampled_from(steps))
+    plan = graph.plan_rerun(steps, origin.key)
+    groups = (plan.repeats, plan.follows, plan.voids, plan.keeps)
+    assert sorted(key for group in groups for key in group) == sorted(s.key for s in steps)
+    assert origin.key in {*plan.repeats, *plan.follows}
+    behind = {origin.key, *graph.downstream(steps, [origin.key])}
+    assert {*plan.repeats, *plan.follows, *plan.voids} <= behind
+    for key in behind & set(plan.keeps):
+        (kept,) = (s for s in steps if s.key == key)
+        assert kept.skip_cause in (SkipCause.PERSON, SkipCause.VOID)
+
+
+def test_going_back_voids_the_later_rounds() -> None:
+    steps = (
+        make_step("builder", S.SUCCESS),
+        make_step("verdict", S.SUCCESS, ("builder",)),
+        replace(make_step("builder#2", S.SUCCESS, ("verdict",)), round=2),
+        replace(make_step("verdict#2", S.PENDING, ("builder#2",)), round=2),
+    )
+    assert graph.plan_rerun(steps, "verdict") == graph.RerunPlan(
+        ("verdict",), (), ("builder#2", "verdict#2"), ("builder",)
+    )
+    assert graph.plan_rerun(steps, "builder#2") == graph.RerunPlan(
+        ("builder#2",), ("verdict#2",), (), ("builder", "verdict")
+    )
+
+
+@given(random_graph(), st.data())
+def test_what_a_skip_releases_can_go_on(steps: tuple[Step, ...], data: st.DataObject) -> None:
+    for step in steps:
+        steps = _moved(
+            steps, step.key, data.draw(st.sampled_from([S.SUCCESS, S.FAILED, S.SKIPPED]))
+        )
+    key = data.draw(st.sampled_from(steps)).key
+    released = graph.plan_skip(steps, key)
+    assert set(released) <= graph.downstream(steps, [key])
+    after = _caused(_moved(steps, key, S.SKIPPED), key, SkipCause.PERSON)
+    for name in released:
+        after = _moved(after, name, S.PENDING)
+    assert graph.blocked(after) == ()
+
+
+def _caused(steps: tuple[Step, ...], key: str, cause: SkipCause) -> tuple[Step, ...]:
+    return tuple(replace(s, skip_cause=cause) if s.key == key else s for s in steps)
 
 
 def _moved(steps: tuple[Step, ...], key: str, state: StepState) -> tuple[Step, ...]:
