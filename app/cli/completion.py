@@ -56,6 +56,11 @@ def run_argument(command: FC) -> FC:
     return click.argument("run", shell_complete=complete_run)(command)
 
 
+def optional_run_argument(command: FC) -> FC:
+    """Add the argument [RUN] to a command; a shell completes it."""
+    return click.argument("run", required=False, shell_complete=complete_run)(command)
+
+
 def project_argument(command: FC) -> FC:
     """Add the argument PROJECT to a command; a shell completes it."""
     return click.argument("project", shell_complete=complete_project)(command)

@@ -6,6 +6,7 @@ import click
 
 from foredeck.app.cli.answers import run_answer
 from foredeck.app.cli.attending import how_to_answer
+from foredeck.app.cli.completion import optional_run_argument, run_argument
 from foredeck.app.cli.question_words import LEAVE_WORDS, heading, question_answer
 from foredeck.app.cli.render import format_option, local_time, plain, put_json, put_pairs, say
 from foredeck.app.cli.session import Session
@@ -21,7 +22,7 @@ _QUESTION = click.option(
 
 
 @click.command()
-@click.argument("run", required=False)
+@optional_run_argument
 @format_option
 @click.pass_obj
 def questions(session: Session, run: str | None, format_: str) -> None:
@@ -41,7 +42,7 @@ def questions(session: Session, run: str | None, format_: str) -> None:
 
 
 @click.command()
-@click.argument("run", required=False)
+@optional_run_argument
 @click.argument("text", required=False)
 @click.option("--choice", type=click.IntRange(1), help="The number of an offered answer.")
 @_QUESTION
@@ -73,7 +74,7 @@ def answer(
 
 
 @click.command()
-@click.argument("run", required=False)
+@optional_run_argument
 @click.option("--once", "leave", flag_value=Leave.ONCE.value, help="This once (the default).")
 @click.option(
     "--session", "leave", flag_value=Leave.SESSION.value, help="Also when codex asks it again."
@@ -109,7 +110,7 @@ def approve(
 
 
 @click.command()
-@click.argument("run")
+@run_argument
 @click.argument("text")
 @format_option
 @click.pass_obj
@@ -126,7 +127,7 @@ def steer(session: Session, run: str, text: str, format_: str) -> None:
 
 
 @click.command("follow-up")
-@click.argument("run")
+@run_argument
 @click.argument("text")
 @format_option
 @click.pass_obj

@@ -292,7 +292,6 @@ async def test_who_waits_for_a_host_that_cannot_open_hears_why(tmp_path: Path) -
     async with attached(tmp_path) as host:
         asking = asyncio.create_task(host.ask(Echo("early")))
         events = host.events()
-        await asyncio.sleep(0.05)  # both have arrived by then; if not, the host is just gone
         await opened.close(Conflict("The database is of a later version."))
         with pytest.raises(ForedeckError, match="later version"):
             await soon(asking)

@@ -44,3 +44,16 @@ def test_help_loads_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize("path", list(_commands(cli)), ids=" ".join)
+def test_a_shell_completes_every_run_and_project(path: tuple[str, ...]) -> None:
+    command: click.Command = cli
+    for name in path:
+        assert isinstance(command, click.Group)
+        inner = command.get_command(click.Context(command), name)
+        assert inner is not None
+        command = inner
+    for parameter in command.params:
+        if parameter.name in ("run", "project") and not getattr(parameter, "is_flag", False):
+            assert parameter._custom_shell_complete is not None, parameter
