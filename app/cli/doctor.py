@@ -19,13 +19,24 @@ _MARKS = {"ok": "✓", "warning": "!", "failed": "✗"}
 
 
 @click.command()
+@click.option(
+    "--drop-test",
+    is_flag=True,
+    help="Prove instead that a run outlives its dashboard: takes half a minute, needs no account.",
+)
 @format_option
 @click.pass_obj
-def doctor(session: Session, format_: str) -> int:
+def doctor(session: Session, drop_test: bool, format_: str) -> int:
     """Check this machine, the settings, codex and its account.
 
     Prints every setting with where it came from. The exit code is 1 if a check failed.
+    --drop-test starts a harmless run in a throw-away directory, takes its dashboard's terminal
+    away, and shows that the run went on.
     """
+    if drop_test:
+        from foredeck.app.cli.drop_test import drop_test as prove
+
+        return prove(session.settings)
     from foredeck.services.diagnosis import Diagnosis
 
     loaded = session.loaded()
