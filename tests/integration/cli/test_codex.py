@@ -306,3 +306,19 @@ async def test_killed_in_a_turn_the_next_host_writes_the_summary(desk: Desk, eng
     assert summary["exit_code"] == (None if run.state is RunState.WAITING else 0)
     assert summary["session_id"] is not None
     assert processes_of(desk.base) == []
+
+
+def test_left_to_the_background_it_is_known_at_once_and_has_its_summary(
+    desk: Desk, engine: str
+) -> None:
+    desk.server.script = Answers(later=[[command("echo x > made.txt")], [Say("Made.")]])
+    words = ("codex", "run", "--repo", "repo", "--task", "later", "--detach")
+    begun = desk.run(*words, FOREDECK_IDLE_TIMEOUT="1", timeout=120)
+    assert begun.code == 0, begun.err
+    said = dict(lines(begun.out))
+    assert list(said) == FIRST
+    until(Path(said["summary_file_pending"]).exists, "the summary", timeout=120)
+    summary = document(said["summary_file_pending"])
+    assert (summary["success"], summary["run_id"]) == (True, said["codex_run_id"])
+    assert (desk.base / "repo/made.txt").exists()
+    until(lambda: not processes_of(desk.base), "nothing of it is left", timeout=120)
