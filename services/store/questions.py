@@ -55,9 +55,10 @@ class QuestionRepository(Repository[Question]):
         """Return what a step asks just now, oldest first."""
         return await self._open(QUESTION.c.step_id == step_id)
 
-    async def open_of_job(self, job_id: str) -> tuple[Question, ...]:
-        """Return what a job asks just now, oldest first."""
-        return await self._open(QUESTION.c.job_id == job_id)
+    async def of_job(self, job_id: str) -> tuple[Question, ...]:
+        """Return everything that a job has asked, oldest first."""
+        mine = QUESTION.c.job_id == job_id
+        return await self._select(mine, QUESTION.c.asked_at, QUESTION.c.id)
 
     async def _open(self, whose: ColumnElement[bool]) -> tuple[Question, ...]:
         is_open = QUESTION.c.state == QuestionState.OPEN.value
@@ -100,6 +101,7 @@ def _publish(unit: Unit, question: Question, previous: QuestionState | None = No
         QuestionSaved(
             question_id=question.id,
             run_id=question.run_id,
+            kind=question.kind,
             title=question.title,
             state=question.state,
             previous=previous,

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.support.cli_desk import Desk, processes_of
+from tests.support.cli_desk import Desk, processes_of, until
 from tests.support.crew_script import CrewScript, escalated
 from tests.support.pty_program import PtyProgram
 
@@ -114,3 +114,29 @@ def test_what_cannot_be_answered(desk: Desk, crew: CrewScript) -> None:
     assert f"foredeck runs follow-up {run_id}" in idle.err
     queued = desk.run("runs", "follow-up", run_id, "[run one] [work of builder] more")
     assert (queued.code, f"✓ Queued for the codex of run: {run_id}" in queued.err) == (0, True)
+
+
+def test_on_the_dashboard_a_key_opens_it_and_another_answers(desk: Desk, crew: CrewScript) -> None:
+    config = str(desk.base / "config.toml")
+    made = desk.run("projects", "create", "crew", "--workspace", str(desk.base / "code"))
+    assert made.code == 0, made.err
+    with PtyProgram("foredeck.app.cli.main", "--config", config, size=(120, 40)) as program:
+        program.read_until("crew", 60)
+        program.send("n")
+        program.read_until("Request")
+        program.send(REQUEST)
+        program.read_until(REQUEST)
+        program.send("\x13")
+        program.read_until("codex asks for leave to run", 60)
+        program.send("a")
+        program.read_until("codex wants to run:")
+        program.read_until("to be done")
+        assert not (desk.base / "code/done").exists()
+        program.send("o")
+        until((desk.base / "code/done").exists, "the command has run")
+        (item,) = desk.run("runs", "list", "--format", "json").answer["items"]
+        assert desk.run("runs", "wait", item["id"]).out == "success\n"
+        program.read_until("● 0 running", 60)
+        program.send("q")
+        assert program.wait(60) == 0
+    assert processes_of(desk.base) == []
