@@ -82,7 +82,7 @@ def answer(
 @click.option(
     "--deny-and-stop", "leave", flag_value=Leave.STOP.value, help="No, and end the codex turn."
 )
-@click.option("--comment", default="", help="Kept with the answer, and written into the output.")
+@click.option("--comment", default="", help="Kept with the answer, and told to codex.")
 @_QUESTION
 @format_option
 @click.pass_obj

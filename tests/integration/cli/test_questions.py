@@ -127,7 +127,7 @@ def test_on_the_dashboard_a_key_opens_it_and_another_answers(desk: Desk, crew: C
         program.send(REQUEST)
         program.read_until(REQUEST)
         program.send("\x13")
-        program.read_until("codex asks for leave to run", 60)
+        program.read_until("a Answer", 60)
         program.send("a")
         program.read_until("codex wants to run:")
         program.read_until("to be done")

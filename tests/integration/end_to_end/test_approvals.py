@@ -16,6 +16,7 @@ from foredeck.services.domain.states import JobState, QuestionState, RunState, S
 from foredeck.services.domain.views import QuestionRow, RunDetail
 from foredeck.services.host.commands import AnswerQuestion, CancelRun, DeclarePresence, RetryRun
 from foredeck.services.host.queries import GetHistory, ListQuestions, PreviewRetry
+from foredeck.services.rehearsal.model_server import ModelServer
 from tests.support.crew_script import CrewScript, escalated, patch
 from tests.support.house import PATIENCE, House, OpenHouse
 
@@ -102,7 +103,7 @@ async def test_a_denied_one_goes_on(house: House, script: CrewScript) -> None:
         await attend(home)
         run = await home.begin("one", Mode.DIRECT)
         (first,) = await asked(home, run.id)
-        await say(home, run.id, Leave.DENY, "not that one")
+        await say(home, run.id, Leave.DENY)
         while (await asked(home, run.id))[0].question.id == first.question.id:
             await asyncio.sleep(0.02)
         await say(home, run.id, Leave.ONCE)
@@ -111,7 +112,28 @@ async def test_a_denied_one_goes_on(house: House, script: CrewScript) -> None:
         workspace = Path(detail.workspace)
         assert not (workspace / "one").exists()
         assert (workspace / "two").exists()
-        assert "not that one" in written(detail)
+
+
+async def test_codex_hears_why_it_was_denied(
+    house: House, script: CrewScript, model: ModelServer
+) -> None:
+    """The scripted model asks the same again after it was told something."""
+    script.crew("one").codex["builder"] = escalated("touch one")
+    async with house.open() as home:
+        await attend(home)
+        run = await home.begin("one", Mode.DIRECT)
+        (first,) = await asked(home, run.id)
+        told = "[run one] [work of builder] not that one"
+        await say(home, run.id, Leave.DENY, told)
+        while (await asked(home, run.id))[0].question.id == first.question.id:
+            await asyncio.sleep(0.02)
+        heard = [text for request in model.requests for text in request.user_texts]
+        wish = "run /bin/bash -c 'touch one'"
+        assert f"The person declined your request to {wish}, and says: {told}" in heard
+        await say(home, run.id, Leave.ONCE)
+        detail = await home.rest(run.id)
+        assert detail.run.state is RunState.SUCCESS
+        assert f"said user: {told}" in written(detail)
 
 
 async def test_denied_and_stopped_ends_the_turn(house: House, script: CrewScript) -> None:
