@@ -55,11 +55,6 @@ class QuestionRepository(Repository[Question]):
         """Return what a step asks just now, oldest first."""
         return await self._open(QUESTION.c.step_id == step_id)
 
-    async def of_job(self, job_id: str) -> tuple[Question, ...]:
-        """Return everything that a job has asked, oldest first."""
-        mine = QUESTION.c.job_id == job_id
-        return await self._select(mine, QUESTION.c.asked_at, QUESTION.c.id)
-
     async def _open(self, whose: ColumnElement[bool]) -> tuple[Question, ...]:
         is_open = QUESTION.c.state == QuestionState.OPEN.value
         return await self._select(is_open & whose, QUESTION.c.asked_at, QUESTION.c.id)

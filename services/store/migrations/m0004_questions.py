@@ -34,7 +34,6 @@ _STATEMENTS = (
         ON question (coalesce(step_id, ''), attempt, key)
     """,
     "CREATE INDEX question_of_run ON question (run_id, asked_at)",
-    "CREATE INDEX question_of_job ON question (job_id) WHERE job_id IS NOT NULL",
     "CREATE INDEX question_open ON question (asked_at) WHERE state = 'open'",
     "CREATE INDEX question_open_of_run ON question (run_id) WHERE state = 'open'",
     """

@@ -273,3 +273,54 @@ async def test_an_agent_that_nobody_hears_goes_on(house: House, script: CrewScri
         detail = await home.rest(run.id)
         assert detail.run.state is RunState.SUCCESS
         assert "Nobody is there to answer" in detail.steps[0].summary
+
+
+async def test_an_unanswered_one_outlives_the_host(house: House, script: CrewScript) -> None:
+    script.crew("one").codex["builder"] = escalated("echo x >> done")
+    async with house.open() as home:
+        await attend(home)
+        run = await home.begin("one", Mode.DIRECT)
+        (before,) = await asked(home, run.id)
+        home.services.departure.leaving = True
+    async with house.open() as home:
+        (row,) = await asked(home, run.id)
+        assert row.question.id == before.question.id
+        assert (await home.detail(run.id)).run.state is RunState.WAITING
+        await say(home, run.id, Leave.ONCE)
+        detail = await home.rest(run.id)
+        assert detail.run.state is RunState.SUCCESS, detail.error
+        assert (Path(detail.workspace) / "done").read_text() == "x\n"
+        assert [job.name.split(":")[0] for job in await home.jobs(run.id)].count("builder") == 1
+
+
+async def test_one_answered_between_two_hosts_is_obeyed(house: House, script: CrewScript) -> None:
+    script.crew("one").codex["builder"] = escalated("touch done")
+    async with house.open() as home:
+        await attend(home)
+        run = await home.begin("one", Mode.DIRECT)
+        await asked(home, run.id)
+        home.services.departure.leaving = True
+    async with house.open(recover=False) as home:
+        await say(home, run.id, Leave.DENY)
+        home.services.departure.leaving = True
+    async with house.open() as home:
+        detail = await home.rest(run.id)
+        assert detail.run.state is RunState.SUCCESS, detail.error
+        assert not (Path(detail.workspace) / "done").exists()
+        assert "said user" in written(detail)
+
+
+async def test_an_agents_question_outlives_the_host(house: House, script: CrewScript) -> None:
+    script.crew("one").questions["planner"] = {"question": "Which?", "choices": ["red", "blue"]}
+    async with house.open() as home:
+        await attend(home)
+        run = await home.begin("one", Mode.AGENT)
+        (before,) = await asked(home, run.id)
+        home.services.departure.leaving = True
+    async with house.open() as home:
+        (row,) = await asked(home, run.id)
+        assert row.question.id == before.question.id
+        await home.host.do(AnswerQuestion(run.id, choice=1))
+        detail = await home.rest(run.id)
+        assert detail.run.state is RunState.SUCCESS, detail.error
+        assert '"answer": "red"' in detail.steps[0].summary
