@@ -144,7 +144,13 @@ def follow_up(session: Session, run: str, text: str, format_: str) -> None:
 
 
 def _answer(session: Session, command: AnswerQuestion, role: str, format_: str) -> None:
-    answered = session.write(lambda host: host.do(command), role)
+    # Where nobody is the host, one is started that goes on with the run after the answer.
+    asked = session.read(lambda host: host.ask(ListQuestions(command.run)))
+    answered = (
+        session.hand_over(lambda host: host.do(command))
+        if asked
+        else session.write(lambda host: host.do(command), role)
+    )
     said = answered.answer
     if answered.kind is QuestionKind.APPROVAL:
         said = LEAVE_WORDS[Leave(said)]

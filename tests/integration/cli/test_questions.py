@@ -59,6 +59,19 @@ def test_on_a_terminal_it_is_asked_right_there(desk: Desk, crew: CrewScript) -> 
     assert processes_of(desk.base) == []
 
 
+def test_another_command_answers_what_is_asked_on_a_terminal(desk: Desk, crew: CrewScript) -> None:
+    with on_a_terminal(desk) as program:
+        program.read_until("Ctrl-D leaves it open", 60)
+        (item,) = desk.run("runs", "list", "--format", "json").answer["items"]
+        denied = desk.run("runs", "approve", item["id"], "--deny", "--format", "json")
+        assert denied.code == 0, denied.err
+        assert "✓ Answered “deny”: run /bin/bash -c 'touch done'" in denied.err
+        assert (denied.answer["state"], denied.answer["answer"]) == ("answered", "deny")
+        program.read_until("It has been settled elsewhere.")
+        assert program.wait(60) == 0
+    assert not (desk.base / "code/done").exists()
+
+
 def test_an_agents_question_is_answered_by_number(desk: Desk, crew: CrewScript) -> None:
     crew.crew("one").codex.clear()
     crew.crew("one").questions["planner"] = {"question": "Which?", "choices": ["red", "blue"]}
@@ -96,8 +109,17 @@ def test_a_run_that_may_wait_says_that_it_needs_a_person(desk: Desk, crew: CrewS
         "run", REQUEST, "--workspace", "code", "--mode", "direct", FOREDECK_UNATTENDED="wait"
     )
     assert done.code == 4, done.err
+    (item,) = desk.run("runs", "list", "--format", "json").answer["items"]
+    assert (item["state"], item["open_questions"]) == ("waiting", 1)
     assert "It waits for a person. See what it asks: foredeck runs questions" in done.err
     assert "Asks for leave: run /bin/bash -c 'touch done'" in done.out
+
+    # Long after that process has ended, the answer is obeyed and the run goes on.
+    said = desk.run("runs", "approve", item["id"], FOREDECK_IDLE_TIMEOUT="1")
+    assert said.code == 0, said.err
+    assert desk.run("runs", "wait", item["id"]).out == "success\n"
+    assert (desk.base / "code/done").exists()
+    until(lambda: processes_of(desk.base) == [], "nothing of it is left")
 
 
 def test_what_cannot_be_answered(desk: Desk, crew: CrewScript) -> None:
