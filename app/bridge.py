@@ -22,12 +22,15 @@ from foredeck.services.domain.events import (
     RunSaved,
     StepSaved,
 )
+from foredeck.services.domain.questions import QuestionKind
 from foredeck.services.host.interface import Host
 
 # Seconds between two signals: a screen that redraws more often shows nobody more.
 INTERVAL = 0.1
 # Seconds before a broken subscription is tried again.
 RETRY_DELAY = 0.5
+# Of a question, in a toast; the dialog shows all of it.
+_TITLE_LENGTH = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +148,7 @@ class HostBridge:
             self._notify(event.message, event.severity)
             return
         if isinstance(event, QuestionSaved) and event.previous is None:
-            self._notify(f"A person is asked: {event.title}\nPress a to answer.", "warning")
+            self._notify(_toast(event), "warning")
         self._pending.add(event)
         if self._timer is None:
             loop = asyncio.get_running_loop()
@@ -162,3 +165,12 @@ class HostBridge:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+
+def _toast(event: QuestionSaved) -> str:
+    """Say what a person is asked, in a line or two, and how to answer."""
+    approval = event.kind is QuestionKind.APPROVAL
+    lead = "codex asks for leave to " if approval else "An agent asks: "
+    title = event.title
+    shown = title if len(title) <= _TITLE_LENGTH else title[: _TITLE_LENGTH - 1] + "…"
+    return f"{lead}{shown}\nPress a to answer."

@@ -108,7 +108,8 @@ def how_to_answer(question: Question) -> str:
 
 def _command(question: Question, line: str) -> AnswerQuestion:
     if question.kind is QuestionKind.APPROVAL:
-        return AnswerQuestion(question=question.id, answer=leave_of(line))
+        leave, comment = leave_of(line)
+        return AnswerQuestion(question=question.id, answer=leave, comment=comment)
     if line.isdecimal() and 1 <= int(line) <= len(question.choices):
         return AnswerQuestion(question=question.id, choice=int(line))
     return AnswerQuestion(question=question.id, answer=line)

@@ -164,7 +164,7 @@ async def watch(
     """
     said: dict[str, str] = {}
     detail = await host.ask(GetRun(run_id))
-    _say_steps(detail, said)
+    _say_steps(detail, said, asked=attended)
     if _rests(detail, attended):
         return detail
     async for event in events:
@@ -177,7 +177,7 @@ async def watch(
         if not isinstance(event, Resync) and event.run_id != run_id:
             continue
         detail = await host.ask(GetRun(run_id))
-        _say_steps(detail, said)
+        _say_steps(detail, said, asked=attended)
         if _rests(detail, attended):
             break
     return detail
@@ -199,8 +199,11 @@ def _rests(detail: RunDetail, attended: bool) -> bool:
     return detail.run.state is RunState.WAITING and not goes_on
 
 
-def _say_steps(detail: RunDetail, said: dict[str, str]) -> None:
+def _say_steps(detail: RunDetail, said: dict[str, str], *, asked: bool) -> None:
+    """Say what changed; not that a step waits for an answer if that is `asked` right here."""
     for step in detail.steps:
+        if asked and detail.run.questions and step.state is StepState.WAITING:
+            continue
         mark = f"{step.state.value} {step.attempt}"
         if said.get(step.key) == mark or (step.key not in said and step.state.value == "pending"):
             continue

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from foredeck.app.cli.interrupts import Interrupts
 from foredeck.app.cli.render import say
+from foredeck.services.domain.states import RunState
 
 if TYPE_CHECKING:
     from foredeck.app.container import Services
@@ -16,18 +17,32 @@ _POLL = 0.2
 
 
 async def outlast(services: Services) -> None:
-    """Stay until the runs that other processes began here rest, or until an interrupt."""
-    if services.orchestrator.driven:
+    """Stay until the runs that other processes began here rest, or until an interrupt.
+
+    A run that waits for a person is left to the next host, with its question.
+    """
+    if await _works(services):
         say("Other runs were started here meanwhile; this waits for them. Ctrl-C stops them.")
     interrupts = Interrupts()
     await _until_idle(services, interrupts)
     # Whoever comes now is not served any more; what came in the last moment still is.
     await services.server.close()
     await _until_idle(services, interrupts)
+    if services.orchestrator.driven and not interrupts.first.is_set():
+        services.departure.leaving = True
 
 
 async def _until_idle(services: Services, interrupts: Interrupts) -> None:
     stopping = interrupts.first
-    while services.orchestrator.driven and not stopping.is_set():
+    while not stopping.is_set() and await _works(services):
         with suppress(TimeoutError):
             await asyncio.wait_for(stopping.wait(), _POLL)
+
+
+async def _works(services: Services) -> bool:
+    """Whether a run does more here than wait for a person."""
+    for run_id in services.orchestrator.driven_runs:
+        run = (await services.store.queries.run(run_id)).run
+        if run.state is not RunState.WAITING or not run.questions:
+            return True
+    return False

@@ -20,12 +20,18 @@ LEAVE_WORDS = {
 _KEYS = {Leave.ONCE: "o", Leave.SESSION: "s", Leave.DENY: "d", Leave.STOP: "x"}
 
 
-def leave_of(line: str) -> Leave:
-    """Return the answer that a person typed; raises `InvalidInput`."""
+def leave_of(line: str) -> tuple[Leave, str]:
+    """Return the answer that a person typed and the comment behind its letter.
+
+    Raises `InvalidInput`.
+    """
     said = line.strip().lower().replace("_", " ").replace("-", " ")
+    letter, _, comment = line.strip().partition(" ")
     for leave, word in LEAVE_WORDS.items():
-        if said in (_KEYS[leave], word):
-            return leave
+        if said == word:
+            return leave, ""
+        if letter.lower() == _KEYS[leave]:
+            return leave, comment.strip()
     raise InvalidInput(f"{line!r} is no answer here.", f"Type {_offered(tuple(Leave))}.")
 
 
@@ -43,11 +49,11 @@ def ask_words(row: QuestionRow) -> str:
     if len(details) > _DETAIL_LINES:
         lines.append(f"  … {len(details) - _DETAIL_LINES} more lines: foredeck runs questions")
     if question.kind is QuestionKind.APPROVAL:
-        typed = _offered(question.choices)
+        typed = f"{_offered(question.choices)}; codex hears the words behind it"
     else:
         lines += [f"  {n}  {choice}" for n, choice in enumerate(question.choices, 1)]
         typed = "a number, or your own words" if question.choices else "your answer"
-    return "\n".join([*lines, f"  Type {typed}; Ctrl-D leaves it open."])
+    return "\n".join([*lines, f"  Type {typed}.", "  Ctrl-D leaves it open."])
 
 
 def heading(row: QuestionRow) -> str:

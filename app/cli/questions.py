@@ -83,7 +83,7 @@ def answer(
 @click.option(
     "--deny-and-stop", "leave", flag_value=Leave.STOP.value, help="No, and end the codex turn."
 )
-@click.option("--comment", default="", help="Kept with the answer, and written into the output.")
+@click.option("--comment", default="", help="Kept with the answer, and told to codex.")
 @_QUESTION
 @format_option
 @click.pass_obj
@@ -145,7 +145,13 @@ def follow_up(session: Session, run: str, text: str, format_: str) -> None:
 
 
 def _answer(session: Session, command: AnswerQuestion, role: str, format_: str) -> None:
-    answered = session.write(lambda host: host.do(command), role)
+    # Where nobody is the host, one is started that goes on with the run after the answer.
+    asked = session.read(lambda host: host.ask(ListQuestions(command.run)))
+    answered = (
+        session.hand_over(lambda host: host.do(command))
+        if asked
+        else session.write(lambda host: host.do(command), role)
+    )
     said = answered.answer
     if answered.kind is QuestionKind.APPROVAL:
         said = LEAVE_WORDS[Leave(said)]

@@ -55,10 +55,20 @@ _OLD_WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
-    """A decision and, for the output, why it is so."""
+    """A decision and, for the output, why it is so; `comment` is for codex itself."""
 
     decision: Decision
     why: str = ""
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What is sent back, a sentence about it for the output, and words for codex."""
+
+    body: dict[str, Any]
+    note: str
+    comment: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,10 +130,8 @@ class DeclineAll:
         """Do nothing: nothing was asked."""
 
 
-async def answer(
-    approver: Approver, request: ServerRequest, item: Item | None = None
-) -> tuple[dict[str, Any], str]:
-    """Return the rest of the reply, and a sentence about it for the output.
+async def answer(approver: Approver, request: ServerRequest, item: Item | None = None) -> Reply:
+    """Return what a request is answered.
 
     `item` is what codex said of the request's item before. Never raises but when it is
     cancelled: an approver that breaks declines.
@@ -133,7 +141,8 @@ async def answer(
     if request.method in (ELICITATION, USER_INPUT):
         return await _ask_words(approver, request)
     message = f"Foredeck does not answer {request.method}"
-    return {"error": {"code": _REFUSED, "message": message}}, f"Not answered: {request.method}"
+    error = {"error": {"code": _REFUSED, "message": message}}
+    return Reply(error, f"Not answered: {request.method}")
 
 
 def asked_of(request: ServerRequest, item: Item | None = None) -> Asked:
@@ -155,9 +164,7 @@ def asked_of(request: ServerRequest, item: Item | None = None) -> Asked:
     )
 
 
-async def _approve(
-    approver: Approver, request: ServerRequest, asked: Asked
-) -> tuple[dict[str, Any], str]:
+async def _approve(approver: Approver, request: ServerRequest, asked: Asked) -> Reply:
     try:
         ruling = await approver.decide(asked)
     except Exception:
@@ -165,7 +172,9 @@ async def _approve(
         ruling = Ruling(Decision.DECLINE, "Foredeck itself failed")
     old = request.method in (_OLD_COMMAND, _OLD_FILES)
     decision = _OLD_WORDS[ruling.decision] if old else ruling.decision.value
-    return {"result": {"decision": decision}}, _note(ruling, asked)
+    # There is nobody left to tell once the turn is ended.
+    comment = "" if ruling.decision is Decision.CANCEL else ruling.comment
+    return Reply({"result": {"decision": decision}}, _note(ruling, asked), comment)
 
 
 def _note(ruling: Ruling, asked: Asked) -> str:
@@ -182,11 +191,11 @@ _VERBS = {
 }
 
 
-async def _ask_words(approver: Approver, request: ServerRequest) -> tuple[dict[str, Any], str]:
+async def _ask_words(approver: Approver, request: ServerRequest) -> Reply:
     """Ask what can be said in a few words; decline a form that needs more."""
     form = form_of(request)
     if form is None:
-        return _no_words(request), f"Declined: {asker(request)} wants a form filled in"
+        return Reply(_no_words(request), f"Declined: {asker(request)} wants a form filled in")
     try:
         said = await approver.words(form.wanted)
     except Exception:
@@ -194,8 +203,8 @@ async def _ask_words(approver: Approver, request: ServerRequest) -> tuple[dict[s
         said = None
     question = f"{form.wanted.who} asked: {form.wanted.question}"
     if said is None:
-        return _no_words(request), f"Declined: {question}"
-    return {"result": form.reply(said)}, f"Answered “{said}”: {question}"
+        return Reply(_no_words(request), f"Declined: {question}")
+    return Reply({"result": form.reply(said)}, f"Answered “{said}”: {question}")
 
 
 def _no_words(request: ServerRequest) -> dict[str, Any]:

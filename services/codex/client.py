@@ -37,6 +37,7 @@ _log = logging.getLogger(__name__)
 
 CALL_SECONDS = 30.0
 _OPEN_SECONDS = 10.0
+_COMMENT_SECONDS = 5.0
 _CLIENT_INFO = {"name": "foredeck", "title": "Foredeck", "version": "0.1.0"}
 
 
@@ -280,18 +281,29 @@ class CodexClient:
         item = events.patch(str(request.params.get("itemId"))) if events else None
         self._route(PersonAsked(request.method, request.thread_id, begins=True))
         try:
-            reply, note = await answer(approver, request, item)
+            reply = await answer(approver, request, item)
         except asyncio.CancelledError:
             if self._answers.get(request.id) is not asyncio.current_task():
                 self._withdraw(approver, key_of(request))
             raise
         finally:
             self._route(PersonAsked(request.method, request.thread_id, begins=False))
-        if note:
-            self._route(WarningRaised(request.method, request.thread_id, message=note))
+        self._route(WarningRaised(request.method, request.thread_id, message=reply.note))
         self._answers.pop(request.id, None)  # that it is resolved now is no news
+        with suppress(CodexError):
+            if reply.comment:
+                await self._comment(request, reply.comment)
         with suppress(CodexUnreachable):
-            await self._send({"id": request.id, **reply})
+            await self._send({"id": request.id, **reply.body})
+
+    async def _comment(self, request: ServerRequest, words: str) -> None:
+        """Tell the model something about an answer that has no words of its own."""
+        params = {
+            "threadId": request.thread_id,
+            "expectedTurnId": request.params.get("turnId"),
+            "input": [{"type": "text", "text": words}],
+        }
+        await self.call("turn/steer", params, _COMMENT_SECONDS)
 
     def _withdraw(self, approver: Approver, key: str) -> None:
         """Codex needs no answer any more: say so to whoever is asked."""

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from foredeck.services.domain.questions import QuestionKind
 from foredeck.services.domain.states import JobState, QuestionState, RunState, StepState
 
 
@@ -75,6 +76,7 @@ class QuestionSaved(Event):
 
     question_id: str
     run_id: str | None
+    kind: QuestionKind
     title: str
     state: QuestionState
     previous: QuestionState | None = None

@@ -12,6 +12,7 @@ from typing import Any
 from foredeck.services.domain.errors import ForedeckError, HostGone, InvalidInput
 from foredeck.services.domain.events import Event
 from foredeck.services.host import wire
+from foredeck.services.host.commands import DeclarePresence
 from foredeck.services.host.interface import Query
 from foredeck.services.host.service import HostService
 
@@ -43,8 +44,11 @@ class Desk:
         self._loading: asyncio.Future[None] | None = None
         self._is_closing = False
 
-    async def handle(self, request: wire.Message) -> Any:
-        """Return the answer to a request, encoded; raises `ForedeckError`."""
+    async def handle(self, request: wire.Message, there: set[str]) -> Any:
+        """Return the answer to a request, encoded; raises `ForedeckError`.
+
+        `there` keeps under which names somebody said to be there.
+        """
         service = await asyncio.shield(self.service)
         if self._loading is None:
             self._loading = asyncio.ensure_future(asyncio.to_thread(wire.load))
@@ -62,6 +66,8 @@ class Desk:
         else:
             await asyncio.shield(self.is_ready)
             answer = await self._to_its_end(service, wish)
+            if isinstance(wish, DeclarePresence):
+                (there.add if wish.present else there.discard)(wish.client)
         return wire.encode(answer, wire.answer_type(kind))
 
     async def _to_its_end(self, service: HostService, command: Any) -> Any:
@@ -81,6 +87,13 @@ class Desk:
         self._commands.discard(task)
         if not task.cancelled():
             task.exception()  # its client may be gone: then nobody else asks for it
+
+    async def release(self, there: set[str]) -> None:
+        """Nobody is there any more under these names: their connection is gone."""
+        for client in there:
+            with suppress(ForedeckError, _NotBegunError):
+                service = await asyncio.shield(self.service)
+                await service.do(DeclarePresence(client, present=False))
 
     def give_up(self) -> None:
         """Begin nothing more, not even what waits for the host to open."""
@@ -114,6 +127,7 @@ class ClientLine:
         self._writing = asyncio.Lock()
         self._slots = asyncio.Semaphore(_REQUEST_LIMIT)
         self._requests: set[asyncio.Task[None]] = set()
+        self._there: set[str] = set()
         self._listeners: dict[int, asyncio.Task[None]] = {}
         self._hearing: asyncio.Task[None] | None = None
         self._is_closing = False
@@ -131,6 +145,7 @@ class ClientLine:
         finally:
             for task in (self._hearing, *self._listeners.values(), *self._requests):
                 task.cancel()
+            await self._desk.release(self._there)
             await self.hang_up()
 
     def hear_no_more(self, reason: ForedeckError | None) -> None:
@@ -186,7 +201,7 @@ class ClientLine:
 
     async def _answer(self, number: int, request: wire.Message) -> None:
         try:
-            answer: wire.Message = {"answer": await self._desk.handle(request)}
+            answer: wire.Message = {"answer": await self._desk.handle(request, self._there)}
         except ForedeckError as error:
             answer = wire.encode_error(error)
         except _NotBegunError:

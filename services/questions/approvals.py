@@ -136,9 +136,16 @@ def _ruling(question: Question | None) -> Ruling:
         return Ruling(Decision.DECLINE, NOBODY)
     if question.state is not QuestionState.ANSWERED:
         return Ruling(Decision.DECLINE, "the question was withdrawn")
-    said = f"said {question.answered_by}" if question.answered_by else ""
-    comment = f": {question.comment}" if question.comment else ""
-    return Ruling(_DECISIONS[Leave(question.answer)], f"{said}{comment}")
+    decision = _DECISIONS[Leave(question.answer)]
+    comment = question.comment
+    why = f"said {question.answered_by}" + (f": {comment}" if comment else "")
+    return Ruling(decision, why, _for_codex(decision, question) if comment else "")
+
+
+def _for_codex(decision: Decision, question: Question) -> str:
+    """Put a comment into words that the model understands without having been asked."""
+    verdict = "declined" if decision is Decision.DECLINE else "allowed"
+    return f"The person {verdict} your request to {question.title}, and says: {question.comment}"
 
 
 def _patch(files: tuple[PatchedFile, ...]) -> str:

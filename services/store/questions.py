@@ -55,10 +55,6 @@ class QuestionRepository(Repository[Question]):
         """Return what a step asks just now, oldest first."""
         return await self._open(QUESTION.c.step_id == step_id)
 
-    async def open_of_job(self, job_id: str) -> tuple[Question, ...]:
-        """Return what a job asks just now, oldest first."""
-        return await self._open(QUESTION.c.job_id == job_id)
-
     async def _open(self, whose: ColumnElement[bool]) -> tuple[Question, ...]:
         is_open = QUESTION.c.state == QuestionState.OPEN.value
         return await self._select(is_open & whose, QUESTION.c.asked_at, QUESTION.c.id)
@@ -100,6 +96,7 @@ def _publish(unit: Unit, question: Question, previous: QuestionState | None = No
         QuestionSaved(
             question_id=question.id,
             run_id=question.run_id,
+            kind=question.kind,
             title=question.title,
             state=question.state,
             previous=previous,

@@ -58,6 +58,11 @@ class Orchestrator:
         """How many runs have a driver at the moment."""
         return len(self._tasks)
 
+    @property
+    def driven_runs(self) -> tuple[str, ...]:
+        """The ids of the runs that have a driver at the moment."""
+        return tuple(self._tasks)
+
     async def recover(self) -> None:
         """Go on with every run that an earlier host left behind.
 

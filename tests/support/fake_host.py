@@ -384,6 +384,7 @@ class FakeHost:
             QuestionSaved(
                 question_id=question.id,
                 run_id=run_id,
+                kind=question.kind,
                 title=question.title,
                 state=question.state,
                 previous=previous,

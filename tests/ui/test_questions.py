@@ -83,7 +83,7 @@ async def test_a_toast_and_the_footer_say_that_something_is_asked(tmp_path: Path
         host.ask_person(approval())
         await until(pilot, lambda: "Answer" in footer(pilot))
         toasts = [note.message for note in pilot.app._notifications]
-        assert any("run rm -rf build" in text and "Press a" in text for text in toasts)
+        assert "codex asks for leave to run rm -rf build\nPress a to answer." in toasts
         assert pilot.app.screen is workbench_of(pilot)  # it does not take the keys away
 
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.support.cli_desk import Desk, processes_of
+from tests.support.cli_desk import Desk, processes_of, until
 from tests.support.crew_script import CrewScript, escalated
 from tests.support.pty_program import PtyProgram
 
@@ -59,6 +59,19 @@ def test_on_a_terminal_it_is_asked_right_there(desk: Desk, crew: CrewScript) -> 
     assert processes_of(desk.base) == []
 
 
+def test_another_command_answers_what_is_asked_on_a_terminal(desk: Desk, crew: CrewScript) -> None:
+    with on_a_terminal(desk) as program:
+        program.read_until("Ctrl-D leaves it open", 60)
+        (item,) = desk.run("runs", "list", "--format", "json").answer["items"]
+        denied = desk.run("runs", "approve", item["id"], "--deny", "--format", "json")
+        assert denied.code == 0, denied.err
+        assert "✓ Answered “deny”: run /bin/bash -c 'touch done'" in denied.err
+        assert (denied.answer["state"], denied.answer["answer"]) == ("answered", "deny")
+        program.read_until("It has been settled elsewhere.")
+        assert program.wait(60) == 0
+    assert not (desk.base / "code/done").exists()
+
+
 def test_an_agents_question_is_answered_by_number(desk: Desk, crew: CrewScript) -> None:
     crew.crew("one").codex.clear()
     crew.crew("one").questions["planner"] = {"question": "Which?", "choices": ["red", "blue"]}
@@ -96,8 +109,17 @@ def test_a_run_that_may_wait_says_that_it_needs_a_person(desk: Desk, crew: CrewS
         "run", REQUEST, "--workspace", "code", "--mode", "direct", FOREDECK_UNATTENDED="wait"
     )
     assert done.code == 4, done.err
+    (item,) = desk.run("runs", "list", "--format", "json").answer["items"]
+    assert (item["state"], item["open_questions"]) == ("waiting", 1)
     assert "It waits for a person. See what it asks: foredeck runs questions" in done.err
     assert "Asks for leave: run /bin/bash -c 'touch done'" in done.out
+
+    # Long after that process has ended, the answer is obeyed and the run goes on.
+    said = desk.run("runs", "approve", item["id"], FOREDECK_IDLE_TIMEOUT="1")
+    assert said.code == 0, said.err
+    assert desk.run("runs", "wait", item["id"]).out == "success\n"
+    assert (desk.base / "code/done").exists()
+    until(lambda: processes_of(desk.base) == [], "nothing of it is left")
 
 
 def test_what_cannot_be_answered(desk: Desk, crew: CrewScript) -> None:
@@ -114,3 +136,29 @@ def test_what_cannot_be_answered(desk: Desk, crew: CrewScript) -> None:
     assert f"foredeck runs follow-up {run_id}" in idle.err
     queued = desk.run("runs", "follow-up", run_id, "[run one] [work of builder] more")
     assert (queued.code, f"✓ Queued for the codex of run: {run_id}" in queued.err) == (0, True)
+
+
+def test_on_the_dashboard_a_key_opens_it_and_another_answers(desk: Desk, crew: CrewScript) -> None:
+    config = str(desk.base / "config.toml")
+    made = desk.run("projects", "create", "crew", "--workspace", str(desk.base / "code"))
+    assert made.code == 0, made.err
+    with PtyProgram("foredeck.app.cli.main", "--config", config, size=(120, 40)) as program:
+        program.read_until("crew", 60)
+        program.send("n")
+        program.read_until("Request")
+        program.send(REQUEST)
+        program.read_until(REQUEST)
+        program.send("\x13")
+        program.read_until("a Answer", 60)
+        program.send("a")
+        program.read_until("codex wants to run:")
+        program.read_until("to be done")
+        assert not (desk.base / "code/done").exists()
+        program.send("o")
+        until((desk.base / "code/done").exists, "the command has run")
+        (item,) = desk.run("runs", "list", "--format", "json").answer["items"]
+        assert desk.run("runs", "wait", item["id"]).out == "success\n"
+        program.read_until("● 0 running", 60)
+        program.send("q")
+        assert program.wait(60) == 0
+    assert processes_of(desk.base) == []

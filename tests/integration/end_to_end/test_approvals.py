@@ -16,6 +16,7 @@ from foredeck.services.domain.states import JobState, QuestionState, RunState, S
 from foredeck.services.domain.views import QuestionRow, RunDetail
 from foredeck.services.host.commands import AnswerQuestion, CancelRun, DeclarePresence, RetryRun
 from foredeck.services.host.queries import GetHistory, ListQuestions, PreviewRetry
+from foredeck.services.rehearsal.model_server import ModelServer
 from tests.support.crew_script import CrewScript, escalated, patch
 from tests.support.house import PATIENCE, House, OpenHouse
 
@@ -102,7 +103,7 @@ async def test_a_denied_one_goes_on(house: House, script: CrewScript) -> None:
         await attend(home)
         run = await home.begin("one", Mode.DIRECT)
         (first,) = await asked(home, run.id)
-        await say(home, run.id, Leave.DENY, "not that one")
+        await say(home, run.id, Leave.DENY)
         while (await asked(home, run.id))[0].question.id == first.question.id:
             await asyncio.sleep(0.02)
         await say(home, run.id, Leave.ONCE)
@@ -111,7 +112,28 @@ async def test_a_denied_one_goes_on(house: House, script: CrewScript) -> None:
         workspace = Path(detail.workspace)
         assert not (workspace / "one").exists()
         assert (workspace / "two").exists()
-        assert "not that one" in written(detail)
+
+
+async def test_codex_hears_why_it_was_denied(
+    house: House, script: CrewScript, model: ModelServer
+) -> None:
+    """The scripted model asks the same again after it was told something."""
+    script.crew("one").codex["builder"] = escalated("touch one")
+    async with house.open() as home:
+        await attend(home)
+        run = await home.begin("one", Mode.DIRECT)
+        (first,) = await asked(home, run.id)
+        told = "[run one] [work of builder] not that one"
+        await say(home, run.id, Leave.DENY, told)
+        while (await asked(home, run.id))[0].question.id == first.question.id:
+            await asyncio.sleep(0.02)
+        heard = [text for request in model.requests for text in request.user_texts]
+        wish = "run /bin/bash -c 'touch one'"
+        assert f"The person declined your request to {wish}, and says: {told}" in heard
+        await say(home, run.id, Leave.ONCE)
+        detail = await home.rest(run.id)
+        assert detail.run.state is RunState.SUCCESS
+        assert f"said user: {told}" in written(detail)
 
 
 async def test_denied_and_stopped_ends_the_turn(house: House, script: CrewScript) -> None:
@@ -251,3 +273,54 @@ async def test_an_agent_that_nobody_hears_goes_on(house: House, script: CrewScri
         detail = await home.rest(run.id)
         assert detail.run.state is RunState.SUCCESS
         assert "Nobody is there to answer" in detail.steps[0].summary
+
+
+async def test_an_unanswered_one_outlives_the_host(house: House, script: CrewScript) -> None:
+    script.crew("one").codex["builder"] = escalated("echo x >> done")
+    async with house.open() as home:
+        await attend(home)
+        run = await home.begin("one", Mode.DIRECT)
+        (before,) = await asked(home, run.id)
+        home.services.departure.leaving = True
+    async with house.open() as home:
+        (row,) = await asked(home, run.id)
+        assert row.question.id == before.question.id
+        assert (await home.detail(run.id)).run.state is RunState.WAITING
+        await say(home, run.id, Leave.ONCE)
+        detail = await home.rest(run.id)
+        assert detail.run.state is RunState.SUCCESS, detail.error
+        assert (Path(detail.workspace) / "done").read_text() == "x\n"
+        assert [job.name.split(":")[0] for job in await home.jobs(run.id)].count("builder") == 1
+
+
+async def test_one_answered_between_two_hosts_is_obeyed(house: House, script: CrewScript) -> None:
+    script.crew("one").codex["builder"] = escalated("touch done")
+    async with house.open() as home:
+        await attend(home)
+        run = await home.begin("one", Mode.DIRECT)
+        await asked(home, run.id)
+        home.services.departure.leaving = True
+    async with house.open(recover=False) as home:
+        await say(home, run.id, Leave.DENY)
+        home.services.departure.leaving = True
+    async with house.open() as home:
+        detail = await home.rest(run.id)
+        assert detail.run.state is RunState.SUCCESS, detail.error
+        assert not (Path(detail.workspace) / "done").exists()
+        assert "said user" in written(detail)
+
+
+async def test_an_agents_question_outlives_the_host(house: House, script: CrewScript) -> None:
+    script.crew("one").questions["planner"] = {"question": "Which?", "choices": ["red", "blue"]}
+    async with house.open() as home:
+        await attend(home)
+        run = await home.begin("one", Mode.AGENT)
+        (before,) = await asked(home, run.id)
+        home.services.departure.leaving = True
+    async with house.open() as home:
+        (row,) = await asked(home, run.id)
+        assert row.question.id == before.question.id
+        await home.host.do(AnswerQuestion(run.id, choice=1))
+        detail = await home.rest(run.id)
+        assert detail.run.state is RunState.SUCCESS, detail.error
+        assert '"answer": "red"' in detail.steps[0].summary

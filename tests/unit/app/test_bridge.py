@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -16,11 +17,13 @@ from foredeck.services.domain.events import (
     MessageSaved,
     NoticeRaised,
     ProjectSaved,
+    QuestionSaved,
     Resync,
     RunSaved,
     StepSaved,
 )
-from foredeck.services.domain.states import JobState, RunState, StepState
+from foredeck.services.domain.questions import QuestionKind
+from foredeck.services.domain.states import JobState, QuestionState, RunState, StepState
 from tests.support.fake_host import FakeHost
 
 
@@ -143,3 +146,25 @@ def test_a_resync_touches_every_run() -> None:
     assert HostChanged(frozenset({"a"})).touches("a")
     assert not HostChanged(frozenset({"a"})).touches("b")
     assert not HostChanged(frozenset({"a"})).touches(None)
+
+
+async def test_a_question_is_told_once_and_touches_its_run() -> None:
+    host, changes = FakeHost(), Changes()
+    notices: list[tuple[str, str]] = []
+    asked = QuestionSaved(
+        question_id="q1",
+        run_id="run1",
+        kind=QuestionKind.QUESTION,
+        title="Which colour? " + "x" * 500,
+        state=QuestionState.OPEN,
+    )
+    settled = replace(asked, state=QuestionState.ANSWERED, previous=QuestionState.OPEN)
+    async with running_bridge(host, changes, notices, interval=0.0):
+        host.publish(asked)
+        host.publish(settled)
+        await changes.wait_for(1)
+    assert changes.seen[0].runs == {"run1"}
+    ((message, severity),) = notices
+    assert message.startswith("An agent asks: Which colour? xxx")
+    assert message.endswith("x…\nPress a to answer.")
+    assert severity == "warning"

@@ -30,7 +30,11 @@ def question(kind: QuestionKind = QuestionKind.APPROVAL, **fields: object) -> Qu
     ],
 )
 def test_leave_in_a_letter_or_a_word(typed: str, leave: Leave) -> None:
-    assert leave_of(typed) is leave
+    assert leave_of(typed) == (leave, "")
+
+
+def test_words_behind_the_letter_are_a_comment() -> None:
+    assert leave_of("d  use make instead ") == (Leave.DENY, "use make instead")
 
 
 @pytest.mark.parametrize("typed", ["", "y", "yes", "onc", "accept"])
@@ -44,7 +48,9 @@ def test_leave_says_what_where_and_why() -> None:
         "? Builder asks for leave to run make",
         "  in /w",
         "  because to build",
-        "  Type o (once), s (session), d (deny), x (deny and stop); Ctrl-D leaves it open.",
+        "  Type o (once), s (session), d (deny), x (deny and stop); "
+        "codex hears the words behind it.",
+        "  Ctrl-D leaves it open.",
     ]
 
 
@@ -55,9 +61,9 @@ def test_a_long_patch_is_cut_and_says_where_the_rest_is() -> None:
 
 def test_choices_are_numbered_and_not_all_leave_is_offered() -> None:
     asked = question(QuestionKind.QUESTION, title="Which?", choices=("red", "blue"))
-    assert "  2  blue\n  Type a number, or your own words;" in ask_words(asked)
+    assert "  2  blue\n  Type a number, or your own words.\n" in ask_words(asked)
     plain = question(QuestionKind.QUESTION, title="Which?", choices=())
-    assert "Type your answer;" in ask_words(plain)
+    assert "Type your answer.\n" in ask_words(plain)
     once = question(choices=(Leave.ONCE, Leave.DENY))
     assert "Type o (once), d (deny);" in ask_words(once)
 

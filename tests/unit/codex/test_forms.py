@@ -79,10 +79,10 @@ async def test_a_simple_one_becomes_a_question(
     request_: ServerRequest, choices: tuple[str, ...], said: str, result: dict[str, Any]
 ) -> None:
     person = Person(said)
-    reply, note = await answer(person, request_)
-    assert reply == {"result": result}
+    reply = await answer(person, request_)
+    assert reply.body == {"result": result}
     assert person.asked[0].choices == choices
-    assert note.startswith(f"Answered “{said}”: ")
+    assert reply.note.startswith(f"Answered “{said}”: ")
 
 
 @pytest.mark.parametrize(
@@ -101,20 +101,20 @@ async def test_a_simple_one_becomes_a_question(
 async def test_one_that_needs_more_is_declined_with_words(request_: ServerRequest) -> None:
     person = Person("yes")
     assert form_of(request_) is None
-    reply, note = await answer(person, request_)
+    reply = await answer(person, request_)
     declined: dict[str, object] = {"answers": {}}
     if request_.method == ELICITATION:
         declined = {"action": "decline"}
-    assert reply == {"result": declined}
-    assert note.startswith("Declined: ")
+    assert reply.body == {"result": declined}
+    assert reply.note.startswith("Declined: ")
     assert person.asked == []
 
 
 @pytest.mark.parametrize("said", [None, "break"])
 async def test_without_an_answer_it_is_declined(said: str | None) -> None:
-    reply, note = await answer(Person(said), elicitation({}))
-    assert reply == {"result": {"action": "decline"}}
-    assert note == "Declined: the MCP server tickets asked: File it?"
+    reply = await answer(Person(said), elicitation({}))
+    assert reply.body == {"result": {"action": "decline"}}
+    assert reply.note == "Declined: the MCP server tickets asked: File it?"
 
 
 def test_a_key_is_the_same_however_often_codex_asks() -> None:
