@@ -11,7 +11,7 @@ from rich.text import Text
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.types import IgnoreReturnCallbackType
 
-from foredeck.app.screens.actions import ACTIONS, Action, why_not, words
+from foredeck.app.screens.actions import ACTIONS, Action, label_of, why_not, words
 from foredeck.app.screens.shell import shell_of
 from foredeck.app.screens.workbench import Workbench
 from foredeck.services.domain.safe_text import safe_line
@@ -57,7 +57,7 @@ class ForedeckCommands(Provider):
 
 def _action_entry(workbench: Workbench, action: Action) -> _Entry:
     reason = why_not(action.name, workbench.situation)
-    label = action.label or action.description
+    label = label_of(action, workbench.situation) or action.description
     text = f"{label} ({action.key_text})"
     if reason:
         text = f"{text}: not now"

@@ -76,10 +76,14 @@ class RunHeader(PaintedWidget):
         spent = duration(elapsed(run.started_at, run.ended_at, app_now(self)))
         if spent:
             right.append((f"  {spent}", "ink--strong"))
-        if width >= _TOKENS_FROM and run.usage.total:
-            right.append((f"  {tokens(run.usage.total)} tokens", "ink--muted"))
+        if detail.paused_at and run.state not in FINAL_RUNS:
+            right.append(("  paused", "state--waiting"))
+        if width >= _TOKENS_FROM and (run.usage.total or detail.budget_tokens):
+            limit = f"/{tokens(detail.budget_tokens)}" if detail.budget_tokens else ""
+            right.append((f"  {tokens(run.usage.total)}{limit} tokens", "ink--muted"))
             if detail.cost is not None:
-                right.append((f"  {dollars(detail.cost)}", "ink--muted"))
+                limit = f"/{dollars(detail.budget_cost)}" if detail.budget_cost else ""
+                right.append((f"  {dollars(detail.cost)}{limit}", "ink--muted"))
         return [*right, (" ", "")]
 
     def _outcome(self, detail: RunDetail, width: int) -> list[Cells]:

@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from foredeck.services.domain.records import FailureClass
 from foredeck.services.domain.states import ACTIVE_RUNS, FINAL_RUNS, RunState, StepState
 
 if TYPE_CHECKING:
@@ -69,6 +70,12 @@ ACTIONS = (
     Action("new_run", "n", "New run", "Start a run: choose a project, write the request"),
     Action("retry", "r", "Retry", "Give the failed stages of the run another attempt"),
     Action("cancel", "c", "Cancel", "Stop the run and everything that works for it"),
+    Action("pause", "p", "Pause", "Start nothing more once the stage under way ends; or go on"),
+    Action("prompt", "i", "", "Read or change what the stage will be told"),
+    Action("skip", "x", "", "Leave the stage out; what needs it goes on"),
+    Action("rerun", "R", "", "Run the stage and everything after it again"),
+    Action("restart", "N", "", "Start a new run with the same request"),
+    Action("budget", "B", "", "Show or raise what the run may use"),
     Action("steer", "s", "", "Say something to the codex of the run, now or as its next turn"),
     Action("transcript", "t", "Transcript", "Read the conversation of the agents"),
     Action("graph", "g", "Graph", "Switch between the output and the graph of the run"),
@@ -87,6 +94,9 @@ ACTIONS = (
 )
 
 _RUN_ACTIONS = frozenset({"retry", "cancel", "steer", "transcript", "graph", "follow"})
+_INTERVENTIONS = frozenset({"pause", "prompt", "skip", "rerun", "restart", "budget"})
+_OF_A_STAGE = frozenset({"prompt", "skip", "rerun"})
+_SKIPPABLE = frozenset({StepState.PENDING, StepState.WAITING, StepState.RETRY, StepState.FAILED})
 _OUTPUT_ACTIONS = frozenset({"search", "next_error", "previous_error"})
 _ALWAYS = frozenset({"ask_quit", "help"})
 _RETRYABLE = frozenset({RunState.FAILED, RunState.CANCELLED, RunState.PARTIAL_SUCCESS})
@@ -108,8 +118,46 @@ def why_not(action: str, situation: Situation) -> str:
         return "" if situation.asked else "Nothing is asked just now."
     if action in _RUN_ACTIONS:
         return _why_not_run(action, situation.run, situation.cancelling)
+    if action in _INTERVENTIONS:
+        return _why_not_intervene(action, situation)
     if action in _OUTPUT_ACTIONS:
         return _why_not_output(situation)
+    return ""
+
+
+def label_of(action: Action, situation: Situation) -> str:
+    """Return the word of an action in the footer: the one key that pauses also resumes."""
+    if action.name == "pause" and situation.run is not None and can_resume(situation.run):
+        return "Resume"
+    return action.label
+
+
+def can_resume(run: RunDetail) -> bool:
+    """Whether the run is paused, or waits because a turn was lost."""
+    lost = any(
+        step.state is StepState.WAITING
+        and step.failure is not None
+        and step.failure.failure_class is FailureClass.CRASH
+        for step in run.steps
+    )
+    return run.paused_at is not None or lost
+
+
+def _why_not_intervene(action: str, situation: Situation) -> str:
+    run, step = situation.run, situation.step
+    if run is None:
+        return "Select a run first."
+    if situation.cancelling:
+        return "The run is being cancelled."
+    if action in _OF_A_STAGE and step is None:
+        return "Select a stage first."
+    state = run.run.state
+    if action == "pause" and state not in ACTIVE_RUNS:
+        return f"The run is {words(state)}: there is nothing to pause."
+    if action == "rerun" and state not in FINAL_RUNS | {RunState.WAITING}:
+        return f"The run is {words(state)}: pause it and let the stage under way end, or stop it."
+    if action == "skip" and step is not None and step.state not in _SKIPPABLE:
+        return f"The stage cannot be skipped: it is {step.state.value}."
     return ""
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from textual.screen import Screen
 
+from foredeck.app.screens.intervening import InterventionActions
 from foredeck.app.screens.pane import Pane
 from foredeck.app.screens.question_actions import QuestionActions
 from foredeck.app.screens.run_actions import RunActions
@@ -37,6 +38,7 @@ class Desk:
         self.view = RunView(screen, self.selection, self._broken)
         self.run_actions = RunActions(screen, screen.refresh_bindings)
         self.question_actions = QuestionActions(screen)
+        self.interventions = InterventionActions(screen)
         self.reader = HostReader(
             screen,
             self.selection,

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
 from textual.app import ComposeResult
-from textual.binding import BindingType
+from textual.binding import ActiveBinding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
 
-from foredeck.app.screens.actions import ACTIONS, Situation, why_not
+from foredeck.app.screens.actions import ACTIONS, Situation, label_of, why_not
 from foredeck.app.screens.pane import Pane
 from foredeck.app.screens.shell import Shell, shell_of
 from foredeck.services.domain.errors import ForedeckError, NotFound
@@ -19,7 +20,7 @@ from foredeck.widgets.key_bar import KeyBar
 if TYPE_CHECKING:
     from foredeck.app.screens.desk import Desk
     from foredeck.app.screens.search_bar import SearchBar
-    from foredeck.services.domain.views import RunDetail, RunRow
+    from foredeck.services.domain.views import RunDetail, RunRow, StepRow
     from foredeck.widgets.dag.view import DagView
     from foredeck.widgets.project_tree import ProjectTree
     from foredeck.widgets.stage_table import StageTable
@@ -134,6 +135,17 @@ class Workbench(Screen[None]):
             asked=desk.asked,
         )
 
+    @property
+    def active_bindings(self) -> dict[str, ActiveBinding]:
+        """The keys that apply now, each with the word that fits the situation."""
+        found, situation = super().active_bindings, self.situation
+        for action in ACTIONS:
+            label, active = label_of(action, situation), found.get(action.keys)
+            if active is not None and active.node is self and label not in ("", action.label):
+                binding = replace(active.binding, description=label)
+                found[action.keys] = active._replace(binding=binding)
+        return found
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         del parameters
         if action == "search" and self._desk is not None and self._desk.search.has_focus_within:
@@ -228,6 +240,37 @@ class Workbench(Screen[None]):
 
     def action_steer(self) -> None:
         self.shell.start(self.desk.question_actions.steer(self._detail().run), group="dialog")
+
+    def action_pause(self) -> None:
+        work = self.desk.interventions.pause_or_resume(self._detail())
+        self.shell.start(work, group="dialog")
+
+    def action_prompt(self) -> None:
+        work = self.desk.interventions.prompt(self._detail(), self._step())
+        self.shell.start(work, group="dialog")
+
+    def action_skip(self) -> None:
+        work = self.desk.interventions.skip(self._detail(), self._step())
+        self.shell.start(work, group="dialog")
+
+    def action_rerun(self) -> None:
+        self.shell.start(self._rerun(self._detail(), self._step()), group="dialog")
+
+    async def _rerun(self, detail: RunDetail, step: StepRow) -> None:
+        if await self.desk.interventions.rerun(detail, step):
+            self.desk.selection.follow()
+
+    def action_restart(self) -> None:
+        self.shell.start(self._restart(self._detail()), group="dialog")
+
+    async def _restart(self, detail: RunDetail) -> None:
+        run = await self.desk.interventions.restart(detail)
+        if run is not None:
+            self.desk.selection.choose_run(run.id, run.project_id)
+            self.desk.reader.read_new(run.id)
+
+    def action_budget(self) -> None:
+        self.shell.start(self.desk.interventions.budget(self._detail()), group="dialog")
 
     def action_transcript(self) -> None:
         from foredeck.app.screens.transcript import TranscriptScreen
@@ -357,6 +400,11 @@ class Workbench(Screen[None]):
         if self.desk.view.detail is None:
             raise NotFound("No run is selected.")
         return self.desk.view.detail
+
+    def _step(self) -> StepRow:
+        if self.desk.view.step is None:
+            raise NotFound("No stage is selected.")
+        return self.desk.view.step
 
     def _show_output(self) -> None:
         if self.graph_shown and not self.has_class("-vast"):

@@ -41,6 +41,7 @@ from foredeck.services.domain.views import (
     Preview,
     ProjectNode,
     ProjectRow,
+    PromptView,
     QuestionRow,
     RunDetail,
     RunRow,
@@ -172,6 +173,7 @@ class FakeHost:
     asked: list[object] = field(default_factory=list)
     done: list[object] = field(default_factory=list)
     questions: list[QuestionRow] = field(default_factory=list)
+    prompts: dict[str, str] = field(default_factory=dict)
     present: bool = False
     closed: bool = False
     _queues: list[asyncio.Queue[Event | ForedeckError | None]] = field(default_factory=list)
@@ -273,6 +275,14 @@ class FakeHost:
             case queries.PreviewCancel() | queries.PreviewRetry():
                 retries = isinstance(query, queries.PreviewRetry)
                 return (preview_retry if retries else preview_cancel)(self._run(query.run))
+        return self._answer_intervention(query)
+
+    def _answer_intervention(self, query: object) -> object:
+        match query:
+            case queries.PreviewSkip() | queries.PreviewRerun():
+                return Preview(f"About {query.step_key}", ("This follows.",))
+            case queries.GetPrompt():
+                return self._prompt(query.run, query.step_key)
         raise AssertionError(f"no answer for {query}")
 
     def _carry_out(self, command: object) -> object:
@@ -289,6 +299,20 @@ class FakeHost:
                 return self._answer_question(command)
             case commands.SteerRun() | commands.FollowUpRun():
                 return self._run(command.ref).run
+        return self._intervene(command)
+
+    def _intervene(self, command: object) -> object:
+        match command:
+            case commands.PauseRun() | commands.ResumeRun():
+                return self._pause(command.ref, paused=isinstance(command, commands.PauseRun))
+            case commands.SkipStep() | commands.RerunFrom() | commands.SetBudget():
+                return self._run(command.ref).run
+            case commands.RestartRun():
+                project_id = self._run(command.ref).run.project_id
+                return self._create_run(commands.CreateRun(project_id, "Again"))
+            case commands.SetPrompt():
+                self.prompts[command.step_key] = command.text
+                return self._prompt(command.ref, command.step_key)
         raise AssertionError(f"cannot do {command}")
 
     def _sidebar(self, most: int) -> Sidebar:
@@ -391,6 +415,18 @@ class FakeHost:
             )
         )
         self.add_run(replace(detail, run=replace(detail.run, questions=asked, state=state)))
+
+    def _prompt(self, ref: str, key: str) -> PromptView:
+        own = "# Request\nBuild a URL shortener.\n\n# Your task\nDo your stage now."
+        text = self.prompts.get(key, own)
+        step = next(step for step in self._run(ref).steps if step.key == key)
+        locked = "Builder is under way." if step.state is StepState.RUNNING else ""
+        return PromptView(ref, key, step.title, own, text, text != own, locked)
+
+    def _pause(self, ref: str, *, paused: bool) -> RunRow:
+        detail = replace(self._run(ref), paused_at=NOW if paused else None)
+        self.add_run(detail)
+        return detail.run
 
     def _retry(self, ref: str) -> RunRow:
         detail = self._run(ref)

@@ -12,8 +12,10 @@ import pytest
 from textual.pilot import Pilot
 
 from foredeck.app.application import ForedeckApp
+from foredeck.app.screens.modals.budget import BudgetDialog
 from foredeck.app.screens.modals.confirm import ConfirmDialog
 from foredeck.app.screens.modals.new_run import NewRunDialog
+from foredeck.app.screens.modals.prompt import PromptDialog
 from foredeck.app.screens.pane import Pane
 from foredeck.app.screens.transcript import TranscriptScreen
 from foredeck.styles.themes import DARK
@@ -109,6 +111,18 @@ def test_cancel_confirmation(size: str, tmp_path: Path, snap_compare: Compare) -
         await press(pilot, host, "c", ConfirmDialog)
 
     assert snap_compare(app, terminal_size=SIZES[size], run_before=before)
+
+
+@pytest.mark.parametrize(("key", "kind"), [("i", PromptDialog), ("B", BudgetDialog)])
+def test_intervention_dialogs(key: str, kind: type, tmp_path: Path, snap_compare: Compare) -> None:
+    app, host = build("failed", tmp_path)
+
+    async def before(pilot: Pilot[int]) -> None:
+        await press(pilot, host, key, kind)
+        pilot.app.screen.set_focus(None)
+        await pilot.pause()
+
+    assert snap_compare(app, terminal_size=SIZES["80x24"], run_before=before)
 
 
 def test_transcript(tmp_path: Path, snap_compare: Compare) -> None:

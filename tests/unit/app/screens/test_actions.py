@@ -38,6 +38,26 @@ def situation(state: RunState, step: StepState, *, output: str | None = "/o.log"
             "The run is partly finished already: there is nothing to stop.",
         ),
         ("cancel", Situation(connected=True), "Select a run first."),
+        ("pause", situation(RunState.RUNNING, StepState.RUNNING), ""),
+        (
+            "pause",
+            situation(RunState.SUCCESS, StepState.SUCCESS),
+            "The run is finished: there is nothing to pause.",
+        ),
+        ("rerun", situation(RunState.SUCCESS, StepState.SUCCESS), ""),
+        (
+            "rerun",
+            situation(RunState.RUNNING, StepState.SUCCESS),
+            "The run is running: pause it and let the stage under way end, or stop it.",
+        ),
+        ("skip", situation(RunState.FAILED, StepState.FAILED), ""),
+        (
+            "skip",
+            situation(RunState.RUNNING, StepState.RUNNING),
+            "The stage cannot be skipped: it is running.",
+        ),
+        ("prompt", Situation(connected=True), "Select a run first."),
+        ("restart", situation(RunState.RUNNING, StepState.RUNNING), ""),
         ("search", Situation(connected=True), "Select a run first."),
         (
             "search",
