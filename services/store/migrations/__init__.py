@@ -15,12 +15,14 @@ from foredeck.services.store.migrations import (
     m0001_initial,
     m0002_resumed_work,
     m0004_questions,
+    m0007_audit,
 )
 
 MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     m0001_initial.upgrade,
     m0002_resumed_work.upgrade,
     m0004_questions.upgrade,
+    m0007_audit.upgrade,
 )
 VERSION = len(MIGRATIONS)
 # Marks the file as ours: "FDCK" in ASCII, in PRAGMA application_id.
