@@ -22,6 +22,7 @@ from foredeck.services.event_bus import EventBus
 from foredeck.services.redaction import Redactor
 from foredeck.services.store import schema
 from foredeck.services.store.audit import Trail
+from foredeck.services.store.chats import ChatMessageRepository, ConversationRepository
 from foredeck.services.store.conversations import MessageRepository, SessionRepository
 from foredeck.services.store.engine import Database
 from foredeck.services.store.files import existing_file, prepare_file
@@ -53,6 +54,8 @@ class Transaction:
         self.sessions = SessionRepository(unit)
         self.questions = QuestionRepository(unit)
         self.follow_ups = FollowUpRepository(unit)
+        self.conversations = ConversationRepository(unit)
+        self.chat_messages = ChatMessageRepository(unit)
 
     async def move_run(self, run_id: str, to: RunState, *, reason: str = "", **changes: Any) -> Run:
         """Give a run another state and other fields; return it as it is then.

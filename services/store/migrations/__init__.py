@@ -15,6 +15,7 @@ from foredeck.services.store.migrations import (
     m0001_initial,
     m0002_resumed_work,
     m0004_questions,
+    m0006_chat,
     m0007_audit,
 )
 
@@ -22,6 +23,7 @@ MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     m0001_initial.upgrade,
     m0002_resumed_work.upgrade,
     m0004_questions.upgrade,
+    m0006_chat.upgrade,
     m0007_audit.upgrade,
 )
 VERSION = len(MIGRATIONS)
