@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from foredeck.services.codex.narration import CHANGES, PROMPT, Narrator
+from foredeck.services.codex.narration import CHANGES, PROMPT, Narrator, shown_command
 from foredeck.services.codex.protocol import (
     CommandItem,
     FileChangeItem,
@@ -39,7 +39,7 @@ class CatchUp:
     ) -> None:
         """Write what the file lacks; `running` are items that have not ended yet."""
         ended = list(completed)
-        told = {item.id for item in ended if self._tells(item)}
+        told = {item.id for item in ended if self._tells(item, narrator)}
         narrator.come_late(told | (self._written.keys() & {CHANGES}))
         if PROMPT not in self._written:
             narrator.prompt(prompt)
@@ -49,7 +49,7 @@ class CatchUp:
         for item in running:
             self._go_on(narrator, item)
 
-    def _tells(self, item: Item) -> bool:
+    def _tells(self, item: Item, narrator: Narrator) -> bool:
         """Whether the file has the whole of an item that has ended."""
         written = self._written.get(item.id)
         if written is None:
@@ -58,9 +58,10 @@ class CatchUp:
             patched = isinstance(item, FileChangeItem) and written.has(SegmentKind.FILES)
             return patched or written.has(*_ENDED)
         if isinstance(item, MessageItem):
-            return self._speech(written, SegmentKind.MESSAGE) == item.text.rstrip("\n")
+            whole = narrator.as_written(item.text).rstrip("\n")
+            return self._speech(written, SegmentKind.MESSAGE) == whole
         if isinstance(item, ReasoningItem):
-            whole = "\n\n".join(item.parts).rstrip("\n")
+            whole = narrator.as_written("\n\n".join(item.parts)).rstrip("\n")
             return self._speech(written, SegmentKind.REASONING) == whole
         return isinstance(item, ToolItem) and written.has(SegmentKind.TOOL)
 
@@ -84,12 +85,27 @@ class CatchUp:
         """Begin an item, or go on with what the file has of it."""
         written = self._written.get(item.id)
         if isinstance(item, CommandItem) and written is not None:
-            spans = written.of(SegmentKind.OUTPUT)
-            pieces = [(span.start, read_span(self._path, span)) for span in spans]
-            narrator.restore_command(item, pieces)
+            narrator.restore_command(item, self._pieces(item, written))
         elif not isinstance(item, MessageItem | ReasoningItem):
             narrator.tell(ItemStarted("item/started", item=item))
 
+    def _pieces(self, item: CommandItem, written: WrittenItem) -> list[tuple[int, bytes]]:
+        """Return the pieces of a command's output, each with its place in the file.
+
+        A host that is killed right after it wrote the first of them has not named them yet:
+        then they stand in the part that announces the command.
+        """
+        announced = f"$ {shown_command(item.command)}\n".encode("utf-8", "replace")
+        pieces = []
+        for span in written.of(SegmentKind.COMMAND):
+            data = read_span(self._path, span)
+            if data.startswith(announced) and len(data) > len(announced):
+                pieces.append((span.start + len(announced), data[len(announced) :]))
+        spans = written.of(SegmentKind.OUTPUT)
+        return pieces + [(span.start, read_span(self._path, span)) for span in spans]
+
     def _speech(self, written: WrittenItem, kind: SegmentKind) -> str:
-        data = b"".join(read_span(self._path, span) for span in written.of(kind))
+        """Return what stands of a speech; each of its parts begins on a line of its own."""
+        parts = (read_span(self._path, span) for span in written.of(kind))
+        data = b"".join(part.removesuffix(b"\n") for part in parts)
         return data.decode("utf-8", "replace").rstrip("\n")

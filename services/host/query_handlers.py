@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 
+from foredeck.services.domain.audit import AuditRow, AuditVerdict
+from foredeck.services.domain.chat import AgentCard, ConversationDetail, ConversationRow
 from foredeck.services.domain.views import (
     Check,
     HistoryEntry,
@@ -21,6 +23,8 @@ from foredeck.services.domain.views import (
 from foredeck.services.host import queries as q
 from foredeck.services.host.service import Handler
 from foredeck.services.pricing import Price, cost
+from foredeck.services.store.audit import AuditFilter
+from foredeck.services.store.codecs import to_microseconds
 from foredeck.services.store.store import Store
 from foredeck.services.workflow.runs import RunService
 
@@ -35,12 +39,14 @@ class QueryHandlers:
         status: Callable[[], Awaitable[HostStatus]],
         diagnose: Callable[[], Awaitable[tuple[Check, ...]]],
         prices: Mapping[str, Price],
+        agents: Callable[[], tuple[AgentCard, ...]],
     ) -> None:
         self._queries = store.queries
         self._runs = runs
         self._status = status
         self._diagnose = diagnose
         self._prices = prices
+        self._agents = agents
 
     def table(self) -> dict[type, Handler]:
         """Return the handler of each query type."""
@@ -55,6 +61,12 @@ class QueryHandlers:
             q.ListQuestions: self.questions,
             q.PreviewCancel: self.preview_cancel,
             q.PreviewRetry: self.preview_retry,
+            q.ListAgents: self.list_agents,
+            q.ListConversations: self.list_conversations,
+            q.GetConversation: self.conversation,
+            q.ListAudit: self.list_audit,
+            q.ReadAudit: self.read_audit,
+            q.VerifyAudit: self.verify_audit,
             q.GetStatus: self.status,
             q.Diagnose: self.diagnose,
         }
@@ -101,6 +113,34 @@ class QueryHandlers:
     async def preview_retry(self, query: q.PreviewRetry) -> Preview:
         """Answer `PreviewRetry`."""
         return await self._runs.preview_retry(query.run, query.step_key)
+
+    async def list_agents(self, _query: q.ListAgents) -> tuple[AgentCard, ...]:
+        """Answer `ListAgents`."""
+        return self._agents()
+
+    async def list_conversations(self, query: q.ListConversations) -> Page[ConversationRow]:
+        """Answer `ListConversations`."""
+        return await self._queries.conversations(
+            query.project, query.run, query.agent, query.limit, query.offset
+        )
+
+    async def conversation(self, query: q.GetConversation) -> ConversationDetail:
+        """Answer `GetConversation`."""
+        return await self._queries.conversation(query.ref)
+
+    async def list_audit(self, query: q.ListAudit) -> Page[AuditRow]:
+        """Answer `ListAudit`."""
+        since = to_microseconds(query.since) if query.since else None
+        wanted = AuditFilter(since, query.action, query.resource, query.severity)
+        return await self._queries.audit(wanted, query.limit, query.offset)
+
+    async def read_audit(self, query: q.ReadAudit) -> tuple[AuditRow, ...]:
+        """Answer `ReadAudit`."""
+        return await self._queries.audit_after(query.after, query.limit)
+
+    async def verify_audit(self, _query: q.VerifyAudit) -> AuditVerdict:
+        """Answer `VerifyAudit`."""
+        return await self._queries.verify_audit()
 
     async def status(self, _query: q.GetStatus) -> HostStatus:
         """Answer `GetStatus`."""

@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Table, bindparam, select
 
+from foredeck.services.domain.chat import ChatMessage, ChatState, Conversation
 from foredeck.services.domain.errors import StoreError
 from foredeck.services.domain.questions import Question, QuestionKind
 from foredeck.services.domain.records import (
@@ -27,6 +28,7 @@ from foredeck.services.domain.records import (
     Trigger,
 )
 from foredeck.services.domain.states import JobState, QuestionState, RunState, StepState
+from foredeck.services.redaction import Redactor
 from foredeck.services.store import tables
 from foredeck.services.store.codecs import (
     CHANGES,
@@ -46,7 +48,18 @@ from foredeck.services.store.codecs import (
 from foredeck.services.store.text import Text
 
 R = TypeVar(
-    "R", bound=Project | Run | Step | Attempt | Job | Message | Question | FollowUp | PromptEdit
+    "R",
+    bound=Project
+    | Run
+    | Step
+    | Attempt
+    | Job
+    | Message
+    | Question
+    | FollowUp
+    | PromptEdit
+    | Conversation
+    | ChatMessage,
 )
 
 _USAGE = ("input", "cached_input", "output", "reasoning")
@@ -77,8 +90,14 @@ _BY_TYPE = {
     "JobState": enum(JobState),
     "QuestionKind": enum(QuestionKind),
     "QuestionState": enum(QuestionState),
+    "ChatState": enum(ChatState),
 }
+_WORDS = (_BY_TYPE["str"], _BY_TYPE["str | None"], FAILURE, VERDICT)
 _PATHS = frozenset({"workspace", "output_path", "place"})
+# Texts that the program itself goes by: they stay exactly as they are.
+_EXACT = frozenset(
+    {"key", "workflow", "definition", "current_stage", "type", "model", "tool", "agent"}
+)
 
 
 class RecordMap(Generic[R]):
@@ -98,6 +117,13 @@ class RecordMap(Generic[R]):
             for field in fields(record)
             if field.name != "usage"
         }
+        self._texts_within = {
+            name: Redactor.json_text if codec in (FAILURE, VERDICT) else Redactor.text
+            for name, codec in self._codecs.items()
+            if codec in _WORDS and name not in _EXACT and not name.endswith("id")
+        }
+        if "arguments" in self._texts_within:
+            self._texts_within["arguments"] = Redactor.json_text
         self._has_usage = "usage" in {field.name for field in fields(record)}
         self._columns = [column.name for column in table.columns]
         self._texts: dict[tuple[str, ...], Text] = {}
@@ -123,6 +149,15 @@ class RecordMap(Generic[R]):
             usage: TokenUsage = getattr(record, "usage")  # noqa: B009
             row |= {f"usage_{name}": getattr(usage, name) for name in _USAGE}
         return row
+
+    def redacted(self, row: dict[str, Any], redactor: Redactor) -> dict[str, Any]:
+        """Return columns without the secrets in their texts; ids and paths stay."""
+        return {
+            name: self._texts_within[name](redactor, value)
+            if value and name in self._texts_within
+            else value
+            for name, value in row.items()
+        }
 
     def to_record(self, row: Sequence[Any]) -> R:
         """Return the record of a row of the table; raises `StoreError` for a damaged one."""
@@ -154,3 +189,5 @@ MESSAGES = RecordMap(Message, tables.MESSAGE)
 QUESTIONS = RecordMap(Question, tables.QUESTION)
 FOLLOW_UPS = RecordMap(FollowUp, tables.FOLLOW_UP)
 PROMPT_EDITS = RecordMap(PromptEdit, tables.PROMPT_EDIT)
+CONVERSATIONS = RecordMap(Conversation, tables.CONVERSATION, usage_is_sum=True)
+CHAT_MESSAGES = RecordMap(ChatMessage, tables.CHAT_MESSAGE)

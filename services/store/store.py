@@ -12,19 +12,23 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from foredeck.services import patience
-from foredeck.services.domain.errors import Conflict, StoreError
-from foredeck.services.domain.events import Event
+from foredeck.services.domain.audit import AuditEntry
+from foredeck.services.domain.errors import Conflict, DatabaseLocked, StoreError
+from foredeck.services.domain.events import Event, NoticeRaised
 from foredeck.services.domain.questions import Question
 from foredeck.services.domain.records import Job, Run, Step, TokenUsage
 from foredeck.services.domain.states import JobState, QuestionState, RunState, StepState
 from foredeck.services.event_bus import EventBus
+from foredeck.services.redaction import Redactor
 from foredeck.services.store import schema, statements
+from foredeck.services.store.audit import Trail
+from foredeck.services.store.chats import ChatMessageRepository, ConversationRepository
 from foredeck.services.store.conversations import (
     MessageRepository,
     PromptEditRepository,
     SessionRepository,
 )
-from foredeck.services.store.engine import Database
+from foredeck.services.store.engine import BUSY_TIMEOUT, Database, Wait
 from foredeck.services.store.files import existing_file, prepare_file
 from foredeck.services.store.queries import Queries
 from foredeck.services.store.questions import FollowUpRepository, QuestionRepository
@@ -38,6 +42,8 @@ from foredeck.services.store.repositories import (
 from foredeck.services.store.unit import Unit
 
 T = TypeVar("T")
+# What a person waits for, and what must be done before there is anybody to tell.
+_IMPATIENT = ("user", "recovery")
 
 
 class Transaction:
@@ -55,6 +61,8 @@ class Transaction:
         self.questions = QuestionRepository(unit)
         self.follow_ups = FollowUpRepository(unit)
         self.prompt_edits = PromptEditRepository(unit)
+        self.conversations = ConversationRepository(unit)
+        self.chat_messages = ChatMessageRepository(unit)
 
     async def move_run(self, run_id: str, to: RunState, *, reason: str = "", **changes: Any) -> Run:
         """Give a run another state and other fields; return it as it is then.
@@ -101,23 +109,40 @@ class Transaction:
         """Publish an event after the commit."""
         self._unit.publish(event)
 
+    def audit(self, entry: AuditEntry) -> None:
+        """Record in the audit trail what is no transition."""
+        self._unit.audit(entry)
+
 
 class Store:
     """One SQLite file. Lives on the services' loop; `open` it, `close` it."""
 
-    def __init__(self, database: Database, bus: EventBus, *, read_only: bool) -> None:
+    def __init__(
+        self, database: Database, bus: EventBus, redactor: Redactor, *, read_only: bool
+    ) -> None:
         self._database = database
         self._bus = bus
+        self.redactor = redactor
         self._read_only = read_only
         self._lock = asyncio.Lock()
         self._deadline = math.inf
+        self._locked = False
         self._owner: asyncio.Task[Any] | None = None
+        self._trail = Trail()
         self.queries = Queries(database, bus)
 
     @classmethod
-    async def open(cls, data_dir: Path, bus: EventBus, *, read_only: bool = False) -> Store:
+    async def open(
+        cls,
+        data_dir: Path,
+        bus: EventBus,
+        *,
+        redactor: Redactor | None = None,
+        read_only: bool = False,
+    ) -> Store:
         """Open `data_dir/foredeck.db`, made and brought up to date if need be.
 
+        `redactor` knows what must not be written down, here and in the output files.
         `read_only` opens one that is there, beside a running host, and only for queries.
         Raises `NewerDatabase`, `StorageFull` and `StoreError`.
         """
@@ -128,7 +153,7 @@ class Store:
         except BaseException:
             await database.close()
             raise
-        return cls(database, bus, read_only=read_only)
+        return cls(database, bus, redactor or Redactor(), read_only=read_only)
 
     async def close(self) -> None:
         """Let the transaction under way finish, then close the file."""
@@ -141,16 +166,25 @@ class Store:
 
         Inside, await nothing but the transaction: every other writer waits. An exception or
         a cancellation inside rolls back; one during the commit takes effect after it.
-        Raises `Conflict` in a store that is read-only, `StorageFull` and `StoreError`.
+        While another program holds the lock, the host's own work waits for as long as it
+        takes and a person is told; what a person asked for fails after `BUSY_TIMEOUT`,
+        and so does recovery.
+        Raises `Conflict` in a store that is read-only, `DatabaseLocked`, `StorageFull` and
+        `StoreError`.
         """
         self._check_writable()
         async with self._lock:
             self._owner = asyncio.current_task()
             try:
-                async with self._database.writing() as link:
-                    unit = Unit(link, actor)
+                async with self._database.writing(self._lock_wait(actor)) as link:
+                    self._tell_that_it_is_free()
+                    unit = Unit(link, actor, self.redactor)
                     yield Transaction(unit)
+                    await unit.seal(self._trail)
                     await link.commit(lambda: self._publish(unit.events))
+            except BaseException:
+                self._trail.forget()
+                raise
             finally:
                 self._owner = None
 
@@ -167,6 +201,26 @@ class Store:
         What is missing then, the next house finds out and mends.
         """
         self._deadline = time.monotonic() + patience.LAST_WAIT
+
+    def _lock_wait(self, actor: str) -> Wait:
+        """Return what decides how long a transaction waits for another program's lock."""
+        limit = time.monotonic() + BUSY_TIMEOUT if actor in _IMPATIENT else math.inf
+
+        def wait(error: DatabaseLocked) -> None:
+            if time.monotonic() >= min(limit, self._deadline):
+                raise error
+            if not self._locked:
+                self._locked = True
+                message = f"{error.message} Foredeck waits, and goes on when it is free."
+                self._bus.publish(NoticeRaised(severity="warning", message=message))
+
+        return wait
+
+    def _tell_that_it_is_free(self) -> None:
+        if self._locked:
+            self._locked = False
+            message = "The database is free again. Nothing was lost."
+            self._bus.publish(NoticeRaised(severity="information", message=message))
 
     def _check_writable(self) -> None:
         if self._read_only:

@@ -249,10 +249,11 @@ def test_a_race_with_renames_is_never_lost(workspace: Path, swapping: Path) -> N
 def test_a_race_of_writes_is_never_lost(workspace: Path, swapping: Path) -> None:
     both = WorkspaceFiles(workspace)
     written = 0
-    for turn in range(300):
+    turn = 0
+    while turn < 300 or written == 0:  # on a loaded machine the real directory is seldom met
+        turn += 1
         with suppress(ForedeckError):
             both.write_text(f"{swapping.name}/written", str(turn))
             written += 1
-    assert written > 0
     outside = workspace.parent / "outside"
     assert [p.name for p in outside.iterdir()] == ["secret"]
