@@ -144,13 +144,16 @@ class Orchestrator:
     async def resume(self, run_id: str) -> Run:
         """Go on with a paused run, and with steps whose turn was lost, from their last word.
 
-        Raises `Conflict` if the run is not paused and no step of it waits for that.
+        What a budget holds back looks at it again. Raises `Conflict` if the run is not paused
+        and no step of it waits for any of that.
         """
         async with self._alone(run_id):
             async with self._store.transaction("user") as tx:
                 run = await tx.runs.get(run_id)
-                lost = [s for s in await tx.steps.of_run(run_id) if await _was_lost(tx, s)]
-                if not lost and run.paused_at is None:
+                steps = await tx.steps.of_run(run_id)
+                lost = [s for s in steps if await _was_lost(tx, s)]
+                held = run.paused_at is not None or any(s.over_budget for s in steps)
+                if not lost and not held:
                     raise Conflict(
                         f"Run {run.id} is {run.state}: it is not paused, and nothing in it was "
                         "cut off."

@@ -413,6 +413,12 @@ async def test_a_budget_of_the_project_binds_all_its_runs(house: House) -> None:
     detail = await house.finished(second.id)
     assert detail.run.state is RunState.WAITING
     assert detail.steps[1].reason.startswith("project budget: 1,000 of 900 tokens used")
+    await house.orchestrator.resume(second.id)
+    assert (await house.finished(second.id)).run.state is RunState.WAITING
+    async with house.store.transaction() as tx:
+        await tx.projects.save(project)
+    await house.orchestrator.resume(second.id)
+    assert (await house.finished(second.id)).run.state is RunState.SUCCESS
 
 
 async def test_an_unknown_price_is_said_once_and_stops_nothing(house: House) -> None:
