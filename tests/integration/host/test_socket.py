@@ -26,6 +26,7 @@ from foredeck.services.domain.events import Event, NoticeRaised, Resync
 from foredeck.services.event_bus import EventBus
 from foredeck.services.host import client_line, remote, server
 from foredeck.services.host.address import listen, reachable, socket_path
+from foredeck.services.host.commands import DeclarePresence
 from foredeck.services.host.interface import Command, Query
 from foredeck.services.host.remote import RemoteHost
 from foredeck.services.host.server import HostServer
@@ -76,6 +77,7 @@ class Kitchen:
         self.gate = asyncio.Event()
         self.working = asyncio.Event()
         self.done: list[str] = []
+        self.present: set[str] = set()
 
     def service(self) -> HostService:
         return HostService(
@@ -86,6 +88,7 @@ class Kitchen:
                 Work: self.work,
                 Refuse: self.refuse,
                 Break: self.break_,
+                DeclarePresence: self.declare_presence,
             },
         )
 
@@ -105,6 +108,10 @@ class Kitchen:
 
     async def refuse(self, _command: Refuse) -> None:
         raise Conflict("No.", "Ask differently.")
+
+    async def declare_presence(self, command: DeclarePresence) -> None:
+        (self.present.add if command.present else self.present.remove)(command.client)
+        self.bus.publish(NoticeRaised(severity="information", message="presence"))
 
     async def break_(self, _query: Break) -> None:
         raise ZeroDivisionError("a secret")
@@ -230,6 +237,24 @@ async def test_a_command_is_carried_to_its_end_when_its_client_leaves(tmp_path: 
         async with attached(tmp_path) as host:
             await host.ask(Echo("still there"))
         assert kitchen.done == ["work"]
+
+
+async def test_who_was_there_is_gone_with_the_connection(tmp_path: Path) -> None:
+    kitchen = Kitchen()
+    async with (
+        serving(tmp_path, kitchen),
+        attached(tmp_path) as stays,
+        attached(tmp_path) as leaves,
+    ):
+        await stays.do(DeclarePresence("stays"))
+        await leaves.do(DeclarePresence("leaves"))
+        await leaves.do(DeclarePresence("left before"))
+        await leaves.do(DeclarePresence("left before", present=False))
+        assert kitchen.present == {"stays", "leaves"}
+        news = kitchen.bus.subscribe()
+        await leaves.close()
+        await soon(anext(news))
+        assert kitchen.present == {"stays"}
 
 
 async def test_a_host_that_closes_answers_what_it_has_begun(tmp_path: Path) -> None:
