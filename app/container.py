@@ -11,6 +11,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Self, TypeVar
 
+from foredeck.app.known_secrets import open_redactor
 from foredeck.services.agents.runner import AgentStageRunner, resolve_mode
 from foredeck.services.codex.exec_runner import ExecRunner
 from foredeck.services.codex.server import AppServer
@@ -96,7 +97,8 @@ async def open_services(
         server = await HostServer.open(settings.data_dir, role)
         stack.push_async_exit(lambda _kind, error, _trace: server.close(error))
         bus = EventBus(seq=fresh_seq())
-        store = await Store.open(settings.data_dir, bus)
+        redactor = await stack.enter_async_context(open_redactor(settings))
+        store = await Store.open(settings.data_dir, bus, redactor=redactor)
         stack.push_async_callback(store.close)
         codex = AppServer(settings)
         stack.push_async_callback(codex.close)

@@ -5,12 +5,43 @@ from __future__ import annotations
 import logging
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from foredeck.services.redaction import Redactor
 
 LOGGER = logging.getLogger("foredeck")
 
 LOG_NAME = "foredeck.log"
 _MAX_BYTES = 2 * 1024 * 1024
 _BACKUPS = 3
+
+
+class _Formatter(logging.Formatter):
+    """Writes a record, its traceback included, without the secrets in it."""
+
+    redactor: Redactor | None = None
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the lines of a record."""
+        return self._known().text(super().format(record))
+
+    def _known(self) -> Redactor:
+        if self.redactor is None:
+            # Not for every start: most have nothing to log.
+            from foredeck.services import secrets_in_use
+            from foredeck.services.redaction import Redactor
+
+            self.redactor = Redactor(secrets_in_use.of_environment(os.environ))
+        return self.redactor
+
+
+_FORMATTER = _Formatter("%(asctime)s %(levelname)s %(name)s %(message)s")
+
+
+def hide_secrets(redactor: Redactor) -> None:
+    """Keep out of the log what the host's redactor knows."""
+    _FORMATTER.redactor = redactor
 
 
 def open_log(path: Path, level: int = logging.INFO) -> None:
@@ -33,9 +64,11 @@ def open_log(path: Path, level: int = logging.INFO) -> None:
         )
     except OSError:
         return
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    handler.setFormatter(_FORMATTER)
     LOGGER.addHandler(handler)
     LOGGER.propagate = False
+    # A log that cannot be written (a full disk) must not talk on a terminal that is a screen.
+    logging.raiseExceptions = False
 
 
 def report(error: BaseException) -> None:

@@ -69,7 +69,7 @@ class Transcript:
 
     def think(self, text: str) -> None:
         """Show the model's reasoning in the output; it is not part of the conversation."""
-        self._show(SegmentKind.REASONING, text)
+        self._show(SegmentKind.REASONING, text, growing=True)
 
     @property
     def answering(self) -> bool:
@@ -86,7 +86,7 @@ class Transcript:
         if self._answer is None:
             raise RuntimeError("no answer has been begun")
         self._answer = replace(self._answer, content=self._answer.content + text)
-        self._show(SegmentKind.AGENT, text)
+        self._show(SegmentKind.AGENT, text, growing=True)
         if self._saver is None:
             self._saver = asyncio.create_task(self._save_soon(), name="save transcript")
 
@@ -96,7 +96,7 @@ class Transcript:
         if answer is None:
             return
         if text is not None and text.startswith(answer.content):
-            self._show(SegmentKind.AGENT, text[len(answer.content) :])
+            self._show(SegmentKind.AGENT, text[len(answer.content) :], growing=True)
         await self._stop_saver()
         self._show(SegmentKind.AGENT, "\n")
         content = answer.content if text is None else text
@@ -151,6 +151,7 @@ class Transcript:
         """Complete what was cut off and place the tokens that no message has yet."""
         await self.finish_answer()
         await self._stop_saver()
+        self._show(SegmentKind.REASONING, "")
         for call in list(self._running.values()):
             await self.end_tool(call, _INTERRUPTED)
         if self._unplaced.total and self._last is not None:
@@ -161,8 +162,10 @@ class Transcript:
         """Leave what grows as it is, for a later host to go on with."""
         await self._stop_saver()
 
-    def _show(self, kind: SegmentKind, text: str, label: str = "") -> None:
-        self._output.write(self, kind, text, label)
+    def _show(
+        self, kind: SegmentKind, text: str, label: str = "", *, growing: bool = False
+    ) -> None:
+        self._output.write(self, kind, text, label, growing=growing)
 
     async def _add(self, role: Role, content: str, **fields: Any) -> Message:
         usage, self._unplaced = self._unplaced, TokenUsage()

@@ -39,7 +39,7 @@ class CatchUp:
     ) -> None:
         """Write what the file lacks; `running` are items that have not ended yet."""
         ended = list(completed)
-        told = {item.id for item in ended if self._tells(item)}
+        told = {item.id for item in ended if self._tells(item, narrator)}
         narrator.come_late(told | (self._written.keys() & {CHANGES}))
         if PROMPT not in self._written:
             narrator.prompt(prompt)
@@ -49,7 +49,7 @@ class CatchUp:
         for item in running:
             self._go_on(narrator, item)
 
-    def _tells(self, item: Item) -> bool:
+    def _tells(self, item: Item, narrator: Narrator) -> bool:
         """Whether the file has the whole of an item that has ended."""
         written = self._written.get(item.id)
         if written is None:
@@ -58,9 +58,10 @@ class CatchUp:
             patched = isinstance(item, FileChangeItem) and written.has(SegmentKind.FILES)
             return patched or written.has(*_ENDED)
         if isinstance(item, MessageItem):
-            return self._speech(written, SegmentKind.MESSAGE) == item.text.rstrip("\n")
+            whole = narrator.as_written(item.text).rstrip("\n")
+            return self._speech(written, SegmentKind.MESSAGE) == whole
         if isinstance(item, ReasoningItem):
-            whole = "\n\n".join(item.parts).rstrip("\n")
+            whole = narrator.as_written("\n\n".join(item.parts)).rstrip("\n")
             return self._speech(written, SegmentKind.REASONING) == whole
         return isinstance(item, ToolItem) and written.has(SegmentKind.TOOL)
 

@@ -2,7 +2,8 @@
 
 The codex turns and the agent of one stage attempt write to the same file. A part
 belongs to one of them, so whoever finds that somebody else wrote in between begins a new
-part; and an insertion moves every place that anyone remembers.
+part; and an insertion moves every place that anyone remembers. Secrets are taken out here,
+of a text that grows as well: what may be the beginning of one waits for what follows.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from weakref import WeakValueDictionary
 
 from foredeck.services.domain.segments import SegmentKind
 from foredeck.services.jobs.output import OutputWriter
+from foredeck.services.redaction import Redaction
 
 
 @dataclass(eq=False, slots=True)
@@ -32,6 +34,7 @@ class LiveOutput:
         self._writer = writer
         self._anchors: list[Anchor] = []
         self._owner: tuple[object, SegmentKind] | None = None
+        self._growing: dict[tuple[object, SegmentKind], Redaction] = {}
         self._end = writer.size
 
     @classmethod
@@ -43,17 +46,50 @@ class LiveOutput:
         return shared
 
     def write(
-        self, owner: object, kind: SegmentKind, data: str | bytes, label: str = "", of: str = ""
+        self,
+        owner: object,
+        kind: SegmentKind,
+        data: str | bytes,
+        label: str = "",
+        of: str = "",
+        *,
+        growing: bool = False,
     ) -> int | None:
-        """Append to the owner's part; return where it begins if it had to be begun anew.
+        """Append to the owner's part, redacted; return where it begins if it is a new one.
 
-        `of` is the owner's name in the segments file.
+        `of` is the owner's name in the segments file. With `growing` more of the text is to
+        come, and its end may be held back till then.
         """
+        return self.put(owner, kind, self.redacted(owner, kind, data, growing=growing), label, of)
+
+    def redacted(
+        self, owner: object, kind: SegmentKind, data: str | bytes, *, growing: bool = False
+    ) -> bytes:
+        """Return what of the owner's text can be written now, for `put`."""
+        raw = data.encode("utf-8", "replace") if isinstance(data, str) else data
+        if growing:
+            stream = self._growing.get((owner, kind))
+            if stream is None:
+                stream = self._growing[owner, kind] = self._writer.redactor.stream()
+            return stream.feed(raw)
+        held = self._growing.pop((owner, kind), None)
+        if held is None:
+            return self._writer.redactor.data(raw)
+        return held.feed(raw) + held.finish()
+
+    def let_go(self, owner: object, kind: SegmentKind) -> None:
+        """Forget what is held back of the owner's text: it comes another way."""
+        self._growing.pop((owner, kind), None)
+
+    def put(
+        self, owner: object, kind: SegmentKind, data: bytes, label: str = "", of: str = ""
+    ) -> int | None:
+        """Append what is redacted already; return where its part begins if it is a new one."""
         if not data:
             return None
         began = None
         if self._owner != (owner, kind) or self._end != self._writer.size:
-            began = self._writer.segment(kind, label, of)
+            began = self._writer.segment(kind, self._writer.redactor.text(label), of)
             self._owner = (owner, kind)
         self._writer.write(data)
         self._end = self._writer.size
@@ -75,7 +111,7 @@ class LiveOutput:
             self._anchors.remove(anchor)
 
     def insert(self, anchor: Anchor, data: bytes) -> None:
-        """Put bytes in at the anchor; what stood there stands behind them."""
+        """Put redacted bytes in at the anchor; what stood there stands behind them."""
         if not data:
             return
         ours = self._end == self._writer.size

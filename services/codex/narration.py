@@ -66,9 +66,12 @@ class _Speech:
     One that was not heard from its beginning is `held`: its end tells all of it.
     """
 
+    kind: SegmentKind = SegmentKind.MESSAGE
     part: int = 0
     written: str = ""
     held: bool = False
+    # What is written was read from the file: there it stands redacted.
+    restored: bool = False
 
 
 class Narrator:
@@ -133,17 +136,19 @@ class Narrator:
         self._heard = set()
         for speech in self._speeches.values():
             speech.held = True
-        for command in self._commands.values():
+        for item_id, command in self._commands.items():
+            self._output.let_go((self._mark, item_id), SegmentKind.OUTPUT)
             command.trace.cut()
         self._output.end_part()
 
     def restore_speech(self, item_id: str, written: str) -> None:
         """Say how much of a message or a reasoning summary stands in the output."""
-        self._speeches[item_id] = _Speech(written=written, held=True)
+        self._speeches[item_id] = _Speech(written=written, held=True, restored=True)
 
     def restore_command(self, item: CommandItem, pieces: Iterable[tuple[int, bytes]]) -> None:
         """Go on with a command of which these pieces of output stand at these offsets."""
-        command = self._commands[item.id] = _Command(_label(shown_command(item.command)))
+        script = self.as_written(shown_command(item.command))
+        command = self._commands[item.id] = _Command(_label(script))
         self._working.add(item.id)
         for at, data in pieces:
             command.trace.cut()
@@ -167,10 +172,14 @@ class Narrator:
     def finish(self) -> None:
         """Close what codex left open: commands without an end stay without one."""
         for item_id, command in self._commands.items():
+            self._write(item_id, SegmentKind.OUTPUT, b"", command.label)
             for start in command.starts:
                 self._output.forget(start)
             self._line(item_id, SegmentKind.NOTE, f"no end reported: {command.label}")
+        for item_id, speech in self._speeches.items():
+            self._write(item_id, speech.kind, b"")
         self._commands.clear()
+        self._speeches.clear()
         self._working.clear()
 
     def _started(self, event: ItemStarted) -> None:
@@ -198,7 +207,7 @@ class Narrator:
             self._tool(item)
 
     def _begin_command(self, item: CommandItem) -> _Command:
-        script = shown_command(item.command)
+        script = self.as_written(shown_command(item.command))
         command = self._commands[item.id] = _Command(_label(script))
         self._line(item.id, SegmentKind.COMMAND, f"$ {script}", command.label)
         return command
@@ -206,17 +215,27 @@ class Narrator:
     def _output_delta(self, event: OutputDelta) -> None:
         command = self._commands.get(event.item_id)
         if command is not None:
-            self._append(event.item_id, command, event.text.encode("utf-8", "replace"))
+            owner = (self._mark, event.item_id)
+            data = self._output.redacted(owner, SegmentKind.OUTPUT, event.text, growing=True)
+            self._append(event.item_id, command, data)
 
     def _append(self, item_id: str, command: _Command, data: bytes) -> None:
-        began = self._write(item_id, SegmentKind.OUTPUT, data, command.label)
+        """Write output as it is, and remember it."""
+        owner, name = (self._mark, item_id), name_of(self._mark, item_id)
+        began = self._output.put(owner, SegmentKind.OUTPUT, data, _label(command.label), name)
         if began is not None and command.trace.at_a_cut:
             command.starts.append(self._output.remember(began))
         command.trace.add(data)
 
     def _end_command(self, item: CommandItem) -> None:
         command = self._commands.get(item.id) or self._begin_command(item)
-        missing = command.trace.missing_from(item.output.encode("utf-8", "replace"))
+        if item.output:  # the report has what is still held back
+            self._output.let_go((self._mark, item.id), SegmentKind.OUTPUT)
+        else:
+            self._write(item.id, SegmentKind.OUTPUT, b"", command.label)
+        # Compared as it was written: a secret that came in halves fits nowhere then.
+        report = self.as_written(item.output).encode("utf-8", "replace")
+        missing = command.trace.missing_from(report)
         for start, data in zip(command.starts, (missing.head, *missing.between), strict=False):
             self._output.insert(start, data)
         if missing.note:
@@ -240,14 +259,14 @@ class Narrator:
     def _speech_delta(self, event: Delta) -> None:
         reasoning = isinstance(event, ReasoningDelta)
         kind = SegmentKind.REASONING if reasoning else SegmentKind.MESSAGE
-        speech = self._speeches.setdefault(event.item_id, _Speech(held=self._missed(event)))
+        speech = self._speeches.setdefault(event.item_id, _Speech(kind, held=self._missed(event)))
         if speech.held or event.item_id in self._told:
             return
         if event.part != speech.part:
             self._write(event.item_id, kind, "\n\n")
             speech.part, speech.written = event.part, ""
         speech.written += event.text
-        self._write(event.item_id, kind, event.text)
+        self._write(event.item_id, kind, event.text, growing=True)
 
     def _missed(self, event: Delta) -> bool:
         """Whether the beginning of what goes on here was never heard."""
@@ -255,7 +274,8 @@ class Narrator:
 
     def _end_speech(self, item: Item, kind: SegmentKind, text: str) -> None:
         """Write what did not come live; the item's own text is the last word."""
-        written = self._speeches.pop(item.id, _Speech()).written
+        speech = self._speeches.pop(item.id, _Speech())
+        written, text = speech.written, self.as_written(text) if speech.restored else text
         rest = text[len(written) :] if text.startswith(written) else "\n" + text
         ended = (rest or written).endswith("\n")
         self._write(item.id, kind, rest if ended or not text else rest + "\n")
@@ -313,10 +333,20 @@ class Narrator:
         self._write(owner, kind, text if text.endswith("\n") else text + "\n", label)
 
     def _write(
-        self, owner: object, kind: SegmentKind, data: str | bytes, label: str = ""
-    ) -> int | None:
+        self,
+        owner: object,
+        kind: SegmentKind,
+        data: str | bytes,
+        label: str = "",
+        *,
+        growing: bool = False,
+    ) -> None:
         name = name_of(self._mark, owner) if isinstance(owner, str) else ""
-        return self._output.write((self._mark, owner), kind, data, _label(label), name)
+        self._output.write((self._mark, owner), kind, data, _label(label), name, growing=growing)
+
+    def as_written(self, text: str) -> str:
+        """Return a text as it stands in the output: without secrets."""
+        return self._output.redacted(object(), SegmentKind.NOTE, text).decode()
 
 
 _WRITERS: tuple[tuple[type[Notification], Callable[[Narrator, Any], None]], ...] = (

@@ -13,6 +13,7 @@ from pathlib import Path
 from foredeck.services.domain.errors import StorageFull, StoreError
 from foredeck.services.domain.segments import SUFFIX, Insertion, Segment, SegmentKind
 from foredeck.services.jobs.append_file import AppendFile
+from foredeck.services.redaction import Redactor
 
 FLUSH_SECONDS = 0.05
 FLUSH_BYTES = 64 * 1024
@@ -69,10 +70,13 @@ class OutputWriter:
     Raises `StorageFull` when the file cannot be created for want of room, `StoreError`
     for every other failure of the file system (also from `write`, for an
     earlier batch). An existing file is continued.
+
+    `redactor` is for whoever writes (`codex.live_output`): here bytes are bytes.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, redactor: Redactor | None = None) -> None:
         self.path = path
+        self.redactor = redactor or Redactor()
         self._log, self._records = _open_pair(path)
         self._size = self._log.size
         self._fresh = self._size == 0 or self._log.last_byte() == b"\n"

@@ -88,6 +88,7 @@ class SessionRepository:
 
     def __init__(self, unit: Unit) -> None:
         self._link = unit.link
+        self._redactor = unit.redactor
 
     async def items(self, session_id: str, limit: int | None = None) -> list[dict[str, Any]]:
         """Return the session's items, oldest first; only the last `limit` if given."""
@@ -101,7 +102,8 @@ class SessionRepository:
 
     async def append(self, session_id: str, items: Iterable[Any]) -> None:
         """Add items at the end."""
-        rows = [{"session_id": session_id, "item": json.dumps(item)} for item in items]
+        redacted = self._redactor.json_text
+        rows = [{"session_id": session_id, "item": redacted(json.dumps(item))} for item in items]
         if rows:
             await self._link.run(SESSION_ITEM.insert().values(rows))
 

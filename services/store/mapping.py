@@ -27,6 +27,7 @@ from foredeck.services.domain.records import (
     Trigger,
 )
 from foredeck.services.domain.states import JobState, QuestionState, RunState, StepState
+from foredeck.services.redaction import Redactor
 from foredeck.services.store import tables
 from foredeck.services.store.codecs import (
     CHANGES,
@@ -78,7 +79,10 @@ _BY_TYPE = {
     "QuestionKind": enum(QuestionKind),
     "QuestionState": enum(QuestionState),
 }
+_WORDS = (_BY_TYPE["str"], _BY_TYPE["str | None"], FAILURE, VERDICT)
 _PATHS = frozenset({"workspace", "output_path", "place"})
+# Texts that the program itself goes by: they stay exactly as they are.
+_EXACT = frozenset({"key", "workflow", "definition", "current_stage", "type", "model", "tool"})
 
 
 class RecordMap(Generic[R]):
@@ -98,6 +102,13 @@ class RecordMap(Generic[R]):
             for field in fields(record)
             if field.name != "usage"
         }
+        self._texts_within = {
+            name: Redactor.json_text if codec in (FAILURE, VERDICT) else Redactor.text
+            for name, codec in self._codecs.items()
+            if codec in _WORDS and name not in _EXACT and not name.endswith("id")
+        }
+        if "arguments" in self._texts_within:
+            self._texts_within["arguments"] = Redactor.json_text
         self._has_usage = "usage" in {field.name for field in fields(record)}
         self._columns = [column.name for column in table.columns]
         self._texts: dict[tuple[str, ...], Text] = {}
@@ -123,6 +134,15 @@ class RecordMap(Generic[R]):
             usage: TokenUsage = getattr(record, "usage")  # noqa: B009
             row |= {f"usage_{name}": getattr(usage, name) for name in _USAGE}
         return row
+
+    def redacted(self, row: dict[str, Any], redactor: Redactor) -> dict[str, Any]:
+        """Return columns without the secrets in their texts; ids and paths stay."""
+        return {
+            name: self._texts_within[name](redactor, value)
+            if value and name in self._texts_within
+            else value
+            for name, value in row.items()
+        }
 
     def to_record(self, row: Sequence[Any]) -> R:
         """Return the record of a row of the table; raises `StoreError` for a damaged one."""

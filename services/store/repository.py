@@ -46,10 +46,11 @@ class Repository(Generic[R]):
 
     async def _insert(self, record: R) -> None:
         text = self._map.inserting
-        await self._unit.link.rows(text.sql, text.values(self._map.to_row(record)))
+        row = self._map.redacted(self._map.to_row(record), self._unit.redactor)
+        await self._unit.link.rows(text.sql, text.values(row))
 
     async def _update(self, old: R, new: R) -> None:
         """Write the columns that changed."""
-        if changes := self._map.changes(old, new):
+        if changes := self._map.redacted(self._map.changes(old, new), self._unit.redactor):
             text = self._map.updating(tuple(changes))
             await self._unit.link.rows(text.sql, text.values({**changes, "key": old.id}))

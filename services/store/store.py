@@ -18,6 +18,7 @@ from foredeck.services.domain.questions import Question
 from foredeck.services.domain.records import Job, Run, Step, TokenUsage
 from foredeck.services.domain.states import JobState, QuestionState, RunState, StepState
 from foredeck.services.event_bus import EventBus
+from foredeck.services.redaction import Redactor
 from foredeck.services.store import schema, statements
 from foredeck.services.store.conversations import (
     MessageRepository,
@@ -105,9 +106,12 @@ class Transaction:
 class Store:
     """One SQLite file. Lives on the services' loop; `open` it, `close` it."""
 
-    def __init__(self, database: Database, bus: EventBus, *, read_only: bool) -> None:
+    def __init__(
+        self, database: Database, bus: EventBus, redactor: Redactor, *, read_only: bool
+    ) -> None:
         self._database = database
         self._bus = bus
+        self.redactor = redactor
         self._read_only = read_only
         self._lock = asyncio.Lock()
         self._deadline = math.inf
@@ -115,9 +119,17 @@ class Store:
         self.queries = Queries(database, bus)
 
     @classmethod
-    async def open(cls, data_dir: Path, bus: EventBus, *, read_only: bool = False) -> Store:
+    async def open(
+        cls,
+        data_dir: Path,
+        bus: EventBus,
+        *,
+        redactor: Redactor | None = None,
+        read_only: bool = False,
+    ) -> Store:
         """Open `data_dir/foredeck.db`, made and brought up to date if need be.
 
+        `redactor` knows what must not be written down, here and in the output files.
         `read_only` opens one that is there, beside a running host, and only for queries.
         Raises `NewerDatabase`, `StorageFull` and `StoreError`.
         """
@@ -128,7 +140,7 @@ class Store:
         except BaseException:
             await database.close()
             raise
-        return cls(database, bus, read_only=read_only)
+        return cls(database, bus, redactor or Redactor(), read_only=read_only)
 
     async def close(self) -> None:
         """Let the transaction under way finish, then close the file."""
@@ -148,7 +160,7 @@ class Store:
             self._owner = asyncio.current_task()
             try:
                 async with self._database.writing() as link:
-                    unit = Unit(link, actor)
+                    unit = Unit(link, actor, self.redactor)
                     yield Transaction(unit)
                     await link.commit(lambda: self._publish(unit.events))
             finally:

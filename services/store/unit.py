@@ -5,6 +5,7 @@ from __future__ import annotations
 from foredeck.services.domain import clock
 from foredeck.services.domain.events import Event
 from foredeck.services.domain.records import EntityKind
+from foredeck.services.redaction import Redactor
 from foredeck.services.store.codecs import clean_text, to_microseconds
 from foredeck.services.store.engine import Link
 from foredeck.services.store.tables import TRANSITION
@@ -19,9 +20,10 @@ _RECORD = Text.of(
 class Unit:
     """What the repositories of one transaction share; `actor` is who does it."""
 
-    def __init__(self, link: Link, actor: str) -> None:
+    def __init__(self, link: Link, actor: str, redactor: Redactor) -> None:
         self.link = link
         self.actor = actor
+        self.redactor = redactor
         self.events: list[Event] = []
 
     def publish(self, event: Event) -> None:
@@ -46,6 +48,6 @@ class Unit:
             "new": str(new),
             "at": to_microseconds(clock.now()),
             "actor": clean_text(self.actor),
-            "reason": clean_text(reason),
+            "reason": self.redactor.text(clean_text(reason)),
         }
         await self.link.rows(_RECORD.sql, _RECORD.values(values))

@@ -16,6 +16,7 @@ from foredeck.services.domain.segments import SegmentKind
 from foredeck.services.domain.states import StepState
 from foredeck.services.domain.workflow import StepSpec
 from foredeck.services.jobs.output import OutputWriter
+from foredeck.services.redaction import Redactor
 from foredeck.services.stage_clock import StageClock
 from foredeck.services.store.store import Store
 from foredeck.services.workflow import usage_wait
@@ -56,7 +57,7 @@ class StepExecution:
         step, attempt = await self._store.durably(lambda: enter(step))
         output: OutputWriter | None = None
         try:
-            output = _open(attempt)
+            output = _open(attempt, self._store.redactor)
             outcome = await self._work(context, step, attempt, output, resumed=resumed)
             _close(output)
         except asyncio.CancelledError:
@@ -178,9 +179,9 @@ def _failure_of(error: ForedeckError) -> Failure:
     return Failure(failure_class, error.message, error.advice)
 
 
-def _open(attempt: Attempt) -> OutputWriter:
+def _open(attempt: Attempt, redactor: Redactor) -> OutputWriter:
     try:
-        return OutputWriter(Path(attempt.output_path))
+        return OutputWriter(Path(attempt.output_path), redactor)
     except StoreError as error:
         raise StepFailed(_failure_of(error)) from error
 
@@ -199,7 +200,7 @@ def _say_last(output: OutputWriter | None, kind: SegmentKind, text: str) -> None
         return
     try:
         output.segment(kind)
-        output.write(text + "\n")
+        output.write(output.redactor.text(text) + "\n")
     except StoreError as error:
         _log.warning("the last words of an attempt are missing: %s", error)
     _close_quietly(output)

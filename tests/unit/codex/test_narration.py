@@ -267,3 +267,70 @@ def test_other_streams_leave_well_formed_parts(
 )
 def test_the_script_is_shown_without_its_shell(given: str, shown: str) -> None:
     assert shown_command(given) == shown
+
+
+SECRET = "Sup3r/S3cret+V4lue"
+
+
+@pytest.fixture
+def careful(writer: OutputWriter) -> Narrator:
+    writer.redactor.learn([SECRET])
+    return Narrator(writer, "job", "/workspace")
+
+
+def everything(writer: OutputWriter) -> bytes:
+    writer.flush()
+    return b"".join(path.read_bytes() for path in writer.path.parent.iterdir() if path.is_file())
+
+
+def test_a_secret_in_two_deltas_is_redacted_once(careful: Narrator, writer: OutputWriter) -> None:
+    tell(
+        careful, command("started", "c"), delta("c", "it is Sup3r/S3"), delta("c", "cret+V4lue!\n")
+    )
+    tell(careful, ended("c", f"first\nit is {SECRET}!\nlast\n"))
+    assert SECRET.encode() not in everything(writer)
+    assert texts(writer.path, Kind.OUTPUT) == ["first\nit is [redacted]!\nlast\n"]
+
+
+def test_what_is_held_back_at_the_end_comes_with_the_report(
+    careful: Narrator, writer: OutputWriter
+) -> None:
+    tell(careful, command("started", "c"), delta("c", "it is Sup3r/S3"))
+    tell(careful, ended("c", f"it is {SECRET}\n"))
+    assert texts(writer.path, Kind.OUTPUT) == ["it is [redacted]\n"]
+
+
+@pytest.mark.parametrize("report", ["", "it is Sup3r/S3"])
+def test_half_a_secret_is_no_secret(careful: Narrator, writer: OutputWriter, report: str) -> None:
+    tell(careful, command("started", "c"), delta("c", "it is Sup3r/S3"), ended("c", report))
+    writer.flush()
+    assert [text.strip() for text in texts(writer.path, Kind.OUTPUT)] == ["it is Sup3r/S3"]
+
+
+def test_the_report_never_completes_a_secret_that_came_in_halves(
+    careful: Narrator, writer: OutputWriter
+) -> None:
+    tell(careful, command("started", "c"), delta("c", "cret+V4lue\n"))
+    tell(careful, ended("c", f"it is {SECRET}\n"))
+    assert SECRET.encode() not in everything(writer)
+    assert texts(writer.path, Kind.OUTPUT)[-1] == "it is [redacted]\n"
+
+
+def test_nothing_that_a_turn_says_keeps_a_secret(careful: Narrator, writer: OutputWriter) -> None:
+    careful.prompt(f"use {SECRET}")
+    started = {"type": "commandExecution", "id": "d", "command": f"echo {SECRET}"}
+    tell(
+        careful,
+        notification("item/started", item=started),
+        notification("item/agentMessage/delta", itemId="m", delta="I say Sup3r/S3"),
+        notification("item/agentMessage/delta", itemId="m", delta="cret+V4lue"),
+        notification(
+            "item/reasoning/summaryTextDelta", itemId="r", delta="Sup3r/S3", summaryIndex=0
+        ),
+    )
+    careful.problem(f"failed: {SECRET}")
+    careful.finish()
+    written = everything(writer)
+    assert SECRET.encode() not in written
+    assert b"I say [redacted]" in written
+    assert b"$ echo [redacted]" in written
