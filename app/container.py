@@ -13,6 +13,7 @@ from typing import Self, TypeVar
 
 from foredeck.app.known_secrets import open_redactor
 from foredeck.services.agents.runner import AgentStageRunner, resolve_mode
+from foredeck.services.audit import audited
 from foredeck.services.codex.exec_runner import ExecRunner
 from foredeck.services.codex.server import AppServer
 from foredeck.services.codex.steering import Steering
@@ -117,6 +118,7 @@ async def open_services(
         handlers = _query_handlers(settings, store, bus, supervisor)
         handlers |= _command_handlers(settings, store, orchestrator, codex_runs)
         handlers |= _question_handlers(store, asking, codex)
+        handlers = audited(handlers, store, role)
         host = HostService(bus, handlers)
         stack.push_async_callback(server.close)  # before what it needs is closed
         server.answer(host)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 # name → (module, attribute, short help); the help stands here so that listing the commands
 # imports none of them.
 COMMANDS = {
+    "audit": ("audit", "audit", "Who did what, and whether the record of it is whole."),
     "codex": ("codex", "codex", "Give one task to codex, and read the logs of such runs."),
     "completion": ("completion", "completion", "Print what a shell needs to complete with Tab."),
     "demo": ("demo", "demo", "Watch a rehearsal: real codex, scripted words, no account."),

@@ -1,7 +1,9 @@
 """The questions a client may ask. A `ref` is an id, the beginning of one, or a name."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
+from foredeck.services.domain.audit import AuditRow, AuditVerdict, Severity
 from foredeck.services.domain.views import (
     Check,
     HistoryEntry,
@@ -100,6 +102,34 @@ class PreviewRetry(Query[Preview]):
 @dataclass(frozen=True)
 class GetStatus(Query[HostStatus]):
     """The figures of the status bar."""
+
+
+@dataclass(frozen=True)
+class ListAudit(Query[Page[AuditRow]]):
+    """The audit trail, newest first.
+
+    `action` is one or a group (`step`), `resource` a kind, an id or `KIND:ID`.
+    """
+
+    since: datetime | None = None
+    action: str | None = None
+    resource: str | None = None
+    severity: Severity | None = None
+    limit: int = 50
+    offset: int = 0
+
+
+@dataclass(frozen=True)
+class ReadAudit(Query[tuple[AuditRow, ...]]):
+    """The rows of the audit trail behind `after`, oldest first."""
+
+    after: int = 0
+    limit: int = 1000
+
+
+@dataclass(frozen=True)
+class VerifyAudit(Query[AuditVerdict]):
+    """Whether the audit trail is as it was written."""
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 
+from foredeck.services.domain.audit import AuditRow, AuditVerdict
 from foredeck.services.domain.views import (
     Check,
     HistoryEntry,
@@ -21,6 +22,8 @@ from foredeck.services.domain.views import (
 from foredeck.services.host import queries as q
 from foredeck.services.host.service import Handler
 from foredeck.services.pricing import Price, cost
+from foredeck.services.store.audit import AuditFilter
+from foredeck.services.store.codecs import to_microseconds
 from foredeck.services.store.store import Store
 from foredeck.services.workflow.runs import RunService
 
@@ -55,6 +58,9 @@ class QueryHandlers:
             q.ListQuestions: self.questions,
             q.PreviewCancel: self.preview_cancel,
             q.PreviewRetry: self.preview_retry,
+            q.ListAudit: self.list_audit,
+            q.ReadAudit: self.read_audit,
+            q.VerifyAudit: self.verify_audit,
             q.GetStatus: self.status,
             q.Diagnose: self.diagnose,
         }
@@ -101,6 +107,20 @@ class QueryHandlers:
     async def preview_retry(self, query: q.PreviewRetry) -> Preview:
         """Answer `PreviewRetry`."""
         return await self._runs.preview_retry(query.run, query.step_key)
+
+    async def list_audit(self, query: q.ListAudit) -> Page[AuditRow]:
+        """Answer `ListAudit`."""
+        since = to_microseconds(query.since) if query.since else None
+        wanted = AuditFilter(since, query.action, query.resource, query.severity)
+        return await self._queries.audit(wanted, query.limit, query.offset)
+
+    async def read_audit(self, query: q.ReadAudit) -> tuple[AuditRow, ...]:
+        """Answer `ReadAudit`."""
+        return await self._queries.audit_after(query.after, query.limit)
+
+    async def verify_audit(self, _query: q.VerifyAudit) -> AuditVerdict:
+        """Answer `VerifyAudit`."""
+        return await self._queries.verify_audit()
 
     async def status(self, _query: q.GetStatus) -> HostStatus:
         """Answer `GetStatus`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 
+from foredeck.services.domain.audit import AuditRow, AuditVerdict
 from foredeck.services.domain.errors import InvalidInput, NotFound
 from foredeck.services.domain.records import TokenUsage
 from foredeck.services.domain.states import ACTIVE_RUNS, RunState
@@ -20,7 +21,7 @@ from foredeck.services.domain.views import (
     TranscriptEntry,
 )
 from foredeck.services.event_bus import EventBus
-from foredeck.services.store import rows, statements
+from foredeck.services.store import audit, rows, statements
 from foredeck.services.store.codecs import to_optional_moment, to_path
 from foredeck.services.store.engine import Database, Link
 from foredeck.services.store.finding import by_beginning, project_id
@@ -182,6 +183,24 @@ class Queries:
         """Return the tokens of all runs together."""
         async with self._database.reading() as link:
             return TokenUsage(*(await link.rows(statements.USAGE_TOTAL))[0])
+
+    async def audit(
+        self, wanted: audit.AuditFilter, limit: int = 50, offset: int = 0
+    ) -> Page[AuditRow]:
+        """Return rows of the audit trail, newest first."""
+        _check_page(limit, offset)
+        async with self._database.reading(consistent=True) as link:
+            return await audit.page(link, wanted, limit, offset)
+
+    async def audit_after(self, seq: int, limit: int) -> tuple[AuditRow, ...]:
+        """Return the rows of the audit trail behind `seq`, oldest first."""
+        async with self._database.reading() as link:
+            return await audit.following(link, seq, limit)
+
+    async def verify_audit(self) -> AuditVerdict:
+        """Return whether the audit trail is whole, and where it breaks first."""
+        async with self._database.reading(consistent=True) as link:
+            return await audit.verify(link)
 
 
 async def _step_id(link: Link, run_id: str, key: str) -> str:

@@ -37,6 +37,7 @@ class ProjectRepository(Repository[Project]):
     """Projects."""
 
     map = mapping.PROJECTS
+    audited = True
 
     async def add(self, project: Project) -> None:
         """Store a new project; raises `Conflict` if its workspace belongs to another."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, ClassVar, Generic
 
 from sqlalchemy import ColumnElement, select
 
+from foredeck.services.domain.audit import AuditEntry
 from foredeck.services.domain.errors import NotFound
 from foredeck.services.store.codecs import clean_text
 from foredeck.services.store.finding import by_beginning
@@ -18,6 +20,8 @@ class Repository(Generic[R]):
 
     # Set by each repository; a ClassVar cannot name the type variable.
     map: ClassVar[Any]
+    # Whether each change is recorded in the audit trail; what has states is, by its moves.
+    audited: ClassVar[bool] = False
 
     def __init__(self, unit: Unit) -> None:
         self._unit = unit
@@ -48,9 +52,29 @@ class Repository(Generic[R]):
         text = self._map.inserting
         row = self._map.redacted(self._map.to_row(record), self._unit.redactor)
         await self._unit.link.rows(text.sql, text.values(row))
+        if self.audited:
+            self._audit("create", record.id, {}, row)
 
     async def _update(self, old: R, new: R) -> None:
         """Write the columns that changed."""
         if changes := self._map.redacted(self._map.changes(old, new), self._unit.redactor):
             text = self._map.updating(tuple(changes))
             await self._unit.link.rows(text.sql, text.values({**changes, "key": old.id}))
+            if self.audited:
+                before = self._map.to_row(old)
+                self._audit("update", old.id, {name: before[name] for name in changes}, changes)
+
+    def _audit(
+        self, verb: str, record_id: str, before: dict[str, Any], after: dict[str, Any]
+    ) -> None:
+        noun = self._map.noun
+        self._unit.audit(
+            AuditEntry(
+                action=f"{noun}.{verb}",
+                resource=noun,
+                resource_id=record_id,
+                description=f"{noun} {record_id} {verb}d: {', '.join(after)}",
+                before=json.dumps(before, default=repr) if before else "",
+                after=json.dumps(after, default=repr),
+            )
+        )

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from foredeck.services import patience
+from foredeck.services.domain.audit import AuditEntry
 from foredeck.services.domain.errors import Conflict, StoreError
 from foredeck.services.domain.events import Event
 from foredeck.services.domain.questions import Question
@@ -20,6 +21,7 @@ from foredeck.services.domain.states import JobState, QuestionState, RunState, S
 from foredeck.services.event_bus import EventBus
 from foredeck.services.redaction import Redactor
 from foredeck.services.store import schema, statements
+from foredeck.services.store.audit import Trail
 from foredeck.services.store.conversations import (
     MessageRepository,
     PromptEditRepository,
@@ -102,6 +104,10 @@ class Transaction:
         """Publish an event after the commit."""
         self._unit.publish(event)
 
+    def audit(self, entry: AuditEntry) -> None:
+        """Record in the audit trail what is no transition."""
+        self._unit.audit(entry)
+
 
 class Store:
     """One SQLite file. Lives on the services' loop; `open` it, `close` it."""
@@ -116,6 +122,7 @@ class Store:
         self._lock = asyncio.Lock()
         self._deadline = math.inf
         self._owner: asyncio.Task[Any] | None = None
+        self._trail = Trail()
         self.queries = Queries(database, bus)
 
     @classmethod
@@ -162,7 +169,11 @@ class Store:
                 async with self._database.writing() as link:
                     unit = Unit(link, actor, self.redactor)
                     yield Transaction(unit)
+                    await unit.seal(self._trail)
                     await link.commit(lambda: self._publish(unit.events))
+            except BaseException:
+                self._trail.forget()
+                raise
             finally:
                 self._owner = None
 

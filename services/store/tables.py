@@ -205,6 +205,23 @@ SESSION_ITEM = Table(
     Column("item", Text),
 )
 
+AUDIT = Table(
+    "audit",
+    METADATA,
+    Column("seq", Integer, primary_key=True),
+    Column("at", Integer),
+    Column("action", Text),
+    Column("resource", Text),
+    Column("resource_id", Text),
+    Column("severity", Text),
+    Column("actor", Text),
+    Column("trace_id", Text),
+    Column("hash", Text),
+    Column("description", Text),
+    Column("before", Text),
+    Column("after", Text),
+)
+
 TRANSITION = Table(
     "transition",
     METADATA,

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from foredeck.services.domain import clock
+from foredeck.services.domain.audit import AuditEntry
 from foredeck.services.domain.events import Event
 from foredeck.services.domain.records import EntityKind
 from foredeck.services.redaction import Redactor
+from foredeck.services.store.audit import Trail
+from foredeck.services.store.audited_transitions import entry_of
 from foredeck.services.store.codecs import clean_text, to_microseconds
 from foredeck.services.store.engine import Link
 from foredeck.services.store.tables import TRANSITION
@@ -25,10 +28,20 @@ class Unit:
         self.actor = actor
         self.redactor = redactor
         self.events: list[Event] = []
+        self._entries: list[AuditEntry] = []
 
     def publish(self, event: Event) -> None:
         """Keep an event until the commit."""
         self.events.append(event)
+
+    def audit(self, entry: AuditEntry) -> None:
+        """Keep an entry of the audit trail until `seal`."""
+        self._entries.append(entry)
+
+    async def seal(self, trail: Trail) -> None:
+        """Write the entries of the audit trail: the last thing before the commit."""
+        if self._entries:
+            await trail.add(self.link, self._entries, self.actor, self.redactor)
 
     async def record(
         self,
@@ -39,7 +52,8 @@ class Unit:
         new: str,
         reason: str = "",
     ) -> None:
-        """Add a transition to the history."""
+        """Add a transition to the history and to the audit trail."""
+        self.audit(entry_of(entity, entity_id, run_id or "", str(old), str(new), reason))
         values = {
             "entity": entity.value,
             "entity_id": entity_id,

@@ -16,6 +16,7 @@ from foredeck.services.store.migrations import (
     m0002_resumed_work,
     m0004_questions,
     m0005_intervention,
+    m0007_audit,
 )
 
 MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
@@ -23,6 +24,7 @@ MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     m0002_resumed_work.upgrade,
     m0004_questions.upgrade,
     m0005_intervention.upgrade,
+    m0007_audit.upgrade,
 )
 VERSION = len(MIGRATIONS)
 # Marks the file as ours: "FDCK" in ASCII, in PRAGMA application_id.

@@ -1,0 +1,68 @@
+"""The audit trail's records: who did what to which thing, and what it was before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class Severity(StrEnum):
+    """How much a person should care."""
+
+    INFO = "INFO"
+    WARNING = "WARNING"
+    ERROR = "ERROR"
+    CRITICAL = "CRITICAL"
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """What is to be recorded; `before` and `after` are JSON objects, or empty.
+
+    `action` is `THING.VERB` (`step.start`, `command.retry_run`).
+    """
+
+    action: str
+    resource: str
+    resource_id: str
+    description: str
+    severity: Severity = Severity.INFO
+    before: str = ""
+    after: str = ""
+    # Stands in for the id of a command when none is known to have asked for it.
+    run_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRow:
+    """A row of the trail; `seq` counts from 1 without a gap.
+
+    `actor` is the user of the operating system and what acted for them (`ada/agent`);
+    rows with one `trace_id` belong to one command or one run. `hash` is over this row and
+    the hash of the row before it.
+    """
+
+    seq: int
+    at: datetime
+    action: str
+    resource: str
+    resource_id: str
+    severity: Severity
+    actor: str
+    trace_id: str
+    hash: str
+    description: str
+    before: str = ""
+    after: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditVerdict:
+    """Whether the trail is whole: `broken` is the first row that is not, `reason` says why."""
+
+    rows: int
+    broken: int | None = None
+    reason: str = ""
+    # The last row's hash: kept elsewhere, it proves later that nothing before it changed.
+    tip: str = ""
