@@ -14,6 +14,10 @@ from typing import Self, TypeVar
 from foredeck.app.known_secrets import open_redactor
 from foredeck.services.agents.runner import AgentStageRunner, resolve_mode
 from foredeck.services.audit import audited
+from foredeck.services.chat.agent_answer import AgentAnswer
+from foredeck.services.chat.cards import agent_cards
+from foredeck.services.chat.codex_answer import CodexAnswer
+from foredeck.services.chat.service import Answerer, ChatService
 from foredeck.services.codex.exec_runner import ExecRunner
 from foredeck.services.codex.server import AppServer
 from foredeck.services.codex.steering import Steering
@@ -22,8 +26,9 @@ from foredeck.services.codex.turns import TurnRunner
 from foredeck.services.departure import Departure
 from foredeck.services.diagnosis import Diagnosis
 from foredeck.services.domain.events import Event, Resync
-from foredeck.services.domain.records import CodexEngine, StepKind
+from foredeck.services.domain.records import CodexEngine, Mode, StepKind
 from foredeck.services.event_bus import EventBus, fresh_seq
+from foredeck.services.host.chat_handlers import ChatHandlers
 from foredeck.services.host.command_handlers import CommandHandlers
 from foredeck.services.host.interface import Command, Host
 from foredeck.services.host.intervention_handlers import (
@@ -114,15 +119,19 @@ async def open_services(
         stack.push_async_callback(supervisor.close)
         orchestrator = _orchestrator(settings, store, supervisor, codex_runs, departure, asking)
         stack.push_async_callback(orchestrator.close)
+        chat = _chat(settings, store, runner, departure)
+        stack.push_async_callback(chat.close)
         stack.callback(store.hurry)  # nobody can quit while a disk is waited for
         handlers = _query_handlers(settings, store, bus, supervisor)
         handlers |= _command_handlers(settings, store, orchestrator, codex_runs)
         handlers |= _question_handlers(store, asking, codex)
+        handlers |= ChatHandlers(store, chat).table()
         handlers = audited(handlers, store, role)
         host = HostService(bus, handlers)
         stack.push_async_callback(server.close)  # before what it needs is closed
         server.answer(host)
         await asking.questions.reconcile()
+        await chat.recover()
         if recover:
             await orchestrator.recover()
         server.carry_out()
@@ -235,6 +244,14 @@ def _orchestrator(
     return Orchestrator(store, execution, supervisor.abandon, departure, boundary)
 
 
+def _chat(settings: Settings, store: Store, turns: Runner, departure: Departure) -> ChatService:
+    answerers: dict[Mode, Answerer] = {
+        Mode.AGENT: AgentAnswer(store, settings),
+        Mode.DIRECT: CodexAnswer(store, turns, settings),
+    }
+    return ChatService(store, settings, turns, answerers, departure)
+
+
 def _run_service(settings: Settings, store: Store) -> RunService:
     return RunService(
         store,
@@ -254,7 +271,14 @@ def _query_handlers(
     runs = _run_service(settings, store)
     status = StatusReporter(settings, store, bus, supervisor)
     diagnosis = Diagnosis(settings)
-    handlers = QueryHandlers(store, runs, status.report, diagnosis.checks, settings.prices)
+    handlers = QueryHandlers(
+        store,
+        runs,
+        status.report,
+        diagnosis.checks,
+        settings.prices,
+        lambda: agent_cards(settings.model),
+    )
     return handlers.table() | InterventionQueries(store).table()
 
 

@@ -10,7 +10,7 @@ import json
 import logging
 from collections.abc import AsyncIterator
 from contextlib import aclosing
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 import agents
 import httpx2
@@ -62,12 +62,12 @@ class Conversation:
         self._jobs = jobs
         self._transcript = transcript
         self._record = record
-        self._client = _client(endpoint)
+        self._client = client_of(endpoint)
         self._agent = agents.Agent[None](
             name=spec.name,
             handoff_description=spec.handoff_description,
             instructions=spec.instructions,
-            model=_ToldModel(model, self._client, transcript, record),
+            model=ToldModel(model, self._client, transcript, record),
             model_settings=agents.ModelSettings(parallel_tool_calls=False),
             tools=[self._tool(TOOLS[name]) for name in spec.allowed_tools],
             output_type=_VerdictOutput() if spec.judges else None,
@@ -109,11 +109,11 @@ class Conversation:
                     tracing_disabled=True,
                     call_model_input_filter=self._deliver,
                     tool_not_found_behavior="return_error_to_model",
-                    tool_error_formatter=_tool_error,
+                    tool_error_formatter=tool_error,
                 ),
             )
         except (openai.OpenAIError, httpx2.HTTPError, agents.AgentsException, ValueError) as error:
-            raise _as_ours(error, self._endpoint) from error
+            raise as_ours(error, self._endpoint) from error
         return str(result.final_output or "")
 
     async def close(self) -> None:
@@ -160,7 +160,19 @@ class Conversation:
         return ModelInputData(input=items, instructions=data.model_data.instructions)
 
 
-class _ToldModel(OpenAIResponsesModel):
+class Listener(Protocol):
+    """Who hears what a model says (`transcript.Transcript`)."""
+
+    @property
+    def answering(self) -> bool: ...
+    async def begin_answer(self, model: str) -> None: ...
+    async def grow(self, text: str) -> None: ...
+    async def finish_answer(self, text: str | None = None) -> None: ...
+    async def use(self, usage: TokenUsage, model: str) -> None: ...
+    def think(self, text: str) -> None: ...
+
+
+class ToldModel(OpenAIResponsesModel):
     """Streams every answer and tells the transcript of it before the SDK acts on it.
 
     So a message is stored while it is produced, and always before the tool calls that
@@ -171,9 +183,10 @@ class _ToldModel(OpenAIResponsesModel):
         self,
         model: str,
         client: openai.AsyncOpenAI,
-        transcript: Transcript,
-        record: StoredConversation,
+        transcript: Listener,
+        record: StoredConversation | None = None,
     ) -> None:
+        """`record` keeps every answer for a later host to go on with."""
         super().__init__(model, client)
         self._name = model
         self._transcript = transcript
@@ -190,7 +203,8 @@ class _ToldModel(OpenAIResponsesModel):
         if final is None:
             raise IncompleteAnswer("the stream ended without response.completed")
         response = ModelResponse(output=final.output, usage=_sdk_usage(final), response_id=final.id)
-        await self._record.add(response.to_input_items())  # before the SDK acts on it
+        if self._record is not None:  # before the SDK acts on it
+            await self._record.add(response.to_input_items())
         return response
 
     async def stream_response(self, *args: Any, **kwargs: Any) -> AsyncIterator[Any]:
@@ -241,7 +255,7 @@ class _VerdictOutput(agents.AgentOutputSchemaBase):
         return json_str
 
 
-def _as_ours(error: Exception, endpoint: Endpoint) -> ForedeckError:
+def as_ours(error: Exception, endpoint: Endpoint) -> ForedeckError:
     """Return the error of our own that the SDK wrapped, or what its own one means."""
     inner: BaseException | None = error
     while inner is not None:
@@ -251,7 +265,8 @@ def _as_ours(error: Exception, endpoint: Endpoint) -> ForedeckError:
     return StepFailed(failure_of(error, endpoint, MAX_TURNS))
 
 
-def _client(endpoint: Endpoint) -> openai.AsyncOpenAI:
+def client_of(endpoint: Endpoint) -> openai.AsyncOpenAI:
+    """Return a client of the model service; to be closed."""
     timeout = httpx2.Timeout(endpoint.patience, connect=_CONNECT_SECONDS)
     return openai.AsyncOpenAI(
         base_url=endpoint.base_url,
@@ -264,7 +279,8 @@ def _client(endpoint: Endpoint) -> openai.AsyncOpenAI:
     )
 
 
-def _tool_error(error: ToolErrorFormatterArgs[Any]) -> str | None:
+def tool_error(error: ToolErrorFormatterArgs[Any]) -> str | None:
+    """Return what a model is told that called a tool which it does not have."""
     if error.kind != "tool_not_found":
         return None
     message = f"There is no tool {error.tool_name} here."

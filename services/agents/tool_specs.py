@@ -138,6 +138,10 @@ TOOLS = _tools(
     ),
     ToolSpec("get_agents_md", "Read the plan, AGENTS.md.", (_OFFSET,)),
     ToolSpec(
+        "get_run_status",
+        "Tell where the run that this conversation is about stands, stage by stage.",
+    ),
+    ToolSpec(
         "save_agents_md",
         "Save the plan as AGENTS.md, whole; it replaces what was there.",
         (Parameter("content", "string", "The whole text, in Markdown."),),

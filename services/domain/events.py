@@ -83,6 +83,13 @@ class QuestionSaved(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ChatGrew(Event):
+    """A conversation with an agent was begun, or something was said in it."""
+
+    conversation_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NoticeRaised(Event):
     """The host has something to tell a person; `severity` is information, warning or error."""
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from foredeck.services.domain.chat import ConversationRow
 from foredeck.services.domain.questions import Question, QuestionKind
 from foredeck.services.domain.records import Mode, Sandbox, Trigger
 from foredeck.services.domain.views import CodexRun, ProjectRow, PromptView, RunRow
@@ -202,3 +203,26 @@ class SetPrompt(Command[PromptView]):
     ref: str
     step_key: str
     text: str
+
+
+@dataclass(frozen=True)
+class SendChat(Command[ConversationRow]):
+    """Say something to an agent; returns when it is stored, the answer comes by events.
+
+    With `conversation` that one goes on; else a new one begins about `run` or `project`.
+    `again` sends the last message once more, which got no whole answer.
+    """
+
+    agent: str = ""
+    text: str = ""
+    project: str | None = None
+    run: str | None = None
+    conversation: str | None = None
+    again: bool = False
+
+
+@dataclass(frozen=True)
+class StopChat(Command[ConversationRow]):
+    """Cut an agent's answer off; what has come of it stays."""
+
+    ref: str

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from foredeck.services.domain.audit import AuditRow, AuditVerdict, Severity
+from foredeck.services.domain.chat import AgentCard, ConversationDetail, ConversationRow
 from foredeck.services.domain.views import (
     Check,
     HistoryEntry,
@@ -102,6 +103,29 @@ class PreviewRetry(Query[Preview]):
 @dataclass(frozen=True)
 class GetStatus(Query[HostStatus]):
     """The figures of the status bar."""
+
+
+@dataclass(frozen=True)
+class ListAgents(Query[tuple[AgentCard, ...]]):
+    """The agents, in the order of the workflow."""
+
+
+@dataclass(frozen=True)
+class ListConversations(Query[Page[ConversationRow]]):
+    """Conversations with agents, the latest first."""
+
+    project: str | None = None
+    run: str | None = None
+    agent: str | None = None
+    limit: int = 50
+    offset: int = 0
+
+
+@dataclass(frozen=True)
+class GetConversation(Query[ConversationDetail]):
+    """A conversation and what was said in it."""
+
+    ref: str
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 
 from foredeck.services.domain.audit import AuditRow, AuditVerdict
+from foredeck.services.domain.chat import AgentCard, ConversationDetail, ConversationRow
 from foredeck.services.domain.views import (
     Check,
     HistoryEntry,
@@ -38,12 +39,14 @@ class QueryHandlers:
         status: Callable[[], Awaitable[HostStatus]],
         diagnose: Callable[[], Awaitable[tuple[Check, ...]]],
         prices: Mapping[str, Price],
+        agents: Callable[[], tuple[AgentCard, ...]],
     ) -> None:
         self._queries = store.queries
         self._runs = runs
         self._status = status
         self._diagnose = diagnose
         self._prices = prices
+        self._agents = agents
 
     def table(self) -> dict[type, Handler]:
         """Return the handler of each query type."""
@@ -58,6 +61,9 @@ class QueryHandlers:
             q.ListQuestions: self.questions,
             q.PreviewCancel: self.preview_cancel,
             q.PreviewRetry: self.preview_retry,
+            q.ListAgents: self.list_agents,
+            q.ListConversations: self.list_conversations,
+            q.GetConversation: self.conversation,
             q.ListAudit: self.list_audit,
             q.ReadAudit: self.read_audit,
             q.VerifyAudit: self.verify_audit,
@@ -107,6 +113,20 @@ class QueryHandlers:
     async def preview_retry(self, query: q.PreviewRetry) -> Preview:
         """Answer `PreviewRetry`."""
         return await self._runs.preview_retry(query.run, query.step_key)
+
+    async def list_agents(self, _query: q.ListAgents) -> tuple[AgentCard, ...]:
+        """Answer `ListAgents`."""
+        return self._agents()
+
+    async def list_conversations(self, query: q.ListConversations) -> Page[ConversationRow]:
+        """Answer `ListConversations`."""
+        return await self._queries.conversations(
+            query.project, query.run, query.agent, query.limit, query.offset
+        )
+
+    async def conversation(self, query: q.GetConversation) -> ConversationDetail:
+        """Answer `GetConversation`."""
+        return await self._queries.conversation(query.ref)
 
     async def list_audit(self, query: q.ListAudit) -> Page[AuditRow]:
         """Answer `ListAudit`."""

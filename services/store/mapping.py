@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Table, bindparam, select
 
+from foredeck.services.domain.chat import ChatMessage, ChatState, Conversation
 from foredeck.services.domain.errors import StoreError
 from foredeck.services.domain.questions import Question, QuestionKind
 from foredeck.services.domain.records import (
@@ -47,7 +48,18 @@ from foredeck.services.store.codecs import (
 from foredeck.services.store.text import Text
 
 R = TypeVar(
-    "R", bound=Project | Run | Step | Attempt | Job | Message | Question | FollowUp | PromptEdit
+    "R",
+    bound=Project
+    | Run
+    | Step
+    | Attempt
+    | Job
+    | Message
+    | Question
+    | FollowUp
+    | Conversation
+    | ChatMessage
+    | PromptEdit,
 )
 
 _USAGE = ("input", "cached_input", "output", "reasoning")
@@ -78,11 +90,14 @@ _BY_TYPE = {
     "JobState": enum(JobState),
     "QuestionKind": enum(QuestionKind),
     "QuestionState": enum(QuestionState),
+    "ChatState": enum(ChatState),
 }
 _WORDS = (_BY_TYPE["str"], _BY_TYPE["str | None"], FAILURE, VERDICT)
 _PATHS = frozenset({"workspace", "output_path", "place"})
 # Texts that the program itself goes by: they stay exactly as they are.
-_EXACT = frozenset({"key", "workflow", "definition", "current_stage", "type", "model", "tool"})
+_EXACT = frozenset(
+    {"key", "workflow", "definition", "current_stage", "type", "model", "tool", "agent"}
+)
 
 
 class RecordMap(Generic[R]):
@@ -174,3 +189,5 @@ MESSAGES = RecordMap(Message, tables.MESSAGE)
 QUESTIONS = RecordMap(Question, tables.QUESTION)
 FOLLOW_UPS = RecordMap(FollowUp, tables.FOLLOW_UP)
 PROMPT_EDITS = RecordMap(PromptEdit, tables.PROMPT_EDIT)
+CONVERSATIONS = RecordMap(Conversation, tables.CONVERSATION, usage_is_sum=True)
+CHAT_MESSAGES = RecordMap(ChatMessage, tables.CHAT_MESSAGE)

@@ -6,6 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 from foredeck.services.domain.audit import AuditRow, AuditVerdict
+from foredeck.services.domain.chat import ConversationDetail, ConversationRow
 from foredeck.services.domain.errors import InvalidInput, NotFound
 from foredeck.services.domain.records import TokenUsage
 from foredeck.services.domain.states import ACTIVE_RUNS, RunState
@@ -21,7 +22,7 @@ from foredeck.services.domain.views import (
     TranscriptEntry,
 )
 from foredeck.services.event_bus import EventBus
-from foredeck.services.store import audit, rows, statements
+from foredeck.services.store import audit, chats, rows, statements
 from foredeck.services.store.codecs import to_optional_moment, to_path
 from foredeck.services.store.engine import Database, Link
 from foredeck.services.store.finding import by_beginning, project_id
@@ -183,6 +184,26 @@ class Queries:
         """Return the tokens of all runs together."""
         async with self._database.reading() as link:
             return TokenUsage(*(await link.rows(statements.USAGE_TOTAL))[0])
+
+    async def conversations(
+        self,
+        project_ref: str | None = None,
+        run_ref: str | None = None,
+        agent: str | None = None,
+        limit: int = 50,
+        offset: int = 0,
+    ) -> Page[ConversationRow]:
+        """Return conversations with agents, the latest first."""
+        _check_page(limit, offset)
+        async with self._database.reading(consistent=True) as link:
+            project = await project_id(link, project_ref) if project_ref else None
+            run = await by_beginning(link, "run", run_ref) if run_ref else None
+            return await chats.conversations(link, project, run, agent, limit, offset)
+
+    async def conversation(self, ref: str) -> ConversationDetail:
+        """Return a conversation and what was said; raises `NotFound` and `Ambiguous`."""
+        async with self._database.reading(consistent=True) as link:
+            return await chats.conversation(link, ref)
 
     async def audit(
         self, wanted: audit.AuditFilter, limit: int = 50, offset: int = 0

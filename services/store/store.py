@@ -22,6 +22,7 @@ from foredeck.services.event_bus import EventBus
 from foredeck.services.redaction import Redactor
 from foredeck.services.store import schema, statements
 from foredeck.services.store.audit import Trail
+from foredeck.services.store.chats import ChatMessageRepository, ConversationRepository
 from foredeck.services.store.conversations import (
     MessageRepository,
     PromptEditRepository,
@@ -58,6 +59,8 @@ class Transaction:
         self.questions = QuestionRepository(unit)
         self.follow_ups = FollowUpRepository(unit)
         self.prompt_edits = PromptEditRepository(unit)
+        self.conversations = ConversationRepository(unit)
+        self.chat_messages = ChatMessageRepository(unit)
 
     async def move_run(self, run_id: str, to: RunState, *, reason: str = "", **changes: Any) -> Run:
         """Give a run another state and other fields; return it as it is then.

@@ -205,6 +205,40 @@ SESSION_ITEM = Table(
     Column("item", Text),
 )
 
+CONVERSATION = Table(
+    "conversation",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("project_id", Text),
+    Column("run_id", Text),
+    Column("agent", Text),
+    Column("mode", Text),
+    Column("thread_id", Text),
+    Column("created_at", Integer),
+    Column("updated_at", Integer),
+    *_usage(),
+    Column("title", Text),
+)
+
+CHAT_MESSAGE = Table(
+    "chat_message",
+    METADATA,
+    Column("seq", Integer, primary_key=True),
+    Column("id", Text),
+    Column("conversation_id", Text),
+    Column("role", Text),
+    Column("state", Text),
+    Column("at", Integer),
+    Column("model", Text),
+    *_usage(),
+    Column("tool", Text),
+    Column("call_id", Text),
+    Column("duration", Float),
+    Column("turn_id", Text),
+    Column("arguments", Text),
+    Column("content", Text),
+)
+
 AUDIT = Table(
     "audit",
     METADATA,

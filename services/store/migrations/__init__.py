@@ -16,6 +16,7 @@ from foredeck.services.store.migrations import (
     m0002_resumed_work,
     m0004_questions,
     m0005_intervention,
+    m0006_chat,
     m0007_audit,
 )
 
@@ -24,6 +25,7 @@ MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     m0002_resumed_work.upgrade,
     m0004_questions.upgrade,
     m0005_intervention.upgrade,
+    m0006_chat.upgrade,
     m0007_audit.upgrade,
 )
 VERSION = len(MIGRATIONS)

@@ -51,7 +51,14 @@ async def told(
         return ()
 
     runs: object = None  # cost has nothing to do with the service of runs
-    handlers = QueryHandlers(store, runs, status.report, diagnose, settings.prices)  # type: ignore[arg-type]
+    handlers = QueryHandlers(
+        store,
+        runs,  # type: ignore[arg-type]
+        status.report,
+        diagnose,
+        settings.prices,
+        lambda: (),
+    )
     table = handlers.table()
     detail, all_runs = await table[GetRun](GetRun(run.id)), await table[GetStatus](GetStatus())
     assert isinstance(detail, RunDetail)

@@ -1,0 +1,1 @@
+"""Conversations of a person with one agent, about a project or a run."""
