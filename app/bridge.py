@@ -12,6 +12,7 @@ from textual.signal import Signal
 from foredeck.app.error_log import report
 from foredeck.services.domain.errors import HostGone
 from foredeck.services.domain.events import (
+    ChatGrew,
     Event,
     JobSaved,
     MessageSaved,
@@ -38,12 +39,14 @@ class HostChanged:
     """What changed since the last signal.
 
     `runs` are ids of runs whose row or steps changed, `messages` ids of runs whose
-    conversation grew, `resync` says that anything may have changed.
+    transcript grew, `chats` ids of conversations with an agent that grew, `resync` says that
+    anything may have changed.
     """
 
     runs: frozenset[str] = frozenset()
     projects: frozenset[str] = frozenset()
     messages: frozenset[str] = frozenset()
+    chats: frozenset[str] = frozenset()
     resync: bool = False
 
     def touches(self, run_id: str | None) -> bool:
@@ -56,6 +59,7 @@ class _Pending:
     runs: set[str] = field(default_factory=set)
     projects: set[str] = field(default_factory=set)
     messages: set[str] = field(default_factory=set)
+    chats: set[str] = field(default_factory=set)
     resync: bool = False
 
     def add(self, event: Event) -> None:
@@ -71,6 +75,8 @@ class _Pending:
                 self.runs.add(event.run_id)
             case MessageSaved():
                 self.messages.add(event.run_id)
+            case ChatGrew():
+                self.chats.add(event.conversation_id)
             case ProjectSaved():
                 self.projects.add(event.project_id)
             case Resync():
@@ -78,7 +84,11 @@ class _Pending:
 
     def to_change(self) -> HostChanged:
         return HostChanged(
-            frozenset(self.runs), frozenset(self.projects), frozenset(self.messages), self.resync
+            frozenset(self.runs),
+            frozenset(self.projects),
+            frozenset(self.messages),
+            frozenset(self.chats),
+            self.resync,
         )
 
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 # name → (module, attribute, short help); the help stands here so that listing the commands
 # imports none of them.
 COMMANDS = {
+    "agents": ("agents", "agents", "The four agents, and talking with one of them."),
     "audit": ("audit", "audit", "Who did what, and whether the record of it is whole."),
     "codex": ("codex", "codex", "Give one task to codex, and read the logs of such runs."),
     "completion": ("completion", "completion", "Print what a shell needs to complete with Tab."),

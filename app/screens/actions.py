@@ -27,6 +27,7 @@ class Situation:
     step: StepRow | None = None
     cancelling: bool = False
     asked: int = 0
+    project_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,7 @@ ACTIONS = (
     Action("budget", "B", "", "Show or raise what the run may use"),
     Action("steer", "s", "", "Say something to the codex of the run, now or as its next turn"),
     Action("transcript", "t", "Transcript", "Read the conversation of the agents"),
+    Action("chat", "C", "", "Talk with an agent about the run or the project"),
     Action("graph", "g", "Graph", "Switch between the output and the graph of the run"),
     Action("follow", "f", "Follow", "Follow the running stage and the end of its output"),
     Action("search", "slash", "Search", "Search in the output", "/"),
@@ -116,6 +118,8 @@ def why_not(action: str, situation: Situation) -> str:
         return "The data is not open yet." if not situation.failed else "The data is not open."
     if action == "answer":
         return "" if situation.asked else "Nothing is asked just now."
+    if action == "chat" and situation.run is None and situation.project_id is None:
+        return "Select a project or a run first."
     if action in _RUN_ACTIONS:
         return _why_not_run(action, situation.run, situation.cancelling)
     if action in _INTERVENTIONS:

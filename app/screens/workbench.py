@@ -133,6 +133,7 @@ class Workbench(Screen[None]):
             step=desk.view.step,
             cancelling=desk.selection.run_id in desk.run_actions.cancelling,
             asked=desk.asked,
+            project_id=desk.selection.project_id,
         )
 
     @property
@@ -277,6 +278,13 @@ class Workbench(Screen[None]):
 
         step = self.desk.view.step
         self.app.push_screen(TranscriptScreen(self._detail(), step.key if step else None))
+
+    def action_chat(self) -> None:
+        from foredeck.app.screens.chat import ChatScreen, topic_of
+
+        selection, sidebar = self.desk.selection, self.desk.reader.sidebar
+        topic = topic_of(self.desk.view.detail, selection.project_id, sidebar)
+        self.app.push_screen(ChatScreen(topic))
 
     def action_graph(self) -> None:
         self.toggle_class("-graph")

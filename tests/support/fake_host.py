@@ -13,8 +13,14 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from foredeck.app.connection import Connection
+from foredeck.services.domain.chat import (
+    AgentCard,
+    ChatState,
+    ConversationDetail,
+    ConversationRow,
+)
 from foredeck.services.domain.errors import ForedeckError, HostGone, NotFound
-from foredeck.services.domain.events import Event, ProjectSaved, QuestionSaved, RunSaved
+from foredeck.services.domain.events import ChatGrew, Event, ProjectSaved, QuestionSaved, RunSaved
 from foredeck.services.domain.questions import Question
 from foredeck.services.domain.records import (
     Failure,
@@ -67,6 +73,34 @@ STAGES = (
     ("qa_qc", "QA/QC"),
     ("prod_ready", "Production Readiness"),
 )
+
+
+def agent_cards() -> tuple[AgentCard, ...]:
+    """Return the four agents."""
+    return tuple(
+        AgentCard(role, name, f"{name} does its part.", "gpt-5.5", ("run_codex",), "You are it.")
+        for role, name in STAGES
+    )
+
+
+def chat_entry(
+    number: int, role: Role, words: str, agent: str, complete: bool = True
+) -> TranscriptEntry:
+    """Return something that was said in a talk with an agent."""
+    return TranscriptEntry(
+        id=f"e{number}",
+        step_key=agent,
+        attempt=1,
+        role=role,
+        content=words,
+        at=NOW,
+        model="",
+        usage=TokenUsage(),
+        tool="",
+        arguments="",
+        duration=None,
+        complete=complete,
+    )
 
 
 def ago(seconds: float) -> datetime:
@@ -167,6 +201,7 @@ class FakeHost:
     projects: list[ProjectRow] = field(default_factory=list)
     runs: dict[str, RunDetail] = field(default_factory=dict)
     transcripts: dict[str, tuple[TranscriptEntry, ...]] = field(default_factory=dict)
+    conversations: dict[str, ConversationDetail] = field(default_factory=dict)
     status: HostStatus | None = None
     errors: dict[type, Exception] = field(default_factory=dict)
     gates: dict[type, asyncio.Event] = field(default_factory=dict)
@@ -238,6 +273,54 @@ class FakeHost:
             )
         )
 
+    def answer(
+        self, conversation_id: str, words: str = "", state: ChatState = ChatState.COMPLETE
+    ) -> ConversationRow:
+        """Let the agent say something, and end its answer unless it is still `growing`."""
+        detail = self.conversations[conversation_id]
+        said = [e for e in detail.entries if e.role is not Role.ASSISTANT or e.complete]
+        if words:
+            growing = state is ChatState.GROWING
+            said.append(chat_entry(len(said), Role.ASSISTANT, words, detail.row.agent, not growing))
+        row = replace(detail.row, last=state, messages=len(said))
+        self.conversations[conversation_id] = ConversationDetail(row, tuple(said))
+        self.publish(ChatGrew(conversation_id=conversation_id))
+        return row
+
+    def _conversations(self, query: queries.ListConversations) -> Page[ConversationRow]:
+        rows = [detail.row for detail in self.conversations.values()]
+        wanted = [
+            row
+            for row in reversed(rows)
+            if query.agent in {None, row.agent}
+            and query.run in {None, row.run_id}
+            and query.project in {None, row.project_id}
+        ]
+        return Page(tuple(wanted), len(wanted), query.limit, query.offset)
+
+    def _send_chat(self, command: commands.SendChat) -> ConversationRow:
+        place = command.conversation or f"c{len(self.conversations) + 1}"
+        old = self.conversations.get(place)
+        said = old.entries if old else ()
+        if not command.again:
+            said = (*said, chat_entry(len(said), Role.USER, command.text, command.agent))
+        row = ConversationRow(
+            id=place,
+            project_id=command.project or "",
+            project_name="shortener",
+            run_id=command.run,
+            agent=old.row.agent if old else command.agent,
+            mode=Mode.AGENT,
+            title=command.text,
+            created_at=NOW,
+            updated_at=NOW,
+            messages=len(said),
+            last=ChatState.GROWING,
+        )
+        self.conversations[place] = ConversationDetail(row, said)
+        self.publish(ChatGrew(conversation_id=place))
+        return row
+
     async def _read(
         self, queue: asyncio.Queue[Event | ForedeckError | None]
     ) -> AsyncIterator[Event]:
@@ -283,6 +366,16 @@ class FakeHost:
                 return Preview(f"About {query.step_key}", ("This follows.",))
             case queries.GetPrompt():
                 return self._prompt(query.run, query.step_key)
+        return self._answer_about_agents(query)
+
+    def _answer_about_agents(self, query: object) -> object:
+        match query:
+            case queries.ListAgents():
+                return agent_cards()
+            case queries.ListConversations():
+                return self._conversations(query)
+            case queries.GetConversation():
+                return self.conversations[query.ref]
         raise AssertionError(f"no answer for {query}")
 
     def _carry_out(self, command: object) -> object:
@@ -313,6 +406,14 @@ class FakeHost:
             case commands.SetPrompt():
                 self.prompts[command.step_key] = command.text
                 return self._prompt(command.ref, command.step_key)
+        return self._carry_out_with_agents(command)
+
+    def _carry_out_with_agents(self, command: object) -> object:
+        match command:
+            case commands.SendChat():
+                return self._send_chat(command)
+            case commands.StopChat():
+                return self.answer(command.ref, state=ChatState.CUT_OFF)
         raise AssertionError(f"cannot do {command}")
 
     def _sidebar(self, most: int) -> Sidebar:

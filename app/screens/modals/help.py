@@ -38,6 +38,11 @@ _TOPICS = {
         "The run as a graph: each box is a stage, each line a dependency. The arrows move from "
         "box to box; the output follows what you choose. v shows the stages as a list instead.",
     ),
+    "chat": (
+        "Chat",
+        "A talk with one agent about the run or the project. It looks into the workspace and "
+        "changes nothing; its answer appears while it comes, and everything is kept.",
+    ),
     "transcript": (
         "Transcript",
         "The conversation of the agents: what was asked, what they answered, and every tool "
