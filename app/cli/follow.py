@@ -9,6 +9,7 @@ from contextlib import suppress
 from foredeck.app.cli.answers import cost, detail_answer, duration, print_steps
 from foredeck.app.cli.attending import Attendant
 from foredeck.app.cli.interrupts import INTERRUPTED, Interrupts
+from foredeck.app.cli.notices import say_notice
 from foredeck.app.cli.render import GLYPHS, put_json, put_pairs, say
 from foredeck.services.domain.errors import HostGone
 from foredeck.services.domain.events import (
@@ -169,7 +170,7 @@ async def watch(
         return detail
     async for event in events:
         if isinstance(event, NoticeRaised):
-            say(f"{event.severity}: {event.message}")
+            say_notice(event)
         if isinstance(event, JobSaved) and event.run_id == run_id:
             _say_job(event)
         if not isinstance(event, RunSaved | StepSaved | Resync):

@@ -156,11 +156,12 @@ async def hold_and_do(
 
 async def _work_as_host(services: Services, work: Callable[[Host], Awaitable[T]]) -> T:
     """Do `work`, then stay for the runs that others have begun here meanwhile."""
+    from foredeck.app.cli.notices import telling
     from foredeck.app.cli.outlasting import outlast
     from foredeck.services.domain.errors import ForedeckError
 
     try:
-        result = await work(services.host)
+        result = await telling(services.host, work)
     except ForedeckError:
         await outlast(services)
         raise

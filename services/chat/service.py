@@ -127,6 +127,8 @@ class ChatService:
 
     async def recover(self) -> None:
         """Mark what an earlier host left unanswered, and end what it left running."""
+        if not await self._store.queries.answers_under_way():
+            return
         async with self._store.transaction("recovery") as tx:
             left = await tx.chat_messages.growing()
             threads = {

@@ -12,6 +12,7 @@
     ├── HostGone                  the host that was asked is no longer there
     ├── StoreError                the database cannot be used
     │   ├── NewerDatabase         written by a later version of Foredeck
+    │   ├── DatabaseLocked        another program keeps it from being written
     │   └── StorageFull           the disk has no room
     ├── SettingsError             a setting is unknown or wrong             (exit 2)
     ├── CodexError                the codex program cannot be used
@@ -91,6 +92,10 @@ class StoreError(ForedeckError):
 
 class NewerDatabase(StoreError):
     """The database was written by a later version of Foredeck."""
+
+
+class DatabaseLocked(StoreError):
+    """Another program keeps the database from being written."""
 
 
 class StorageFull(StoreError):

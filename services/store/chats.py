@@ -74,6 +74,8 @@ class ChatMessageRepository(Repository[ChatMessage]):
             self._unit.publish(ProjectSaved(project_id=conversation.project_id))
 
 
+UNDER_WAY = "SELECT 1 FROM chat_message WHERE state = 'growing' LIMIT 1"
+
 _ROW = """
     SELECT c.id, c.project_id, p.name, c.run_id, c.agent, c.mode, c.title, c.created_at,
         c.updated_at, (SELECT count(*) FROM chat_message m WHERE m.conversation_id = c.id),

@@ -11,6 +11,7 @@ file system.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -21,14 +22,18 @@ from sqlalchemy import CursorResult, Executable, event
 from sqlalchemy.engine import URL, Connection
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from foredeck.services.domain.errors import DatabaseLocked
 from foredeck.services.patience import to_the_end
 from foredeck.services.store.faults import translated
 
-# How long a writer waits for another process's write transaction, in seconds.
+# How long a reader waits for a lock, in seconds.
 BUSY_TIMEOUT = 30.0
+# How long a writer waits before it looks whether to go on waiting, in seconds.
+WRITER_WAIT = 2.0
 _READERS = 4
 
 T = TypeVar("T")
+Wait = Callable[[DatabaseLocked], None]
 _log = logging.getLogger(__name__)
 
 
@@ -95,16 +100,20 @@ class Database:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._writer = _engine(path, size=1, pragmas=())
-        self._readers = _engine(path, size=_READERS, pragmas=("query_only=ON",))
+        self._writer = _engine(path, size=1, wait=WRITER_WAIT, pragmas=())
+        self._readers = _engine(path, size=_READERS, wait=BUSY_TIMEOUT, pragmas=("query_only=ON",))
 
     @asynccontextmanager
-    async def writing(self) -> AsyncIterator[Link]:
-        """Hold the writing connection in a transaction that is undone unless committed."""
+    async def writing(self, wait: Wait | None = None) -> AsyncIterator[Link]:
+        """Hold the writing connection in a transaction that is undone unless committed.
+
+        While another program holds the lock, `wait` is asked every `WRITER_WAIT` seconds;
+        it returns to wait on or raises what it is given. Default: `BUSY_TIMEOUT` seconds.
+        """
         async with self._held(self._writer) as connection:
             link = Link(connection, self.path)
             try:
-                await link.rows("BEGIN IMMEDIATE")
+                await _begin(link, wait or _until(time.monotonic() + BUSY_TIMEOUT))
                 yield link
             finally:
                 await link.rollback()
@@ -148,12 +157,30 @@ class Database:
             await to_the_end(self._writer.dispose())
 
 
-def _engine(path: Path, *, size: int, pragmas: Sequence[str]) -> AsyncEngine:
+async def _begin(link: Link, wait: Wait) -> None:
+    while True:
+        try:
+            await link.rows("BEGIN IMMEDIATE")
+        except DatabaseLocked as error:
+            wait(error)
+        else:
+            return
+
+
+def _until(deadline: float) -> Wait:
+    def wait(error: DatabaseLocked) -> None:
+        if time.monotonic() >= deadline:
+            raise error
+
+    return wait
+
+
+def _engine(path: Path, *, size: int, wait: float, pragmas: Sequence[str]) -> AsyncEngine:
     # `pool_reset_on_return` costs a hop to the thread each time; every transaction here
     # ends by an explicit commit or rollback.
     engine = create_async_engine(
         URL.create("sqlite+aiosqlite", database=str(path)),
-        connect_args={"isolation_level": None, "timeout": BUSY_TIMEOUT},
+        connect_args={"isolation_level": None, "timeout": wait},
         pool_size=size,
         max_overflow=0,
         pool_reset_on_return=None,

@@ -11,7 +11,13 @@ from pathlib import Path
 
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from foredeck.services.domain.errors import Conflict, ForedeckError, StorageFull, StoreError
+from foredeck.services.domain.errors import (
+    Conflict,
+    DatabaseLocked,
+    ForedeckError,
+    StorageFull,
+    StoreError,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -66,7 +72,7 @@ def _sqlite_fault(code: int, message: str, path: Path) -> ForedeckError:
     ):
         return StorageFull(f"The disk that holds {path} is full.", _FULL_ADVICE)
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return StoreError(
+        return DatabaseLocked(
             f"The database {path} is locked by another program.",
             "Close what else has it open, then try again.",
         )

@@ -205,6 +205,11 @@ class Queries:
         async with self._database.reading(consistent=True) as link:
             return await chats.conversation(link, ref)
 
+    async def answers_under_way(self) -> bool:
+        """Whether an answer to a person is stored as not complete."""
+        async with self._database.reading() as link:
+            return bool(await link.rows(chats.UNDER_WAY))
+
     async def audit(
         self, wanted: audit.AuditFilter, limit: int = 50, offset: int = 0
     ) -> Page[AuditRow]:

@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 
 from foredeck.services import patience
 from foredeck.services.domain.audit import AuditEntry
-from foredeck.services.domain.errors import Conflict, StoreError
-from foredeck.services.domain.events import Event
+from foredeck.services.domain.errors import Conflict, DatabaseLocked, StoreError
+from foredeck.services.domain.events import Event, NoticeRaised
 from foredeck.services.domain.questions import Question
 from foredeck.services.domain.records import Job, Run, Step, TokenUsage
 from foredeck.services.domain.states import JobState, QuestionState, RunState, StepState
@@ -28,7 +28,7 @@ from foredeck.services.store.conversations import (
     PromptEditRepository,
     SessionRepository,
 )
-from foredeck.services.store.engine import Database
+from foredeck.services.store.engine import BUSY_TIMEOUT, Database, Wait
 from foredeck.services.store.files import existing_file, prepare_file
 from foredeck.services.store.queries import Queries
 from foredeck.services.store.questions import FollowUpRepository, QuestionRepository
@@ -42,6 +42,8 @@ from foredeck.services.store.repositories import (
 from foredeck.services.store.unit import Unit
 
 T = TypeVar("T")
+# What a person waits for, and what must be done before there is anybody to tell.
+_IMPATIENT = ("user", "recovery")
 
 
 class Transaction:
@@ -124,6 +126,7 @@ class Store:
         self._read_only = read_only
         self._lock = asyncio.Lock()
         self._deadline = math.inf
+        self._locked = False
         self._owner: asyncio.Task[Any] | None = None
         self._trail = Trail()
         self.queries = Queries(database, bus)
@@ -163,13 +166,18 @@ class Store:
 
         Inside, await nothing but the transaction: every other writer waits. An exception or
         a cancellation inside rolls back; one during the commit takes effect after it.
-        Raises `Conflict` in a store that is read-only, `StorageFull` and `StoreError`.
+        While another program holds the lock, the host's own work waits for as long as it
+        takes and a person is told; what a person asked for fails after `BUSY_TIMEOUT`,
+        and so does recovery.
+        Raises `Conflict` in a store that is read-only, `DatabaseLocked`, `StorageFull` and
+        `StoreError`.
         """
         self._check_writable()
         async with self._lock:
             self._owner = asyncio.current_task()
             try:
-                async with self._database.writing() as link:
+                async with self._database.writing(self._lock_wait(actor)) as link:
+                    self._tell_that_it_is_free()
                     unit = Unit(link, actor, self.redactor)
                     yield Transaction(unit)
                     await unit.seal(self._trail)
@@ -193,6 +201,26 @@ class Store:
         What is missing then, the next house finds out and mends.
         """
         self._deadline = time.monotonic() + patience.LAST_WAIT
+
+    def _lock_wait(self, actor: str) -> Wait:
+        """Return what decides how long a transaction waits for another program's lock."""
+        limit = time.monotonic() + BUSY_TIMEOUT if actor in _IMPATIENT else math.inf
+
+        def wait(error: DatabaseLocked) -> None:
+            if time.monotonic() >= min(limit, self._deadline):
+                raise error
+            if not self._locked:
+                self._locked = True
+                message = f"{error.message} Foredeck waits, and goes on when it is free."
+                self._bus.publish(NoticeRaised(severity="warning", message=message))
+
+        return wait
+
+    def _tell_that_it_is_free(self) -> None:
+        if self._locked:
+            self._locked = False
+            message = "The database is free again. Nothing was lost."
+            self._bus.publish(NoticeRaised(severity="information", message=message))
 
     def _check_writable(self) -> None:
         if self._read_only:

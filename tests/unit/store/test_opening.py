@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from foredeck.services.domain.errors import NewerDatabase, StorageFull, StoreError
+from foredeck.services.domain.errors import DatabaseLocked, NewerDatabase, StorageFull, StoreError
 from foredeck.services.domain.records import TokenUsage
 from foredeck.services.event_bus import EventBus
 from foredeck.services.store import faults, tables
@@ -84,7 +84,7 @@ async def test_the_file_is_in_wal_mode_with_full_synchronisation(
         assert await link.rows("PRAGMA query_only") == [(1,)]
     async with store.transaction() as tx:
         link = tx._unit.link
-        for pragma, value in (("synchronous", 2), ("foreign_keys", 1), ("busy_timeout", 30000)):
+        for pragma, value in (("synchronous", 2), ("foreign_keys", 1), ("busy_timeout", 2000)):
             assert await link.rows(f"PRAGMA {pragma}") == [(value,)]
 
 
@@ -214,11 +214,12 @@ async def test_a_locked_database_is_an_error_of_ours(
 ) -> None:
     other = sqlite3.connect(tmp_path / "data" / "foredeck.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    monkeypatch.setattr("foredeck.services.store.engine.BUSY_TIMEOUT", 0.05)
+    monkeypatch.setattr("foredeck.services.store.engine.WRITER_WAIT", 0.05)
+    monkeypatch.setattr("foredeck.services.store.store.BUSY_TIMEOUT", 0.1)
     second = await Store.open(tmp_path / "data", EventBus())
     try:
-        with pytest.raises(StoreError, match="locked by another program"):
-            async with second.transaction():
+        with pytest.raises(DatabaseLocked, match="locked by another program"):
+            async with second.transaction("user"):
                 pass
         other.execute("ROLLBACK")
         async with second.transaction() as tx:
