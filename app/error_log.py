@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from io import TextIOWrapper
+
     from foredeck.services.redaction import Redactor
 
 LOGGER = logging.getLogger("foredeck")
@@ -52,16 +54,19 @@ def open_log(path: Path, level: int = logging.INFO) -> None:
     """
     from logging.handlers import RotatingFileHandler
 
+    class PrivateHandler(RotatingFileHandler):
+        def _open(self) -> TextIOWrapper:
+            """Open the file, a new one after each rotation, for this user alone."""
+            opened = os.open(path, os.O_CREAT | os.O_APPEND | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+            return open(opened, "a", encoding=self.encoding)  # noqa: PTH123
+
     LOGGER.setLevel(level)
     for handler in LOGGER.handlers:
         if isinstance(handler, RotatingFileHandler) and Path(handler.baseFilename) == path:
             return
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600))
-        handler = RotatingFileHandler(
-            path, maxBytes=_MAX_BYTES, backupCount=_BACKUPS, encoding="utf-8", delay=True
-        )
+        handler = PrivateHandler(path, maxBytes=_MAX_BYTES, backupCount=_BACKUPS, encoding="utf-8")
     except OSError:
         return
     handler.setFormatter(_FORMATTER)
