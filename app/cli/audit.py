@@ -91,9 +91,9 @@ def list_rows(
 @format_option
 @click.pass_obj
 def verify(session: Session, format_: str) -> int:
-    """Compute the seals anew and say where the trail was changed, if it was.
+    """Say whether the trail was changed, and where.
 
-    Somebody who can write the database could compute all seals anew. Keep the last one, or
+    All seals are computed anew. Somebody who can write the database could compute all seals anew. Keep the last one, or
     an export, in another place: then even that shows. Exit codes: 0 whole, 1 changed.
     """
     found = session.read(lambda host: host.ask(VerifyAudit()))
@@ -111,7 +111,10 @@ def verify(session: Session, format_: str) -> int:
 @audit.command()
 @click.pass_obj
 def export(session: Session) -> None:
-    """Write the whole trail to stdout, oldest first, one JSON object a line."""
+    """Write the whole trail, one JSON object a line.
+
+    To stdout, the oldest row first.
+    """
 
     async def work(host: Host) -> None:
         seq = 0

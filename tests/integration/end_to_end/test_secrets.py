@@ -36,7 +36,7 @@ def leak() -> Play:
 
 @pytest.fixture
 def log(tmp_path: Path) -> Iterator[Path]:
-    before = list(LOGGER.handlers)
+    before, level, propagates = list(LOGGER.handlers), LOGGER.level, LOGGER.propagate
     path = tmp_path / "data" / LOG_NAME
     path.parent.mkdir(parents=True)
     open_log(path, logging.DEBUG)
@@ -44,6 +44,8 @@ def log(tmp_path: Path) -> Iterator[Path]:
     for handler in set(LOGGER.handlers) - set(before):
         LOGGER.removeHandler(handler)
         handler.close()
+    LOGGER.setLevel(level)
+    LOGGER.propagate = propagates
 
 
 @BOTH

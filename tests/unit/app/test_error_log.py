@@ -17,13 +17,14 @@ from foredeck.services.redaction import Redactor
 
 @pytest.fixture(autouse=True)
 def loggers_as_they_were() -> Iterator[None]:
-    before, level = list(LOGGER.handlers), LOGGER.level
+    before, level, propagates = list(LOGGER.handlers), LOGGER.level, LOGGER.propagate
     known, complains = error_log._FORMATTER.redactor, logging.raiseExceptions
     yield
     for handler in set(LOGGER.handlers) - set(before):
         LOGGER.removeHandler(handler)
         handler.close()
     LOGGER.setLevel(level)
+    LOGGER.propagate = propagates
     error_log._FORMATTER.redactor = known
     logging.raiseExceptions = complains
 
