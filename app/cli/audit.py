@@ -93,8 +93,10 @@ def list_rows(
 def verify(session: Session, format_: str) -> int:
     """Say whether the trail was changed, and where.
 
-    All seals are computed anew. Somebody who can write the database could compute all seals anew. Keep the last one, or
-    an export, in another place: then even that shows. Exit codes: 0 whole, 1 changed.
+    It computes all seals anew. Somebody who can write the database could do so too: keep the
+    last seal, or an export, in another place, then even that shows.
+
+    Exit codes: 0 whole, 1 changed.
     """
     found = session.read(lambda host: host.ask(VerifyAudit()))
     whole = found.broken is None
