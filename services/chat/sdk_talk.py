@@ -55,7 +55,7 @@ def _tool(spec: ToolSpec, tools: ToolBox, record: ChatRecord) -> agents.Function
     async def invoke(context: ToolContext[Any], arguments: str) -> str:
         began = time.monotonic()
         call = await record.begin_tool(spec.name, arguments, context.tool_call_id)
-        found = await tools.call(spec.name, arguments)
+        found = await tools.call(spec.name, arguments, context.tool_call_id)
         await record.end_tool(call, found, began)
         return found
 
