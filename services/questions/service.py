@@ -111,7 +111,13 @@ class QuestionService:
                 await _stand(tx, question)
 
     async def reconcile(self) -> None:
-        """Withdraw what an earlier host left open although what asked it has ended."""
+        """Withdraw what an earlier host left open although what asked it has ended.
+
+        Nothing is written where nothing is open: a database that another program holds must
+        not keep a host from opening.
+        """
+        if not await self._store.queries.questions():
+            return
         async with self._store.transaction("recovery") as tx:
             for question in await tx.questions.all_open():
                 if await _has_ended(tx, question):

@@ -83,6 +83,6 @@ def test_a_command_says_that_it_waits_and_then_does_it(desk: Desk) -> None:
     finally:
         other.release()
     said = ended(process)
-    assert said.code == 0
+    assert said.code == 0, line
     assert said.answer["name"] == "second"
     assert desk.run("projects", "list", "--format", "json").answer["total"] == 2
