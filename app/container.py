@@ -46,7 +46,7 @@ from foredeck.services.questions.agents import AgentQuestions
 from foredeck.services.questions.approvals import CodexApprovals
 from foredeck.services.questions.presence import Presence
 from foredeck.services.questions.service import QuestionService
-from foredeck.services.settings import Settings
+from foredeck.services.settings import Recovery, Settings
 from foredeck.services.stage_clock import StageClock
 from foredeck.services.store.store import Store
 from foredeck.services.workflow.boundary import Boundary
@@ -133,7 +133,7 @@ async def open_services(
         await asking.questions.reconcile()
         await chat.recover()
         if recover:
-            await orchestrator.recover()
+            await orchestrator.recover(hold=settings.recovery is Recovery.HOLD)
         server.carry_out()
         yield Services(host, store, bus, codex, supervisor, orchestrator, departure, server)
 

@@ -18,7 +18,7 @@ from foredeck.services.domain.records import (
     Unattended,
 )
 from foredeck.services.pricing import Price
-from foredeck.services.settings import HostPlace, Limits
+from foredeck.services.settings import HostPlace, Limits, Recovery
 
 _YES = frozenset({"true", "yes", "on", "1"})
 _NO = frozenset({"false", "no", "off", "0"})
@@ -190,6 +190,7 @@ _READERS: dict[str, Callable[[Any, Path], Any]] = {
     "float": _number,
     "bool": _flag,
     "HostPlace": _member(HostPlace),
+    "Recovery": _member(Recovery),
     "Mode": _member(Mode),
     "Sandbox": _member(Sandbox),
     "ApprovalPolicy": _member(ApprovalPolicy),

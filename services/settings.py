@@ -25,6 +25,13 @@ _MOST_TOKENS = 1_000_000_000_000
 _MOST_DOLLARS = 1_000_000
 
 
+class Recovery(StrEnum):
+    """What becomes of the runs that a host left behind when it died."""
+
+    CONTINUE = "continue"
+    HOLD = "hold"
+
+
 class HostPlace(StrEnum):
     """Which process is the host while a dashboard is open."""
 
@@ -190,6 +197,13 @@ class Settings:
         metadata=_about(
             "Where the runs of a dashboard are worked on: dashboard, or background for a "
             "process that goes on when the dashboard is closed."
+        ),
+    )
+    recovery: Recovery = field(
+        default=Recovery.CONTINUE,
+        metadata=_about(
+            "What becomes of runs that a host left behind: continue goes on with what is safe "
+            "and asks for the rest, hold pauses each behind the stage under way."
         ),
     )
     hand_over: bool = field(

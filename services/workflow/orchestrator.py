@@ -13,7 +13,7 @@ from foredeck.services.departure import Departure
 from foredeck.services.domain import clock
 from foredeck.services.domain.errors import Conflict, StoreError
 from foredeck.services.domain.records import FailureClass, Run, SkipCause, Step
-from foredeck.services.domain.states import FINAL_RUNS, RunState, StepState
+from foredeck.services.domain.states import ACTIVE_RUNS, FINAL_RUNS, RunState, StepState
 from foredeck.services.store.store import Store, Transaction
 from foredeck.services.workflow import definition, graph
 from foredeck.services.workflow.boundary import Boundary
@@ -63,17 +63,18 @@ class Orchestrator:
         """The ids of the runs that have a driver at the moment."""
         return tuple(self._tasks)
 
-    async def recover(self) -> None:
+    async def recover(self, *, hold: bool = False) -> None:
         """Go on with every run that an earlier host left behind.
 
         The driver of each takes its steps up where they are now: what still works outside is
-        followed, what ended meanwhile is stored, and what vanished is lost.
+        followed, what ended meanwhile is stored, and what vanished is lost. With `hold` each
+        is paused, so that nothing new starts behind that.
         """
         async with self._store.transaction("recovery") as tx:
             runs = await tx.runs.active()
         for run in runs:
             try:
-                await self._resume(run.id)
+                await self._resume(run.id, hold=hold)
             except StoreError:
                 raise
             except Exception as error:
@@ -82,10 +83,14 @@ class Orchestrator:
                 async with self._store.transaction("recovery") as tx:
                     await cancel_steps(tx, run.id, f"It could not be taken up again: {error}")
 
-    async def _resume(self, run_id: str) -> None:
+    async def _resume(self, run_id: str, *, hold: bool) -> None:
         async with self._alone(run_id):
             async with self._store.transaction("recovery") as tx:
-                context = await _context(tx, await tx.runs.get(run_id))
+                run = await tx.runs.get(run_id)
+                if hold and run.paused_at is None:
+                    run = replace(run, paused_at=clock.now())
+                    await tx.runs.save(run)
+                context = await _context(tx, run)
             await self._launch(context)
 
     @asynccontextmanager
@@ -144,8 +149,8 @@ class Orchestrator:
     async def resume(self, run_id: str) -> Run:
         """Go on with a paused run, and with steps whose turn was lost, from their last word.
 
-        What a budget holds back looks at it again. Raises `Conflict` if the run is not paused
-        and no step of it waits for any of that.
+        What a budget holds back looks at it again, and a run that a dead host left behind is
+        taken up. Raises `Conflict` if there is nothing of that kind to do.
         """
         async with self._alone(run_id):
             async with self._store.transaction("user") as tx:
@@ -153,7 +158,8 @@ class Orchestrator:
                 steps = await tx.steps.of_run(run_id)
                 lost = [s for s in steps if await _was_lost(tx, s)]
                 held = run.paused_at is not None or any(s.over_budget for s in steps)
-                if not lost and not held:
+                left = run.state in ACTIVE_RUNS and run_id not in self._drivers
+                if not lost and not held and not left:
                     raise Conflict(
                         f"Run {run.id} is {run.state}: it is not paused, and nothing in it was "
                         "cut off."

@@ -166,6 +166,39 @@ async def test_a_step_that_was_left_goes_on_in_the_same_attempt(
     await after.store.close()
 
 
+async def test_what_was_left_can_be_held_behind_the_step_under_way(
+    house: House, tmp_path: Path
+) -> None:
+    hold = Hold()
+    house.stages.behaviours["builder"] = hold
+    run = await house.new_run()
+    await house.orchestrator.start(run.id)
+    await asyncio.wait_for(hold.started.wait(), 10)
+    await house.depart()
+    after = await build(tmp_path / "data", FakeStages())
+    await after.orchestrator.recover(hold=True)
+    detail = await after.finished(run.id)
+    assert detail.run.state is RunState.WAITING
+    assert [s.state.value for s in detail.steps] == ["success", "success", "pending", "pending"]
+    await after.orchestrator.resume(run.id)
+    assert (await after.finished(run.id)).run.state is RunState.SUCCESS
+    await after.store.close()
+
+
+async def test_a_left_run_can_be_taken_up_by_hand(house: House, tmp_path: Path) -> None:
+    hold = Hold()
+    house.stages.behaviours["builder"] = hold
+    run = await house.new_run()
+    await house.orchestrator.start(run.id)
+    await asyncio.wait_for(hold.started.wait(), 10)
+    await house.depart()
+    after = await build(tmp_path / "data", FakeStages())
+    await after.orchestrator.resume(run.id)
+    assert (await after.finished(run.id)).run.state is RunState.SUCCESS
+    assert after.stages.calls[0] == ("builder", 1)
+    await after.store.close()
+
+
 async def test_a_lost_turn_waits_for_a_person_and_is_gone_on_with(house: House) -> None:
     house.stages.behaviours["builder"] = lose(times=1)
     run = await house.new_run()
