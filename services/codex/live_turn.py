@@ -6,6 +6,7 @@ import asyncio
 import math
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from foredeck.services.codex import failures
@@ -22,7 +23,7 @@ from foredeck.services.codex.protocol import (
     TurnStarted,
     UsageUpdated,
 )
-from foredeck.services.codex.rollout import read_thread_usage
+from foredeck.services.codex.rollouts import SessionFile
 from foredeck.services.codex.turn_clock import TurnClock
 from foredeck.services.codex.usage import UsageMeter
 from foredeck.services.domain.errors import CodexError, StepFailed, TurnLost
@@ -204,10 +205,11 @@ class LiveTurn:
         head = ("turn/completed", thread_id, found.turn_id)
         self._end = TurnCompleted(*head, found.status, found.error, self._narrator.message)
         if found.rollout is not None:
-            total = await asyncio.to_thread(read_thread_usage, found.rollout)
-            if total is not None:
+            session = SessionFile(Path(), thread_id, found.rollout)
+            await asyncio.to_thread(session.advance)
+            if session.total.total:
                 nothing = TokenUsage()
-                self._measure(UsageUpdated("", thread_id, found.turn_id, total, nothing))
+                self._measure(UsageUpdated("", thread_id, found.turn_id, session.total, nothing))
 
     async def _open_thread(self) -> str:
         asked = self._order.thread_id

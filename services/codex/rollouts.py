@@ -1,7 +1,8 @@
 """What codex writes into a session's own file: its tokens so far, and the model.
 
-`codex exec` says what a turn used only at its end, and nothing if the turn ends badly;
-the session's file has a line after every response of the model.
+`codex exec` says what a turn used only at its end, and nothing if the turn ends badly; the
+app-server says nothing of a turn that ended while nobody listened. The session's file has a
+line after every response of the model.
 """
 
 from __future__ import annotations
@@ -22,12 +23,15 @@ _WORTH_A_LOOK = (_TOTALS.encode(), _CONTEXT.encode())
 
 
 class SessionFile:
-    """The file of one session; `total` and `model` are as of the last `advance`."""
+    """The file of one session; `total` and `model` are as of the last `advance`.
 
-    def __init__(self, codex_home: Path, thread_id: str) -> None:
+    Where it lies may be known (`path`); else it is looked for.
+    """
+
+    def __init__(self, codex_home: Path, thread_id: str, path: Path | None = None) -> None:
         self._home = codex_home
         self._thread_id = thread_id
-        self._path: Path | None = None
+        self._path = path
         self._offset = 0
         self._rest = b""
         self.total = TokenUsage()
