@@ -72,8 +72,8 @@ class StoredConversation:
         return answered and last.get("call_id") == calls[-1].get("call_id")
 
     def mentions(self, text: str) -> bool:
-        """Whether a system message has told this."""
-        told = (item for item in self._items if item.get("role") == "system")
+        """Whether somebody but the model has said this."""
+        told = (item for item in self._items if item.get("role") in {"system", "user"})
         return any(text in str(item.get("content")) for item in told)
 
     async def say(self, role: str, text: str) -> None:

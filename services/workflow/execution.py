@@ -58,6 +58,9 @@ class StepExecution:
         output: OutputWriter | None = None
         try:
             output = _open(attempt, self._store.redactor)
+            if resumed:
+                output.segment(SegmentKind.NOTE)
+                output.write(_TAKEN_UP)
             outcome = await self._work(context, step, attempt, output, resumed=resumed)
             _close(output)
         except asyncio.CancelledError:
@@ -159,6 +162,7 @@ class StepExecution:
         )
 
 
+_TAKEN_UP = "Taken up again: the host that worked on this before has ended.\n"
 _BROKEN_OFF = Failure(
     FailureClass.INTERNAL,
     "The work on this stage was broken off without a reason.",
