@@ -30,6 +30,7 @@ from foredeck.services.domain.records import CodexEngine, Mode, StepKind
 from foredeck.services.event_bus import EventBus, fresh_seq
 from foredeck.services.host.chat_handlers import ChatHandlers
 from foredeck.services.host.command_handlers import CommandHandlers
+from foredeck.services.host.file_handlers import FileCommands, FileQueries
 from foredeck.services.host.interface import Command, Host
 from foredeck.services.host.intervention_handlers import (
     InterventionCommands,
@@ -57,6 +58,7 @@ from foredeck.services.workflow.execution import StepExecution
 from foredeck.services.workflow.orchestrator import Orchestrator
 from foredeck.services.workflow.runs import RunService
 from foredeck.services.workflow.step_runners import StepRunners
+from foredeck.services.workspace.project_files import ProjectFiles
 from foredeck.services.workspace.projects import ProjectService
 
 R = TypeVar("R")
@@ -126,11 +128,14 @@ async def open_services(
         handlers |= _command_handlers(settings, store, orchestrator, codex_runs)
         handlers |= _question_handlers(store, asking, codex)
         handlers |= ChatHandlers(store, chat).table()
+        files = ProjectFiles(store, settings.data_dir)
+        handlers |= FileCommands(files).table()
         handlers = audited(handlers, store, role)
         host = HostService(bus, handlers)
         stack.push_async_callback(server.close)  # before what it needs is closed
         server.answer(host)
         await asking.questions.reconcile()
+        await files.repair()
         await chat.recover()
         if recover:
             await orchestrator.recover(hold=settings.recovery is Recovery.HOLD)
@@ -279,7 +284,7 @@ def _query_handlers(
         settings.prices,
         lambda: agent_cards(settings.model),
     )
-    return handlers.table() | InterventionQueries(store).table()
+    return handlers.table() | InterventionQueries(store).table() | FileQueries(store).table()
 
 
 def _question_handlers(store: Store, asking: Asking, codex: AppServer) -> dict[type, Handler]:

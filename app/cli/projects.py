@@ -6,6 +6,7 @@ import click
 
 from foredeck.app.cli.answers import project_answer, put_page
 from foredeck.app.cli.completion import project_argument
+from foredeck.app.cli.project_files import files
 from foredeck.app.cli.render import (
     format_option,
     local_time,
@@ -33,6 +34,9 @@ def projects() -> None:
     foredeck projects create shop --workspace ~/src/shop
     foredeck projects list --format json
     """
+
+
+projects.add_command(files)
 
 
 @projects.command("list")

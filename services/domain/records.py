@@ -420,6 +420,25 @@ class Message:
     complete: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class ProjectFile:
+    """A file that a person gave to a project; a copy of its content lies in the workspace.
+
+    `name` is relative to the workspace; `size` in bytes; `sha256`, of the content, in hex.
+    `placed` says that the copy was made.
+    """
+
+    id: str
+    project_id: str
+    name: str
+    type: str
+    size: int
+    sha256: str
+    uploaded_at: datetime
+    metadata: tuple[tuple[str, str], ...] = ()
+    placed: bool = False
+
+
 class EntityKind(StrEnum):
     """What a transition belongs to."""
 

@@ -10,6 +10,7 @@ from foredeck.services.domain.questions import Question
 from foredeck.services.domain.records import (
     Failure,
     Mode,
+    ProjectFile,
     Role,
     StepKind,
     TokenUsage,
@@ -267,3 +268,11 @@ class Check:
     state: str
     message: str
     advice: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RemovedFile:
+    """A project file that was deleted; `copy_kept` says why its copy stays in the workspace."""
+
+    file: ProjectFile
+    copy_kept: str = ""

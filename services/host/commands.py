@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from foredeck.services.domain.chat import ConversationRow
 from foredeck.services.domain.questions import Question, QuestionKind
-from foredeck.services.domain.records import Mode, Sandbox, Trigger
-from foredeck.services.domain.views import CodexRun, ProjectRow, PromptView, RunRow
+from foredeck.services.domain.records import Mode, ProjectFile, Sandbox, Trigger
+from foredeck.services.domain.views import CodexRun, ProjectRow, PromptView, RemovedFile, RunRow
 from foredeck.services.host.interface import Command
 
 
@@ -226,3 +226,25 @@ class StopChat(Command[ConversationRow]):
     """Cut an agent's answer off; what has come of it stays."""
 
     ref: str
+
+
+@dataclass(frozen=True)
+class AddProjectFile(Command[ProjectFile]):
+    """Copy a file of this machine into a project's workspace, and keep its content.
+
+    `source` is absolute; `name` is relative to the workspace, empty for the file's own.
+    """
+
+    project: str
+    source: str
+    name: str = ""
+    metadata: tuple[tuple[str, str], ...] = ()
+    replace: bool = False
+
+
+@dataclass(frozen=True)
+class DeleteProjectFile(Command[RemovedFile]):
+    """Delete the record of a file and its copy; one that was changed since stays."""
+
+    project: str
+    file: str

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from foredeck.services.domain.audit import AuditRow, AuditVerdict, Severity
 from foredeck.services.domain.chat import AgentCard, ConversationDetail, ConversationRow
+from foredeck.services.domain.records import ProjectFile
 from foredeck.services.domain.views import (
     Check,
     HistoryEntry,
@@ -183,3 +184,12 @@ class GetPrompt(Query[PromptView]):
 
     run: str
     step_key: str
+
+
+@dataclass(frozen=True)
+class ListProjectFiles(Query[Page[ProjectFile]]):
+    """The files that people gave to a project, newest first."""
+
+    project: str
+    limit: int = 50
+    offset: int = 0

@@ -160,5 +160,9 @@ PATH = Codec(_path_out, to_path)
 NAMES = Codec(_json, to_names)
 FAILURE = Codec(_failure_out, to_failure)
 VERDICT = Codec(_json_record, to_verdict)
+PAIRS = Codec(
+    lambda pairs: _json([list(pair) for pair in pairs]),
+    lambda text: tuple((name, value) for name, value in json.loads(text)),
+)
 SETTINGS = Codec(_json_record, _to_settings)
 CHANGES = Codec(lambda changes: _json([(c.path, c.kind.value) for c in changes]), _to_changes)

@@ -18,6 +18,7 @@ from foredeck.services.domain.records import (
     Message,
     Mode,
     Project,
+    ProjectFile,
     PromptEdit,
     Role,
     Run,
@@ -35,6 +36,7 @@ from foredeck.services.store.codecs import (
     FAILURE,
     FLAG,
     NAMES,
+    PAIRS,
     PATH,
     PLAIN,
     SETTINGS,
@@ -58,6 +60,7 @@ R = TypeVar(
     | Question
     | FollowUp
     | PromptEdit
+    | ProjectFile
     | Conversation
     | ChatMessage,
 )
@@ -77,6 +80,7 @@ _BY_TYPE = {
     "datetime | None": optional(TIME),
     "tuple[str, ...]": NAMES,
     "tuple[FileChange, ...]": CHANGES,
+    "tuple[tuple[str, str], ...]": PAIRS,
     "Failure | None": FAILURE,
     "Verdict | None": VERDICT,
     "ProjectSettings": SETTINGS,
@@ -96,7 +100,7 @@ _WORDS = (_BY_TYPE["str"], _BY_TYPE["str | None"], FAILURE, VERDICT)
 _PATHS = frozenset({"workspace", "output_path", "place"})
 # Texts that the program itself goes by: they stay exactly as they are.
 _EXACT = frozenset(
-    {"key", "workflow", "definition", "current_stage", "type", "model", "tool", "agent"}
+    {"key", "workflow", "definition", "current_stage", "type", "model", "tool", "agent", "sha256"}
 )
 
 
@@ -191,3 +195,4 @@ FOLLOW_UPS = RecordMap(FollowUp, tables.FOLLOW_UP)
 PROMPT_EDITS = RecordMap(PromptEdit, tables.PROMPT_EDIT)
 CONVERSATIONS = RecordMap(Conversation, tables.CONVERSATION, usage_is_sum=True)
 CHAT_MESSAGES = RecordMap(ChatMessage, tables.CHAT_MESSAGE)
+PROJECT_FILES = RecordMap(ProjectFile, tables.PROJECT_FILE)

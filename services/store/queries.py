@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from foredeck.services.domain.audit import AuditRow, AuditVerdict
 from foredeck.services.domain.chat import ConversationDetail, ConversationRow
 from foredeck.services.domain.errors import InvalidInput, NotFound
-from foredeck.services.domain.records import TokenUsage
+from foredeck.services.domain.records import ProjectFile, TokenUsage
 from foredeck.services.domain.states import ACTIVE_RUNS, RunState
 from foredeck.services.domain.views import (
     HistoryEntry,
@@ -22,7 +22,7 @@ from foredeck.services.domain.views import (
     TranscriptEntry,
 )
 from foredeck.services.event_bus import EventBus
-from foredeck.services.store import audit, chats, rows, statements
+from foredeck.services.store import audit, chats, project_files, rows, statements
 from foredeck.services.store.codecs import to_optional_moment, to_path
 from foredeck.services.store.engine import Database, Link
 from foredeck.services.store.finding import by_beginning, project_id
@@ -75,6 +75,20 @@ class Queries:
             totals = dict(await link.rows(statements.PROJECT_TOTALS))
         total = totals[0] + (totals[1] if archived else 0)
         return Page(rows.each(rows.project_row, found), total, limit, offset)
+
+    async def project_files(self, ref: str, limit: int = 50, offset: int = 0) -> Page[ProjectFile]:
+        """Return the files of a project, newest first; raises `NotFound` and `Ambiguous`."""
+        _check_page(limit, offset)
+        async with self._database.reading(consistent=True) as link:
+            found, total = await project_files.page(
+                link, await project_id(link, ref), limit, offset
+            )
+        return Page(found, total, limit, offset)
+
+    async def unplaced_files(self) -> int:
+        """Return how many project files have no copy in their workspace yet."""
+        async with self._database.reading() as link:
+            return int((await link.rows(project_files.UNPLACED))[0][0])
 
     async def project(self, ref: str) -> ProjectRow:
         """Return the project with this id, name or beginning of an id.

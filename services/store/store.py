@@ -30,6 +30,7 @@ from foredeck.services.store.conversations import (
 )
 from foredeck.services.store.engine import BUSY_TIMEOUT, Database, Wait
 from foredeck.services.store.files import existing_file, prepare_file
+from foredeck.services.store.project_files import ProjectFileRepository
 from foredeck.services.store.queries import Queries
 from foredeck.services.store.questions import FollowUpRepository, QuestionRepository
 from foredeck.services.store.repositories import (
@@ -61,6 +62,7 @@ class Transaction:
         self.questions = QuestionRepository(unit)
         self.follow_ups = FollowUpRepository(unit)
         self.prompt_edits = PromptEditRepository(unit)
+        self.project_files = ProjectFileRepository(unit)
         self.conversations = ConversationRepository(unit)
         self.chat_messages = ChatMessageRepository(unit)
 

@@ -269,3 +269,17 @@ TRANSITION = Table(
     Column("actor", Text),
     Column("reason", Text),
 )
+
+PROJECT_FILE = Table(
+    "project_file",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("project_id", Text),
+    Column("name", Text),
+    Column("type", Text),
+    Column("size", Integer),
+    Column("sha256", Text),
+    Column("uploaded_at", Integer),
+    Column("placed", Integer),
+    Column("metadata", Text),
+)

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import hashlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
@@ -69,12 +70,36 @@ class WorkspaceFiles:
 
         What a repository keeps for itself (`.git`) is refused: git would run hooks from it.
         """
-        *directories, name = _parts(relative)
-        if any(part.lower() == ".git" for part in (*directories, name)):
-            raise InvalidInput(f"{relative!r} belongs to git and is not written.")
+        self.write_chunks(relative, [text.encode("utf-8", "replace")])
+
+    def write_chunks(self, relative: str, chunks: Iterable[bytes]) -> None:
+        """Put a file of any content there; otherwise as `write_text`."""
+        *directories, name = _writable(relative)
         with self._told(relative), self._made(directories) as handle:
             mode = _present_mode(relative, handle, name)
-            _replace(handle, name, text.encode("utf-8", "replace"), mode)
+            _replace(handle, name, chunks, mode)
+
+    def check_writable(self, relative: str) -> None:
+        """Raise `InvalidInput` for a name that no file may be written under."""
+        _writable(relative)
+
+    def digest(self, relative: str) -> str | None:
+        """Return the SHA-256 of a file in hex, None if it is not there."""
+        parts = _parts(relative)
+        try:
+            with self._told(relative), self._opened(parts, _READ) as handle:
+                _check_regular(relative, os.fstat(handle))
+                with open(handle, "rb", closefd=False) as file:
+                    return hashlib.file_digest(file, "sha256").hexdigest()
+        except NotFound:
+            return None
+
+    def remove(self, relative: str) -> None:
+        """Remove a regular file; raises `NotFound` if it is not there."""
+        *directories, name = _writable(relative)
+        with self._told(relative), self._opened(directories, _DIRECTORY) as handle:
+            _check_regular(relative, os.stat(name, dir_fd=handle, follow_symlinks=False))
+            os.unlink(name, dir_fd=handle)
 
     def list_directory(self, relative: str) -> tuple[str, ...]:
         """Return the sorted names in a directory, directories with a `/` behind.
@@ -146,6 +171,14 @@ def _parts(relative: str) -> list[str]:
     return parts
 
 
+def _writable(relative: str) -> list[str]:
+    """Return the components of a name that may be written: what is git's may not."""
+    parts = _parts(relative)
+    if any(part.lower() == ".git" for part in parts):
+        raise InvalidInput(f"{relative!r} belongs to git and is not written.")
+    return parts
+
+
 def _components(relative: str) -> list[str]:
     try:
         if len(os.fsencode(relative)) > _LONGEST_PATH:
@@ -180,14 +213,15 @@ def _present_mode(relative: str, directory: int, name: str) -> int | None:
     return stat.S_IMODE(found.st_mode)
 
 
-def _replace(directory: int, name: str, data: bytes, mode: int | None) -> None:
+def _replace(directory: int, name: str, chunks: Iterable[bytes], mode: int | None) -> None:
     """Write under a name of our own in that very directory, then rename."""
     scratch = f".{new_id()}.tmp"
     handle = os.open(scratch, _NEW, 0o666, dir_fd=directory)
     try:
         try:
-            while data:
-                data = data[os.write(handle, data) :]
+            for data in chunks:
+                while data:
+                    data = data[os.write(handle, data) :]
             if mode is not None:
                 os.fchmod(handle, mode)
             os.fsync(handle)

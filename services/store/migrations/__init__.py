@@ -18,6 +18,7 @@ from foredeck.services.store.migrations import (
     m0005_intervention,
     m0006_chat,
     m0007_audit,
+    m0008_files,
 )
 
 MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
@@ -27,6 +28,7 @@ MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     m0005_intervention.upgrade,
     m0006_chat.upgrade,
     m0007_audit.upgrade,
+    m0008_files.upgrade,
 )
 VERSION = len(MIGRATIONS)
 # Marks the file as ours: "FDCK" in ASCII, in PRAGMA application_id.
