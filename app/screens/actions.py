@@ -80,6 +80,7 @@ ACTIONS = (
     Action("steer", "s", "", "Say something to the codex of the run, now or as its next turn"),
     Action("transcript", "t", "Transcript", "Read the conversation of the agents"),
     Action("chat", "C", "", "Talk with an agent about the run or the project"),
+    Action("files", "F", "", "The files that the project was given: add, delete"),
     Action("graph", "g", "Graph", "Switch between the output and the graph of the run"),
     Action("follow", "f", "Follow", "Follow the running stage and the end of its output"),
     Action("search", "slash", "Search", "Search in the output", "/"),
@@ -120,6 +121,8 @@ def why_not(action: str, situation: Situation) -> str:
         return "" if situation.asked else "Nothing is asked just now."
     if action == "chat" and situation.run is None and situation.project_id is None:
         return "Select a project or a run first."
+    if action == "files" and situation.project_id is None:
+        return "Select a project first."
     if action in _RUN_ACTIONS:
         return _why_not_run(action, situation.run, situation.cancelling)
     if action in _INTERVENTIONS:

@@ -10,6 +10,7 @@ from textual.screen import Screen
 
 from foredeck.app.screens.intervening import InterventionActions
 from foredeck.app.screens.pane import Pane
+from foredeck.app.screens.project_actions import ProjectActions
 from foredeck.app.screens.question_actions import QuestionActions
 from foredeck.app.screens.run_actions import RunActions
 from foredeck.app.screens.run_reader import HostReader
@@ -39,6 +40,7 @@ class Desk:
         self.run_actions = RunActions(screen, screen.refresh_bindings)
         self.question_actions = QuestionActions(screen)
         self.interventions = InterventionActions(screen)
+        self.project_actions = ProjectActions(screen)
         self.reader = HostReader(
             screen,
             self.selection,

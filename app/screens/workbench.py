@@ -286,6 +286,11 @@ class Workbench(Screen[None]):
         topic = topic_of(self.desk.view.detail, selection.project_id, sidebar)
         self.app.push_screen(ChatScreen(topic))
 
+    def action_files(self) -> None:
+        project_id = self.desk.selection.project_id
+        if project_id is not None:
+            self.shell.start(self.desk.project_actions.files(project_id), group="dialog")
+
     def action_graph(self) -> None:
         self.toggle_class("-graph")
         self.desk.panes["graph" if self.graph_shown else "output"].focus()

@@ -26,6 +26,7 @@ from foredeck.services.domain.records import (
     Failure,
     FailureClass,
     Mode,
+    ProjectFile,
     Requirement,
     Role,
     StepKind,
@@ -49,6 +50,7 @@ from foredeck.services.domain.views import (
     ProjectRow,
     PromptView,
     QuestionRow,
+    RemovedFile,
     RunDetail,
     RunRow,
     Sidebar,
@@ -208,6 +210,7 @@ class FakeHost:
     asked: list[object] = field(default_factory=list)
     done: list[object] = field(default_factory=list)
     questions: list[QuestionRow] = field(default_factory=list)
+    files: list[ProjectFile] = field(default_factory=list)
     prompts: dict[str, str] = field(default_factory=dict)
     present: bool = False
     closed: bool = False
@@ -374,6 +377,9 @@ class FakeHost:
                 return agent_cards()
             case queries.ListConversations():
                 return self._conversations(query)
+            case queries.ListProjectFiles():
+                listed = tuple(reversed(self.files))
+                return Page(listed, len(listed), query.limit, query.offset)
             case queries.GetConversation():
                 return self.conversations[query.ref]
         raise AssertionError(f"no answer for {query}")
@@ -410,11 +416,27 @@ class FakeHost:
 
     def _carry_out_with_agents(self, command: object) -> object:
         match command:
+            case commands.AddProjectFile():
+                return self._add_file(command)
+            case commands.DeleteProjectFile():
+                return self._delete_file(command.file)
             case commands.SendChat():
                 return self._send_chat(command)
             case commands.StopChat():
                 return self.answer(command.ref, state=ChatState.CUT_OFF)
         raise AssertionError(f"cannot do {command}")
+
+    def _add_file(self, command: commands.AddProjectFile) -> ProjectFile:
+        name = command.name or Path(command.source).name
+        file = ProjectFile(f"file{len(self.files)}", command.project, name, "text/plain", 7,
+                           "0" * 64, NOW, placed=True)  # fmt: skip
+        self.files.append(file)
+        return file
+
+    def _delete_file(self, file_id: str) -> RemovedFile:
+        (file,) = [file for file in self.files if file.id == file_id]
+        self.files.remove(file)
+        return RemovedFile(file)
 
     def _sidebar(self, most: int) -> Sidebar:
         nodes = []
