@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import stat
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -22,6 +23,8 @@ from foredeck.services.store.place import NAME
 from foredeck.services.store.store import Store
 
 OK, WARNING, FAILED = "ok", "warning", "failed"
+
+_PRIVATE = (NAME, "output", "blobs", "codex", "foredeck.log")
 
 # A night of codex output fits into this; below it a person should know.
 _LOW_DISK = 500 * 1024 * 1024
@@ -54,7 +57,15 @@ class Diagnosis:
         path = self._settings.data_dir
         existing = _nearest(path)
         if os.access(existing, os.W_OK | os.X_OK):
-            return Check("data directory", OK, str(path))
+            open_to = _open_to_others(path)
+            if not open_to:
+                return Check("data directory", OK, str(path))
+            return Check(
+                "data directory",
+                WARNING,
+                f"Other users of this machine may read {open_to}.",
+                f"chmod -R go= {path}",
+            )
         return Check(
             "data directory",
             FAILED,
@@ -111,6 +122,20 @@ async def _checked(name: str, check: Callable[[], Awaitable[Check]]) -> Check:
         return await check()
     except ForedeckError as error:
         return Check(name, FAILED, error.message, error.advice)
+
+
+def _open_to_others(data_dir: Path) -> str:
+    """Return the first of the user's own things that others may read or enter, empty if none."""
+    if not (data_dir / NAME).exists():
+        return ""
+    looked_at = (data_dir, *(data_dir / name for name in _PRIVATE))
+    for path in looked_at:
+        try:
+            if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+                return str(path)
+        except OSError:
+            continue
+    return ""
 
 
 def _nearest(path: Path) -> Path:

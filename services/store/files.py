@@ -9,6 +9,7 @@ from pathlib import Path
 
 from foredeck.services.domain.errors import StoreError
 from foredeck.services.store.faults import translated
+from foredeck.services.store.file_system import require_local
 from foredeck.services.store.place import NAME
 
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
@@ -23,6 +24,7 @@ def prepare_file(data_dir: Path) -> Path:
     path = data_dir / NAME
     with translated(path):
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        require_local(data_dir)
         if path.exists() or not any(data_dir.iterdir()):
             _close_to_others(data_dir, 0o700)
         if path.exists():

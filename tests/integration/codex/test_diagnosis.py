@@ -8,8 +8,10 @@ import pytest
 from foredeck.services.codex.server import AppServer
 from foredeck.services.diagnosis import Diagnosis
 from foredeck.services.domain.views import Check
+from foredeck.services.event_bus import EventBus
 from foredeck.services.rehearsal.model_server import write_codex_config
 from foredeck.services.settings import Settings
+from foredeck.services.store.store import Store
 
 pytestmark = pytest.mark.codex
 
@@ -65,3 +67,14 @@ async def test_without_a_codex_the_rest_is_still_checked(tmp_path: Path) -> None
     assert found["codex"].state == "failed"
     assert found["data directory"].state == "ok"
     assert "codex account" not in found
+
+
+async def test_what_others_could_read_is_named_with_the_remedy(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path / "data", codex_path=tmp_path / "no-codex")
+    store = await Store.open(settings.data_dir, EventBus())
+    await store.close()
+    assert (await checks(settings))["data directory"].state == "ok"
+    (settings.data_dir / "output").mkdir(mode=0o755)
+    found = (await checks(settings))["data directory"]
+    assert (found.state, "output" in found.message) == ("warning", True)
+    assert found.advice.startswith("chmod")
