@@ -12,6 +12,7 @@ from foredeck.services.domain.views import (
     Page,
     Preview,
     ProjectRow,
+    ProjectSettingsView,
     PromptView,
     QuestionRow,
     RunDetail,
@@ -42,6 +43,13 @@ class ListProjects(Query[Page[ProjectRow]]):
 @dataclass(frozen=True)
 class GetProject(Query[ProjectRow]):
     """One project."""
+
+    ref: str
+
+
+@dataclass(frozen=True)
+class GetProjectSettings(Query[ProjectSettingsView]):
+    """What holds in a project, each setting with its origin."""
 
     ref: str
 
