@@ -127,9 +127,9 @@ def list_variables(session: Session, project: str, format_: str) -> None:
 def mcp() -> None:
     """Tool servers (MCP) for the agents and codex in a project.
 
-    The program runs in the workspace, with your rights and outside of codex's sandbox: add
-    only what you trust. Servers for all projects are tables in the settings file:
-    [mcp_servers.NAME].
+    The program runs in the workspace, with your rights and outside of codex's sandbox, and
+    its tools are used without asking: add only what you trust. Servers for all projects
+    are tables in the settings file: [mcp_servers.NAME].
 
     \b
     foredeck projects mcp add shop docs -- uvx docs-server --root doc

@@ -11,11 +11,11 @@ server = MCPServer("echo")
 
 @server.tool()
 def echo(text: str) -> str:
-    """Return the text with what is in MCP_PROOF and where the server works."""
+    """Return the text with the length of MCP_PROOF and where the server works."""
     if told := os.environ.get("MCP_LOG"):
         with Path(told).open("a") as log:
             log.write(f"{text}\n")
-    return f"echo: {text} ({os.environ.get('MCP_PROOF', 'nothing')}, {Path.cwd().name})"
+    return f"echo: {text} ({len(os.environ.get('MCP_PROOF', ''))}, {Path.cwd().name})"
 
 
 @server.tool()
