@@ -26,7 +26,14 @@ from foredeck.services.codex.turns import TurnRunner
 from foredeck.services.departure import Departure
 from foredeck.services.diagnosis import Diagnosis
 from foredeck.services.domain.events import Event, Resync
-from foredeck.services.domain.records import CodexEngine, Mode, StepKind
+from foredeck.services.domain.records import (
+    CodexEngine,
+    DefaultWorkflow,
+    Mode,
+    Project,
+    StepKind,
+)
+from foredeck.services.domain.workflow import WorkflowSpec
 from foredeck.services.event_bus import EventBus, fresh_seq
 from foredeck.services.host.chat_handlers import ChatHandlers
 from foredeck.services.host.command_handlers import CommandHandlers
@@ -38,6 +45,10 @@ from foredeck.services.host.intervention_handlers import (
 )
 from foredeck.services.host.lock import HostLock, busy
 from foredeck.services.host.privacy import hide_process
+from foredeck.services.host.project_handlers import (
+    ProjectSettingsCommands,
+    ProjectSettingsQueries,
+)
 from foredeck.services.host.query_handlers import QueryHandlers
 from foredeck.services.host.question_handlers import QuestionHandlers
 from foredeck.services.host.server import HostServer
@@ -51,7 +62,7 @@ from foredeck.services.settings import Recovery, Settings
 from foredeck.services.stage_clock import StageClock
 from foredeck.services.store.store import Store
 from foredeck.services.workflow.boundary import Boundary
-from foredeck.services.workflow.builtin import four_agents
+from foredeck.services.workflow.builtin import codex_turn, four_agents
 from foredeck.services.workflow.codex_runs import CodexRuns
 from foredeck.services.workflow.codex_step import CodexStepRunner
 from foredeck.services.workflow.execution import StepExecution
@@ -260,14 +271,18 @@ def _chat(settings: Settings, store: Store, turns: Runner, departure: Departure)
 def _run_service(settings: Settings, store: Store) -> RunService:
     return RunService(
         store,
-        lambda project: four_agents(
-            max_rework=settings.max_rework,
-            stage_timeout=settings.stage_timeout,
-            verify=project.settings.verify or settings.verify,
-        ),
+        lambda project, request: _workflow(settings, project, request),
         lambda project: resolve_mode(settings, project)[0],
         (settings.budget_tokens, settings.budget_cost),
     )
+
+
+def _workflow(settings: Settings, project: Project, request: str) -> WorkflowSpec:
+    """Return what a run of the project is unless it says otherwise."""
+    timeout, verify = settings.stage_timeout, project.settings.verify or settings.verify
+    if project.settings.workflow is DefaultWorkflow.CODEX:
+        return codex_turn(request, stage_timeout=timeout, verify=verify)
+    return four_agents(max_rework=settings.max_rework, stage_timeout=timeout, verify=verify)
 
 
 def _query_handlers(
@@ -284,7 +299,9 @@ def _query_handlers(
         settings.prices,
         lambda: agent_cards(settings.model),
     )
-    return handlers.table() | InterventionQueries(store).table() | FileQueries(store).table()
+    projects = ProjectSettingsQueries(store, settings)
+    table = handlers.table() | InterventionQueries(store).table() | FileQueries(store).table()
+    return table | projects.table()
 
 
 def _question_handlers(store: Store, asking: Asking, codex: AppServer) -> dict[type, Handler]:
@@ -298,4 +315,6 @@ def _command_handlers(
     projects = ProjectService(store, settings.workspaces_root, settings.data_dir)
     runs = _run_service(settings, store)
     handlers = CommandHandlers(store, projects, runs, orchestrator, codex_runs)
-    return handlers.table() | InterventionCommands(store, runs, orchestrator).table()
+    wishes = ProjectSettingsCommands(projects, ProjectSettingsQueries(store, settings))
+    table = handlers.table() | InterventionCommands(store, runs, orchestrator).table()
+    return table | wishes.table()

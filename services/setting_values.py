@@ -13,10 +13,12 @@ from urllib.parse import urlsplit
 from foredeck.services.domain.records import (
     ApprovalPolicy,
     CodexEngine,
+    DefaultWorkflow,
     Mode,
     Sandbox,
     Unattended,
 )
+from foredeck.services.domain.tool_servers import McpServer
 from foredeck.services.pricing import Price
 from foredeck.services.settings import HostPlace, Limits, Recovery
 
@@ -49,7 +51,7 @@ def convert(field: Field[Any], value: Any, base: Path) -> tuple[Any, str]:
 
 def _but(value: Any, limits: Limits) -> str:
     # Somebody may have written down the secret itself: it is not repeated.
-    return "" if limits.kind == "secret" else f", not {value!r}"
+    return "" if limits.kind.startswith("secret") else f", not {value!r}"
 
 
 def _check(value: Any, limits: Limits) -> None:
@@ -182,6 +184,17 @@ def _is_price(amount: Any) -> bool:
     return 0 <= amount < math.inf
 
 
+def _tool_servers(value: Any, _base: Path) -> dict[str, McpServer]:
+    from foredeck.services.tool_server_values import NO_SERVERS, read_servers
+
+    if not isinstance(value, Mapping):
+        raise _WrongError(NO_SERVERS)
+    servers, problem = read_servers(value)
+    if problem:
+        raise _WrongError(problem)
+    return servers
+
+
 # By the type that a field is declared with.
 _READERS: dict[str, Callable[[Any, Path], Any]] = {
     "Path": _path,
@@ -196,5 +209,7 @@ _READERS: dict[str, Callable[[Any, Path], Any]] = {
     "ApprovalPolicy": _member(ApprovalPolicy),
     "Unattended": _member(Unattended),
     "CodexEngine": _member(CodexEngine),
+    "DefaultWorkflow": _member(DefaultWorkflow),
     "Mapping[str, Price]": _prices,
+    "Mapping[str, McpServer]": _tool_servers,
 }

@@ -16,6 +16,7 @@ from foredeck.services.domain.records import (
     Sandbox,
     Unattended,
 )
+from foredeck.services.domain.tool_servers import McpServer
 from foredeck.services.pricing import Price
 
 # No timeout is longer than this, in seconds.
@@ -190,6 +191,16 @@ class Settings:
         metadata=_about(
             "What a million tokens cost in US dollars: a table for each model, like "
             '[prices."gpt-5.5"], with input, cached_input and output.'
+        ),
+    )
+    mcp_servers: Mapping[str, McpServer] = field(
+        default_factory=dict,
+        hash=False,
+        metadata=_about(
+            "Tool servers for all agents and codex: a table for each, like [mcp_servers.docs], "
+            "with command, args and environment, or with url and token; a project's own of the "
+            "same name wins.",
+            kind="secret-inside",
         ),
     )
     host: HostPlace = field(

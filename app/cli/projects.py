@@ -7,6 +7,7 @@ import click
 from foredeck.app.cli.answers import project_answer, put_page
 from foredeck.app.cli.completion import project_argument
 from foredeck.app.cli.project_files import files
+from foredeck.app.cli.project_settings import env, mcp, put_settings, set_, settings_answer, unset
 from foredeck.app.cli.render import (
     format_option,
     local_time,
@@ -21,7 +22,7 @@ from foredeck.services.domain.records import Mode, Sandbox
 from foredeck.services.domain.views import ProjectRow
 from foredeck.services.host.commands import ArchiveProject, CreateProject, UpdateProject
 from foredeck.services.host.interface import Command
-from foredeck.services.host.queries import GetProject, ListProjects
+from foredeck.services.host.queries import GetProjectSettings, ListProjects
 
 
 @click.group()
@@ -33,10 +34,12 @@ def projects() -> None:
     \b
     foredeck projects create shop --workspace ~/src/shop
     foredeck projects list --format json
+    foredeck projects set shop verify="pytest -q"
     """
 
 
-projects.add_command(files)
+for _command in (files, set_, unset, env, mcp):
+    projects.add_command(_command)
 
 
 @projects.command("list")
@@ -104,8 +107,13 @@ def create(
 @format_option
 @click.pass_obj
 def show(session: Session, project: str, format_: str) -> None:
-    """Show one project."""
-    _put(session.read(lambda host: host.ask(GetProject(project))), format_)
+    """Show one project with its settings, and where each is from."""
+    view = session.read(lambda host: host.ask(GetProjectSettings(project)))
+    if format_ == "json":
+        put_json(settings_answer(view))
+        return
+    _put(view.project, format_)
+    put_settings(view)
 
 
 @projects.command()

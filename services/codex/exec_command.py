@@ -32,7 +32,11 @@ def _own_settings(order: TurnOrder) -> dict[str, Any]:
     """Only PATH, HOME and the like for commands, never our keys; the mark finds what is left."""
     return {
         "shell_environment_policy.inherit": "core",
-        "shell_environment_policy.set": {MARK: order.job_id, "SHLVL": "1"},
+        "shell_environment_policy.set": {
+            **order.environment,
+            MARK: order.job_id,
+            "SHLVL": "1",
+        },
         "allow_login_shell": False,
     }
 

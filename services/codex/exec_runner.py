@@ -25,7 +25,13 @@ from foredeck.services.codex.orders import TurnOrder, TurnReport, TurnResult
 from foredeck.services.codex.protocol import TurnCompleted, TurnError
 from foredeck.services.codex.turns import Opened, Started
 from foredeck.services.departure import Departure
-from foredeck.services.domain.errors import Conflict, ForedeckError, StepFailed, TurnLost
+from foredeck.services.domain.errors import (
+    CodexError,
+    Conflict,
+    ForedeckError,
+    StepFailed,
+    TurnLost,
+)
 from foredeck.services.domain.records import Failure, FailureClass, FileChange
 from foredeck.services.jobs import processes
 from foredeck.services.jobs.output import read_tail
@@ -123,6 +129,12 @@ class ExecRunner:
         await asyncio.to_thread(self._start, process, order)
 
     def _start(self, process: ExecProcess, order: TurnOrder) -> None:
+        if order.holds_secrets:
+            raise CodexError(
+                "`codex exec` takes its settings on a command line that everybody can read, and "
+                "this project has secrets for its commands or tool servers.",
+                "Use the app-server (codex_engine), or take the references away.",
+            )
         _clear_out(self._root)
         binary = locate(self._settings)
         environment = codex_environment(self._settings) | {MARK: order.job_id}

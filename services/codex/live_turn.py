@@ -312,7 +312,11 @@ def thread_params(order: TurnOrder) -> dict[str, Any]:
             **order.config,
             # Only PATH, HOME and the like, never our keys; the mark finds what is left over.
             "shell_environment_policy.inherit": "core",
-            "shell_environment_policy.set": {MARK: order.job_id, **_NOT_A_REMOTE_SHELL},
+            "shell_environment_policy.set": {
+                **order.environment,
+                MARK: order.job_id,
+                **_NOT_A_REMOTE_SHELL,
+            },
             # Else codex waits for a network that is down until the end of time.
             "features.unbounded_connection_retries": False,
             "allow_login_shell": False,

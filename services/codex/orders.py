@@ -22,6 +22,8 @@ class TurnOrder:
     `timeout` and `stall_timeout` are seconds; a stall is no sign of life from codex at all
     while no command runs. `left` says that an earlier host may have begun the turn, and on
     which thread; nobody counted its seconds meanwhile, so they begin anew.
+    `environment` is for the commands of the turn; it and `config` hold secrets if
+    `holds_secrets`.
     `approver` answers what codex asks, unless `may_ask` is False: then it is told not to.
     """
 
@@ -40,6 +42,8 @@ class TurnOrder:
     may_ask: bool = False
     approver: Approver = field(default_factory=DeclineAll)
     config: Mapping[str, Any] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
+    holds_secrets: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from foredeck.services.codex.approvals import Approver
 from foredeck.services.codex.failures import from_error, internal
 from foredeck.services.codex.live_output import LiveOutput
 from foredeck.services.codex.orders import LeftTurn, TurnOrder, TurnReport, TurnResult
+from foredeck.services.codex.surroundings import surroundings_of
 from foredeck.services.codex.turn_slots import TurnSlots
 from foredeck.services.codex.turn_usage import storing_usage
 from foredeck.services.departure import Departure
@@ -331,10 +332,12 @@ class CodexSupervisor:
         try:
             order = await self._order(job, request)
             writes = order.sandbox is not Sandbox.READ_ONLY
-            if why := self._slots.obstacle(job.workspace, writes=writes):
+            share = request.project.settings.concurrency
+            if why := self._slots.obstacle(job.workspace, writes=writes, share=share):
                 note = f"This codex turn waits: {why}.\n"
                 LiveOutput.of(order.output).write(self, SegmentKind.NOTE, note)
-            async with self._slots.turn(job.workspace, writes=writes):
+            async with self._slots.turn(job.workspace, writes=writes, share=share):
+                order = await self._surrounded(order, request.project)
                 await self._begin(job)
                 async with storing_usage(self._store, job.id, report):
                     await self._runner.run(
@@ -378,6 +381,14 @@ class CodexSupervisor:
             config=request.config,
             **self._asking(job, request.project),
         )
+
+    async def _surrounded(self, order: TurnOrder, project: Project) -> TurnOrder:
+        """Add what the project puts around its turns; secrets are looked up only now."""
+        found = await asyncio.to_thread(surroundings_of, project, self._settings)
+        self._store.redactor.learn(found.secrets)
+        for note in found.notes:
+            LiveOutput.of(order.output).write(self, SegmentKind.NOTE, f"{note}\n")
+        return found.around(order)
 
     def _asking(self, job: Job, project: Project) -> dict[str, Any]:
         """What an order says about codex's questions; nobody is asked where nobody answers."""

@@ -1,4 +1,4 @@
-"""Who may run a codex turn now: so many at once, and one writer per workspace."""
+"""Who may run a codex turn now: so many at once, also in a workspace, and one writer there."""
 
 from __future__ import annotations
 
@@ -14,26 +14,40 @@ class TurnSlots:
     def __init__(self, limit: int) -> None:
         self._slots = asyncio.Semaphore(max(1, limit))
         self._workspaces: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        # By the limit too: when a project changes its own, turns under way keep the old one.
+        self._shares: WeakValueDictionary[tuple[str, int], asyncio.Semaphore] = (
+            WeakValueDictionary()
+        )
         self.running = 0
         self.queued = 0
 
-    def obstacle(self, workspace: str, *, writes: bool) -> str:
+    def obstacle(self, workspace: str, *, writes: bool, share: int | None = None) -> str:
         """Say what a turn would have to wait for now; empty if for nothing."""
         writer = self._workspaces.get(workspace)
         if writes and writer is not None and writer.locked():
             return "another codex turn writes in this workspace"
+        taken = self._shares.get((workspace, share)) if share is not None else None
+        if taken is not None and taken.locked():
+            return f"as many codex turns run in this project as its concurrency ({share}) allows"
         if self._slots.locked():
             return f"{self.running} codex turns run already, as many as turn_limit allows"
         return ""
 
     @asynccontextmanager
-    async def turn(self, workspace: str, *, writes: bool) -> AsyncIterator[None]:
-        """Wait for a slot and hold it; a writer also waits for its workspace."""
+    async def turn(
+        self, workspace: str, *, writes: bool, share: int | None = None
+    ) -> AsyncIterator[None]:
+        """Wait for a slot and hold it; a writer also waits for its workspace.
+
+        `share` is how many slots the workspace may hold, None for as many as there are.
+        """
         async with AsyncExitStack() as held:
             self.queued += 1
             try:
                 if writes:  # first, so that nobody holds a slot while waiting for this
                     await held.enter_async_context(self._workspace(workspace))
+                if share is not None:
+                    await held.enter_async_context(self._share(workspace, share))
                 await held.enter_async_context(self._slots)
             finally:
                 self.queued -= 1
@@ -49,3 +63,9 @@ class TurnSlots:
         if lock is None:
             self._workspaces[path] = lock = asyncio.Lock()
         return lock
+
+    def _share(self, path: str, size: int) -> asyncio.Semaphore:
+        share = self._shares.get((path, size))
+        if share is None:
+            self._shares[path, size] = share = asyncio.Semaphore(max(1, size))
+        return share

@@ -16,6 +16,7 @@ from foredeck.services.codex.login import require_login
 from foredeck.services.codex.narration import Narrator
 from foredeck.services.codex.orders import TurnOrder, TurnReport, TurnResult
 from foredeck.services.codex.protocol import TurnCompleted
+from foredeck.services.codex.surroundings import tools_mark
 from foredeck.services.departure import Departure
 from foredeck.services.domain.errors import (
     CodexError,
@@ -154,6 +155,7 @@ class TurnRunner:
         if thread_id and turn_id:
             with suppress(ForedeckError):
                 await self._interrupt(thread_id, turn_id)
+        await processes.sweep(tools_mark(job_id), self._grace)
         await processes.sweep(job_id, self._grace)
 
     async def _interrupt(self, thread_id: str, turn_id: str) -> None:
@@ -177,6 +179,8 @@ class TurnRunner:
         except Exception:
             _log.exception("codex could not be told to end job %s", order.job_id)
         try:
+            if order.config:
+                await processes.sweep(tools_mark(order.job_id), self._grace)
             swept = await processes.sweep(order.job_id, self._grace)
             report.changes = await _changes(before)
             narrator.finish()

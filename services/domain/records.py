@@ -7,11 +7,13 @@ All times are UTC; durations are seconds.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
 from foredeck.services.domain.states import JobState, RunState, StepState
+from foredeck.services.domain.tool_servers import McpServer
 
 
 class Trigger(StrEnum):
@@ -87,6 +89,13 @@ class CodexEngine(StrEnum):
 
     APP_SERVER = "app-server"
     EXEC = "exec"
+
+
+class DefaultWorkflow(StrEnum):
+    """What a run of a project is unless it says otherwise."""
+
+    FOUR_AGENTS = "four-agents"
+    CODEX = "codex"
 
 
 class FailureClass(StrEnum):
@@ -203,7 +212,9 @@ class Verdict:
 class ProjectSettings:
     """What a project decides for its runs; None leaves it to the global setting.
 
-    `verify` is the command that the Builder's work must pass.
+    `verify` is the command that the Builder's work must pass. `environment` is for the
+    commands that codex runs; its values are plain or references to secrets. `concurrency`
+    is how many codex turns run at once in the project; `memory_cap` is in MiB.
     """
 
     model: str | None = None
@@ -213,6 +224,11 @@ class ProjectSettings:
     verify: str | None = None
     budget_tokens: int | None = None
     budget_cost: float | None = None
+    workflow: DefaultWorkflow | None = None
+    concurrency: int | None = None
+    memory_cap: int | None = None
+    environment: Mapping[str, str] = field(default_factory=dict, hash=False)
+    mcp_servers: Mapping[str, McpServer] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)

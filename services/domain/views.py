@@ -18,6 +18,7 @@ from foredeck.services.domain.records import (
     Verdict,
 )
 from foredeck.services.domain.states import RunState, StepState
+from foredeck.services.domain.tool_servers import McpServer
 
 T = TypeVar("T")
 
@@ -46,6 +47,34 @@ class ProjectRow:
     created_at: datetime
     last_run_at: datetime | None
     usage: TokenUsage = field(default_factory=TokenUsage)
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectSettingRow:
+    """A setting that holds in a project; `origin` is `project` or `global`, "" is no value."""
+
+    name: str
+    value: str
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class McpServerRow:
+    """A tool server that a project's agents and codex may use, and who added it."""
+
+    name: str
+    server: McpServer
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectSettingsView:
+    """What holds in a project; a reference to a secret is shown, never the secret."""
+
+    project: ProjectRow
+    settings: tuple[ProjectSettingRow, ...]
+    environment: dict[str, str]
+    mcp_servers: tuple[McpServerRow, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,19 @@
 """What a client may want done. A `ref` is an id, the beginning of one, or a name."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from foredeck.services.domain.chat import ConversationRow
 from foredeck.services.domain.questions import Question, QuestionKind
 from foredeck.services.domain.records import Mode, ProjectFile, Sandbox, Trigger
-from foredeck.services.domain.views import CodexRun, ProjectRow, PromptView, RemovedFile, RunRow
+from foredeck.services.domain.tool_servers import McpServer
+from foredeck.services.domain.views import (
+    CodexRun,
+    ProjectRow,
+    ProjectSettingsView,
+    PromptView,
+    RemovedFile,
+    RunRow,
+)
 from foredeck.services.host.interface import Command
 
 
@@ -28,6 +36,19 @@ class UpdateProject(Command[ProjectRow]):
     ref: str
     name: str | None = None
     description: str | None = None
+
+
+@dataclass(frozen=True)
+class ChangeProjectSettings(Command[ProjectSettingsView]):
+    """Change what a project decides for its runs; None takes something away.
+
+    `settings` are by name, as a person writes them. Every mistake is told at once.
+    """
+
+    ref: str
+    settings: dict[str, str | None] = field(default_factory=dict)
+    environment: dict[str, str | None] = field(default_factory=dict)
+    mcp_servers: dict[str, McpServer | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from foredeck.services.domain.views import (
     Page,
     Preview,
     ProjectRow,
+    ProjectSettingsView,
     PromptView,
     QuestionRow,
     RunDetail,
@@ -43,6 +44,13 @@ class ListProjects(Query[Page[ProjectRow]]):
 @dataclass(frozen=True)
 class GetProject(Query[ProjectRow]):
     """One project."""
+
+    ref: str
+
+
+@dataclass(frozen=True)
+class GetProjectSettings(Query[ProjectSettingsView]):
+    """What holds in a project, each setting with its origin."""
 
     ref: str
 

@@ -31,10 +31,14 @@ class Think:
 
 @dataclass(frozen=True)
 class Call:
-    """A call of a function tool, e.g. `run_codex` of an agent or `exec_command` of codex."""
+    """A call of a function tool, e.g. `run_codex` of an agent or `exec_command` of codex.
+
+    To codex, the tools of a tool server NAME are in the namespace `mcp__NAME`.
+    """
 
     name: str
     arguments: dict[str, Any]
+    namespace: str = ""
 
 
 @dataclass(frozen=True)

@@ -137,6 +137,7 @@ class ResponseBuilder:
         if isinstance(action, Call):
             kind, field, text = "function_call", "arguments", json.dumps(action.arguments)
             item |= {"type": kind, "id": f"fc_{number}"}
+            item |= {"namespace": action.namespace} if action.namespace else {}
         else:
             kind, field, text = "custom_tool_call", "input", action.input
             item |= {"type": kind, "id": f"ctc_{number}"}

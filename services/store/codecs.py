@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, TypeVar
 from foredeck.services.domain.records import (
     ApprovalPolicy,
     ChangeKind,
+    DefaultWorkflow,
     Failure,
     FailureClass,
     FileChange,
@@ -22,6 +23,7 @@ from foredeck.services.domain.records import (
     Sandbox,
     Verdict,
 )
+from foredeck.services.domain.tool_servers import McpServer
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -115,7 +117,8 @@ def _to_changes(text: str) -> tuple[FileChange, ...]:
 def _to_settings(text: str) -> ProjectSettings:
     fields = json.loads(text)
     sandbox, mode = fields.get("sandbox"), fields.get("mode")
-    approvals = fields.get("approval_policy")
+    approvals, workflow = fields.get("approval_policy"), fields.get("workflow")
+    servers = fields.get("mcp_servers", {})
     return ProjectSettings(
         model=fields.get("model"),
         sandbox=Sandbox(sandbox) if sandbox else None,
@@ -124,7 +127,16 @@ def _to_settings(text: str) -> ProjectSettings:
         verify=fields.get("verify"),
         budget_tokens=fields.get("budget_tokens"),
         budget_cost=fields.get("budget_cost"),
+        workflow=DefaultWorkflow(workflow) if workflow else None,
+        concurrency=fields.get("concurrency"),
+        memory_cap=fields.get("memory_cap"),
+        environment=fields.get("environment", {}),
+        mcp_servers={name: _to_server(server) for name, server in servers.items()},
     )
+
+
+def _to_server(fields: dict[str, Any]) -> McpServer:
+    return McpServer(**{**fields, "args": tuple(fields["args"])})
 
 
 def to_names(text: str) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from foredeck.services.domain.audit import AuditRow, AuditVerdict
 from foredeck.services.domain.chat import ConversationDetail, ConversationRow
 from foredeck.services.domain.errors import InvalidInput, NotFound
-from foredeck.services.domain.records import ProjectFile, TokenUsage
+from foredeck.services.domain.records import ProjectFile, ProjectSettings, TokenUsage
 from foredeck.services.domain.states import ACTIVE_RUNS, RunState
 from foredeck.services.domain.views import (
     HistoryEntry,
@@ -98,6 +98,17 @@ class Queries:
         async with self._database.reading(consistent=True) as link:
             found = await link.rows(statements.PROJECT, (await project_id(link, ref),))
         return rows.each(rows.project_row, found)[0]
+
+    async def project_settings(self, ref: str) -> tuple[ProjectRow, ProjectSettings]:
+        """Return a project and what it decides for its runs; raises as `project` does."""
+        async with self._database.reading(consistent=True) as link:
+            identity = (await project_id(link, ref),)
+            found = await link.rows(statements.PROJECT, identity)
+            settings = await link.rows(statements.PROJECT_SETTINGS, identity)
+        return (
+            rows.each(rows.project_row, found)[0],
+            rows.each(rows.project_settings, settings)[0],
+        )
 
     async def runs(
         self,

@@ -7,7 +7,14 @@ from typing import Any, TypeVar
 
 from foredeck.services.domain.errors import StoreError
 from foredeck.services.domain.questions import Question, QuestionKind
-from foredeck.services.domain.records import Mode, Role, StepKind, TokenUsage, Trigger
+from foredeck.services.domain.records import (
+    Mode,
+    ProjectSettings,
+    Role,
+    StepKind,
+    TokenUsage,
+    Trigger,
+)
 from foredeck.services.domain.states import QuestionState, RunState, StepState
 from foredeck.services.domain.views import (
     HistoryEntry,
@@ -18,6 +25,7 @@ from foredeck.services.domain.views import (
     TranscriptEntry,
 )
 from foredeck.services.store.codecs import (
+    SETTINGS,
     to_failure,
     to_moment,
     to_names,
@@ -61,6 +69,11 @@ def project_row(row: Any) -> ProjectRow:
         last_run_at=to_optional_moment(row[8]),
         usage=TokenUsage(*row[9:13]),
     )
+
+
+def project_settings(row: Any) -> ProjectSettings:
+    """Read `statements.PROJECT_SETTINGS`."""
+    return SETTINGS.decode(row[0])  # type: ignore[no-any-return]
 
 
 def run_row(row: Any) -> RunRow:

@@ -35,6 +35,7 @@ _PROJECT_COLUMNS = """
 _LISTED = "(p.archived_at IS NOT NULL) = 0"
 
 PROJECT = f"SELECT {_PROJECT_COLUMNS} FROM project p WHERE p.id = ?"
+PROJECT_SETTINGS = "SELECT settings FROM project WHERE id = ?"
 
 
 def projects(*, archived: bool) -> str:

@@ -49,7 +49,7 @@ class RunService:
     def __init__(
         self,
         store: Store,
-        workflow: Callable[[Project], WorkflowSpec],
+        workflow: Callable[[Project, str], WorkflowSpec],
         resolve_mode: Callable[[Project], Mode],
         budget: tuple[int | None, float | None] = (None, None),
     ) -> None:
@@ -65,7 +65,7 @@ class RunService:
         async with self._store.transaction("user") as tx:
             project = await tx.projects.find(wish.project)
             _require_usable(project)
-            workflow = wish.workflow or self._workflow(project)
+            workflow = wish.workflow or self._workflow(project, request)
             run = Run(
                 id=new_id(),
                 project_id=project.id,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -72,6 +73,16 @@ class ProjectService:
             other = await tx.projects.by_name(changed.name)
             if other and other.id != project.id:
                 raise _name_taken(other)
+            await tx.projects.save(changed)
+        return changed
+
+    async def change(
+        self, ref: str, change: Callable[[ProjectSettings], ProjectSettings]
+    ) -> Project:
+        """Replace what a project decides for its runs; turns that begin later follow it."""
+        async with self._store.transaction("user") as tx:
+            project = await tx.projects.find(ref)
+            changed = replace(project, settings=change(project.settings), updated_at=clock.now())
             await tx.projects.save(changed)
         return changed
 

@@ -50,7 +50,7 @@ async def step(tmp_path: Path, verify: Verify, **fields: object) -> AsyncIterato
 
 def runner(stage: Stage, tmp_path: Path, departure: Departure | None = None) -> StageRunner:
     settings = Settings(data_dir=tmp_path, grace=0.5)
-    runs = RunService(stage.store, lambda _: four_agents(), lambda _: Mode.DIRECT)
+    runs = RunService(stage.store, lambda _project, _request: four_agents(), lambda _: Mode.DIRECT)
     files = CodexRuns(stage.store, runs, settings)
     return CodexStepRunner(stage.store, stage.supervisor, files, settings, departure)
 

@@ -41,3 +41,53 @@ def test_a_list_of_nothing_says_what_to_do(desk: Desk) -> None:
     said = desk.run("projects", "list")
     assert (said.code, said.out) == (0, "")
     assert "foredeck projects create" in said.err
+
+
+def test_what_a_project_decides_is_set_shown_and_left_to_the_global_settings(desk: Desk) -> None:
+    desk.run("projects", "create", "shop")
+    said = desk.run("projects", "set", "shop", "sandbox=read-only", "verify=pytest -q")
+    assert (said.code, said.err) == (0, "✓ Settings of shop changed.\n")
+    assert "read-only  (project)" in said.out
+
+    answer = desk.run("projects", "show", "shop", "--format", "json").answer
+    assert answer["settings"]["verify"] == {"value": "pytest -q", "origin": "project"}
+    assert answer["settings"]["mode"] == {"value": "auto", "origin": "global"}
+
+    assert desk.run("projects", "unset", "shop", "verify").code == 0
+    answer = desk.run("projects", "show", "shop", "--format", "json").answer
+    assert answer["settings"]["verify"] == {"value": None, "origin": "global"}
+
+    said = desk.run("projects", "set", "shop", "modle=x", "concurrency=many")
+    assert said.code == 2
+    assert "2 settings are wrong" in said.err
+    assert "Did you mean mode or model?" in said.err
+
+
+def test_a_variable_that_looks_secret_is_taken_as_a_reference_only(desk: Desk) -> None:
+    desk.run("projects", "create", "shop")
+    said = desk.run("projects", "env", "set", "shop", "SHOP_TOKEN=hunter22hunter")
+    assert said.code == 2
+    assert "looks like a secret" in said.err
+    assert "hunter22" not in said.err
+    assert desk.run("projects", "env", "set", "shop", "SHOP_TOKEN=env:T", "PORT=80").code == 0
+    listed = desk.run("projects", "env", "list", "shop", "--format", "json", T="hunter22hunter")
+    assert listed.answer == {"PORT": "80", "SHOP_TOKEN": "env:T"}
+    assert desk.run("projects", "env", "unset", "shop", "PORT").code == 0
+    assert "PORT" not in desk.run("projects", "env", "list", "shop").out
+
+
+def test_tool_servers_of_a_project_and_of_all(desk: Desk) -> None:
+    with (desk.base / "config.toml").open("a") as file:
+        file.write('[mcp_servers.shared]\ncommand = "shared-server"\n')
+    desk.run("projects", "create", "shop")
+    words = ("docs", "--env", "DEPTH=2", "--", "docs-server", "--root", "doc")
+    assert desk.run("projects", "mcp", "add", "shop", *words).code == 0
+    listed = desk.run("projects", "mcp", "list", "shop", "--format", "json").answer
+    assert [(row["name"], row["origin"]) for row in listed] == [
+        ("docs", "project"),
+        ("shared", "global"),
+    ]
+    assert listed[0]["server"]["args"] == ["--root", "doc"]
+    assert desk.run("projects", "mcp", "remove", "shop", "docs").code == 0
+    said = desk.run("projects", "mcp", "remove", "shop", "docs")
+    assert (said.code, said.err) == (2, "error: docs: the project has no such tool server.\n")

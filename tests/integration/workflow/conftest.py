@@ -58,7 +58,7 @@ async def build(data_dir: Path, stages: FakeStages) -> House:
         return None
 
     orchestrator = Orchestrator(store, execution, abandon, departure)
-    runs = RunService(store, lambda project: four_agents(), lambda project: Mode.DIRECT)
+    runs = RunService(store, lambda _project, _request: four_agents(), lambda project: Mode.DIRECT)
     projects = ProjectService(store, data_dir / "workspaces", data_dir)
     return House(store, bus, stages, orchestrator, runs, projects, departure)
 

@@ -76,7 +76,7 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
     settings = Settings(data_dir=tmp_path / "data", prices={"m": Price(1.0, 0.5, 10.0)})
     bus = EventBus()
     store = await Store.open(settings.data_dir, bus)
-    runs = RunService(store, lambda _: four_agents(), lambda _: Mode.AGENT)
+    runs = RunService(store, lambda _project, _request: four_agents(), lambda _: Mode.AGENT)
     await ProjectService(store, tmp_path / "work", settings.data_dir).create("demo")
     yield Desk(store, bus, runs, CodexRuns(store, runs, settings), settings)
     await store.close()

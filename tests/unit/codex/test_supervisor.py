@@ -26,6 +26,7 @@ from foredeck.services.domain.records import (
     TokenUsage,
 )
 from foredeck.services.domain.states import JobState
+from foredeck.services.domain.tool_servers import McpServer
 from foredeck.services.event_bus import EventBus
 from foredeck.services.jobs.output import OutputWriter
 from foredeck.services.settings import Settings
@@ -324,6 +325,38 @@ async def test_one_writer_per_workspace_but_readers_beside_it(
     await supervisor.wait(second.id)
     await supervisor.wait(reader.id)
     assert len(runner.orders) == 3
+
+
+async def test_a_project_has_no_more_turns_at_once_than_it_says(
+    supervisor: CodexSupervisor, runner: FakeRunner, request_: CodexRequest
+) -> None:
+    runner.release.clear()
+    wishes = ProjectSettings(concurrency=1)
+    project = replace(request_.project, settings=wishes)
+    reading = replace(request_, project=project, sandbox=Sandbox.READ_ONLY)
+    await supervisor.start(reading)
+    await began(runner)
+    second = await supervisor.start(reading)
+    await supervisor.start(elsewhere(reading, "/elsewhere"))
+    await began(runner)
+    assert (supervisor.running_turns, supervisor.queued_turns) == (2, 1)
+    reading.output.flush()
+    assert "as its concurrency (1) allows" in reading.output.path.read_text()
+    runner.release.set()
+    assert (await supervisor.wait(second.id)).state is JobState.COMPLETED
+
+
+async def test_what_a_project_puts_around_its_turns_is_in_their_order(
+    supervisor: CodexSupervisor, runner: FakeRunner, request_: CodexRequest
+) -> None:
+    server = McpServer("docs-server", ("-v",))
+    wishes = ProjectSettings(environment={"PORT": "80"}, mcp_servers={"docs": server})
+    request = replace(request_, project=replace(request_.project, settings=wishes))
+    await supervisor.run(request)
+    (order,) = runner.orders
+    assert (order.environment, order.holds_secrets) == ({"PORT": "80"}, False)
+    assert order.config["mcp_servers.docs"]["args"] == ["-v"]
+    assert order.config["mcp_servers.docs"]["cwd"] == order.workspace
 
 
 async def test_the_most_particular_wish_counts(

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from foredeck.services.domain.errors import Ambiguous, Conflict, InvalidInput, NotFound
 from foredeck.services.domain.records import (
     ChangeKind,
+    DefaultWorkflow,
     Failure,
     FailureClass,
     FileChange,
@@ -21,6 +22,8 @@ from foredeck.services.domain.records import (
     Verdict,
 )
 from foredeck.services.domain.states import JobState, RunState, StepState
+from foredeck.services.domain.tool_servers import McpServer
+from foredeck.services.store.codecs import SETTINGS
 from foredeck.services.store.store import Store
 from tests.support import records as make
 from tests.support.records import MOMENT
@@ -41,7 +44,17 @@ _VERDICT = Verdict(
 async def test_every_field_of_every_record_survives(store: Store) -> None:
     project = make.project(
         description="höflich\n",
-        settings=ProjectSettings("gpt-5.5", Sandbox.READ_ONLY, Mode.AGENT, verify="pytest -q"),
+        settings=ProjectSettings(
+            "gpt-5.5",
+            Sandbox.READ_ONLY,
+            Mode.AGENT,
+            verify="pytest -q",
+            workflow=DefaultWorkflow.CODEX,
+            concurrency=2,
+            memory_cap=512,
+            environment={"PORT": "80"},
+            mcp_servers={"docs": McpServer("docs-server", ("-v",), {"A": "env:B"})},
+        ),
         archived_at=MOMENT,
         workspace="/tmp/not-utf8-\udcff",
     )
@@ -243,3 +256,8 @@ async def test_active_ones_are_found(store: Store) -> None:
         jobs = {job.name for job in await tx.jobs.active()}
     assert active == {"running", "waiting", "retry"}
     assert jobs == {"pending", "queued", "in_progress"}
+
+
+def test_settings_of_a_project_from_before_there_were_more_are_read() -> None:
+    old = '{"model":"gpt-5.5","sandbox":null,"mode":"direct"}'
+    assert SETTINGS.decode(old) == ProjectSettings("gpt-5.5", mode=Mode.DIRECT)

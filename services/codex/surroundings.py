@@ -1,0 +1,80 @@
+"""What a project puts around a codex turn: variables for its commands, and tool servers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from foredeck.services.codex.orders import TurnOrder
+from foredeck.services.domain.errors import SettingsError
+from foredeck.services.domain.records import Project
+from foredeck.services.domain.tool_servers import McpServer
+from foredeck.services.jobs.processes import MARK
+from foredeck.services.settings import Settings
+from foredeck.services.tool_servers import bearer, plain_environment, ready, servers_of
+
+_ALWAYS = {
+    # A server may have to be fetched first; codex itself would wait for 10 seconds.
+    "startup_timeout_sec": 30,
+    # Who adds a server gives leave for its tools; else codex refuses them where it may not ask.
+    "default_tools_approval_mode": "approve",
+}
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """Plain values, as codex takes them; they live as long as the turn and are never stored.
+
+    `secrets` are those that references stood for; `notes` are sentences for the output.
+    """
+
+    environment: Mapping[str, str] = field(default_factory=dict)
+    servers: Mapping[str, McpServer] = field(default_factory=dict)
+    secrets: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def around(self, order: TurnOrder) -> TurnOrder:
+        """Return the order with all of this; what it says itself goes before it."""
+        servers = {f"mcp_servers.{name}": _table(s, order) for name, s in self.servers.items()}
+        return replace(
+            order,
+            environment=self.environment,
+            config={**servers, **order.config},
+            holds_secrets=bool(self.secrets),
+        )
+
+
+def surroundings_of(project: Project, settings: Settings) -> Surroundings:
+    """Follow the references of a project; may take seconds, so not on an event loop.
+
+    A tool server whose secret cannot be had is left out with a note; raises `SettingsError`
+    if a variable has none, because the commands would work without it as if it were empty.
+    """
+    wishes = project.settings
+    try:
+        environment, hidden = plain_environment(wishes.environment)
+    except SettingsError as error:
+        advice = f"`foredeck projects env list {project.name}` shows where it is looked for."
+        raise SettingsError(f"A variable of {project.name}: {error.message}", advice) from None
+    found = ready(servers_of(wishes, settings))
+    secrets = (*hidden, *found.secrets)
+    return Surroundings(environment, found.servers, secrets, found.notes)
+
+
+def tools_mark(job_id: str) -> str:
+    """Return the mark of a turn's tool servers, which codex would keep as long as it lives."""
+    return f"{job_id}.tools"
+
+
+def _table(server: McpServer, order: TurnOrder) -> dict[str, Any]:
+    """Return a server as codex's configuration has it."""
+    if server.url:
+        return {**_ALWAYS, "url": server.url, "http_headers": bearer(server.token)}
+    return {
+        **_ALWAYS,
+        "command": server.command,
+        "args": list(server.args),
+        "env": {**server.environment, MARK: tools_mark(order.job_id)},
+        "cwd": order.workspace,
+    }
