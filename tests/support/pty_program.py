@@ -83,6 +83,15 @@ class PtyProgram:
         self._hung_up = True
         return self.process.wait(timeout)
 
+    def forget(self) -> None:
+        """Begin anew with an empty screen."""
+        self.output.clear()
+        self._screen = Screen(*self.size)
+
+    def threads(self) -> int:
+        """Return how many threads the program has."""
+        return len(list(Path(f"/proc/{self.process.pid}/task").iterdir()))
+
     def unread(self) -> int:
         """Return how many bytes the terminal holds that nobody has read."""
         answer = fcntl.ioctl(self.master, termios.FIONREAD, struct.pack("i", 0))
@@ -125,7 +134,8 @@ class PtyProgram:
             self.read(0.05)
         while self.read(0.05):
             pass
-        return self.process.wait(timeout=1)
+        assert self.process.poll() is not None, "it runs still:\n" + "\n".join(self.screen())
+        return self.process.returncode
 
 
 class Screen:
