@@ -115,7 +115,7 @@ async def test_the_services_keep_their_time_while_the_terminal_is_not_read(
 
 async def _lags(drill: TerminalDrill) -> list[float]:
     """Return how long each question and command takes while nobody reads the terminal."""
-    lags = []
+    lags: list[float] = []
     async with join_other(Settings(data_dir=drill.desk.data)) as joined:
         began = time.monotonic()
         for number in count():
