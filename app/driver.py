@@ -141,6 +141,7 @@ class SteadyDriver(LinuxDriver):
         size: tuple[int, int] | None = None,
     ) -> None:
         self._steady: SteadyWriter | None = None
+        self._has_terminal = False
         super().__init__(app, debug=debug, mouse=mouse, size=size)
 
     @property  # type: ignore[override]
@@ -154,6 +155,35 @@ class SteadyDriver(LinuxDriver):
             self._steady = None
         else:
             self._steady = SteadyWriter(self._file.fileno(), self._repaint)
+
+    def start_application_mode(self) -> None:
+        """Take the terminal."""
+        super().start_application_mode()  # type: ignore[no-untyped-call]
+        self._has_terminal = True
+
+    def stop_application_mode(self) -> None:
+        """Give the terminal back as it was."""
+        self._has_terminal = False
+        super().stop_application_mode()
+
+    def _sigcont_application(self, *arguments: object) -> None:
+        """Come back from a stop.
+
+        After SIGSTOP, of which nobody is warned, Textual would read the keys twice, forget
+        what the terminal was like before, and wait at the end for a key.
+        """
+        if self._must_signal_resume:
+            super()._sigcont_application(*arguments)
+        elif self._auto_restart:
+            # Not in the handler: it may have interrupted a write.
+            self._loop.call_soon_threadsafe(self._take_again)
+
+    def _take_again(self) -> None:
+        """Take the terminal once more: a shell may have used it meanwhile."""
+        if self._has_terminal:
+            self.suspend_application_mode()
+            self.resume_application_mode()
+            self._repaint()
 
     def _repaint(self) -> None:
         self._app.call_later(self._app.refresh)

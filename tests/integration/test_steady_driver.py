@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import termios
 import threading
 import time
 from collections.abc import Iterator
@@ -65,6 +67,27 @@ def wait_for_rows(program: PtyProgram, expected: list[str], timeout: float = 10.
     while [row.rstrip(" ▐") for row in program.screen()[1:]] != expected:
         assert time.monotonic() < end, "\n".join(program.screen())
         program.read(0.05)
+
+
+def test_after_a_stop_the_terminal_is_taken_again_and_given_back_as_it_was(tmp_path: Path) -> None:
+    log = tmp_path / "out.log"
+    log.write_text("".join(f"row {n}\n" for n in range(30)))
+    with PtyProgram(PROGRAM, str(log)) as program:
+        before = termios.tcgetattr(program.master)
+        program.read_until("row 29")
+        threads = program.threads()
+        for _ in range(3):
+            program.process.send_signal(signal.SIGSTOP)
+            os.waitid(os.P_PID, program.process.pid, os.WSTOPPED)
+            termios.tcsetattr(program.master, termios.TCSANOW, before)  # as a shell does
+            program.forget()
+            program.process.send_signal(signal.SIGCONT)
+            program.read_until("row 29")
+        assert b"\x1b[?1049h" in program.output
+        assert program.threads() == threads
+        program.send("q")
+        assert program.wait() == 0
+        assert termios.tcgetattr(program.master) == before
 
 
 def test_no_foreign_sequence_reaches_the_terminal(tmp_path: Path) -> None:

@@ -9,22 +9,9 @@ import sys
 from pathlib import Path
 
 from foredeck.services.domain.records import Mode
-from foredeck.services.domain.states import JobState, RunState
-from foredeck.services.host.queries import GetTranscript, ListRuns
 from tests.support.crew_script import CrewScript, commands
-from tests.support.house import PATIENCE, House, OpenHouse
-from tests.support.process_table import mentioning
-
-ROLES = ("planner", "builder", "qa_qc", "prod_ready")
-LINES = 120
-
-
-def work(role: str) -> str:
-    """Return a command that leaves one line in a file and prints many."""
-    return (
-        f"echo {role} >> effects; "
-        f"for i in $(seq 1 {LINES}); do echo {role}-$i-end; sleep 0.005; done"
-    )
+from tests.support.house import PATIENCE, House
+from tests.support.once import ROLES, hold_once, work
 
 
 class KillDrill:
@@ -54,18 +41,7 @@ class KillDrill:
     async def hold(self) -> None:
         """Hold that the whole run happened once, in order, and nothing of it is left."""
         async with self._house.open() as home:
-            (row,) = (await home.host.ask(ListRuns())).items
-            detail = await home.rest(row.id)
-            assert detail.run.state is RunState.SUCCESS, detail.error
-            assert [step.attempt for step in detail.steps] == [1, 1, 1, 1]
-            effects = (Path(detail.workspace) / "effects").read_text().split()
-            assert effects == list(ROLES)
-            jobs = await home.jobs(row.id)
-            assert [job.state for job in jobs] == [JobState.COMPLETED] * 4
-            assert all(entry.complete for entry in await home.host.ask(GetTranscript(row.id)))
-            for role in ROLES:
-                await _hold_output(home, row.id, role)
-            assert mentioning(detail.workspace, *(job.id for job in jobs)) == []
+            await hold_once(home)
 
     async def _start(self, *point: str) -> asyncio.subprocess.Process:
         base, url = str(self._house.base), str(self._house.settings.base_url)
@@ -85,9 +61,3 @@ class KillDrill:
         assert process.returncode == 0
         assert said.split()[-1] == b"success", said
         return False
-
-
-async def _hold_output(home: OpenHouse, run_id: str, role: str) -> None:
-    text = (await home.output(run_id, role)).read_text()
-    lines = [line for line in text.splitlines() if line.startswith(f"{role}-")]
-    assert lines == [f"{role}-{number}-end" for number in range(1, LINES + 1)], text

@@ -37,6 +37,7 @@ class PtyProgram:
     def __init__(self, module: str, *arguments: str, size: tuple[int, int] = (80, 24)) -> None:
         self.size = size
         self.output = bytearray()
+        self._hung_up = False
         self._screen = Screen(*size)
         self.master, slave = os.openpty()
         window = struct.pack("HHHH", size[1], size[0], 0, 0)
@@ -73,7 +74,28 @@ class PtyProgram:
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait()
+        if not self._hung_up:
+            os.close(self.master)
+
+    def hang_up(self, timeout: float = 20.0) -> int:
+        """Take its terminal away, as a dead link does; return the program's exit code."""
         os.close(self.master)
+        self._hung_up = True
+        return self.process.wait(timeout)
+
+    def forget(self) -> None:
+        """Begin anew with an empty screen."""
+        self.output.clear()
+        self._screen = Screen(*self.size)
+
+    def threads(self) -> int:
+        """Return how many threads the program has."""
+        return len(list(Path(f"/proc/{self.process.pid}/task").iterdir()))
+
+    def unread(self) -> int:
+        """Return how many bytes the terminal holds that nobody has read."""
+        answer = fcntl.ioctl(self.master, termios.FIONREAD, struct.pack("i", 0))
+        return int(struct.unpack("i", answer)[0])
 
     def send(self, keys: str) -> None:
         os.write(self.master, keys.encode())
@@ -112,7 +134,8 @@ class PtyProgram:
             self.read(0.05)
         while self.read(0.05):
             pass
-        return self.process.wait(timeout=1)
+        assert self.process.poll() is not None, "it runs still:\n" + "\n".join(self.screen())
+        return self.process.returncode
 
 
 class Screen:

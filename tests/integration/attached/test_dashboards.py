@@ -10,15 +10,9 @@ from foredeck.services.host.lock import is_held, read_holder
 from tests.support.cli_desk import STORY, Desk, StuckBuilder, ended, processes_of, until
 from tests.support.pty_program import PtyProgram
 
-pytestmark = pytest.mark.codex
+pytestmark = [pytest.mark.codex, pytest.mark.usefixtures("at_the_desk")]
 PROGRAM = "foredeck.app.cli.main"
 SIZE = (120, 40)
-
-
-@pytest.fixture(autouse=True)
-def here(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("FOREDECK_CONFIG", str(desk.base / "config.toml"))
-    monkeypatch.setenv("HOME", str(desk.base))
 
 
 def start_stuck_run(desk: Desk) -> str:

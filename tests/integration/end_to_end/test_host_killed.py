@@ -23,6 +23,7 @@ from foredeck.services.jobs.processes import find_marked, send_signal
 from tests.integration.end_to_end.test_cancel import stubborn
 from tests.support.crew_script import CrewScript, commands
 from tests.support.house import House, OpenHouse, has_line, until
+from tests.support.once import counted, counting, lines_of
 from tests.support.process_table import mentioning
 
 pytestmark = pytest.mark.codex
@@ -30,30 +31,23 @@ pytestmark = pytest.mark.codex
 BOTH = pytest.mark.parametrize("mode", [Mode.AGENT, Mode.DIRECT])
 
 
-def counting(stop: str) -> str:
-    """Return a command that counts until the file `stop` is there, and once more."""
-    return (
-        "echo begun >> effects; n=1; "
-        f"while [ ! -e {stop} ]; do echo tick-$n-end; n=$((n+1)); sleep 0.02; done; "
-        "echo tick-$n-end; echo $n > last"
-    )
-
-
 @BOTH
 async def test_a_living_turn_is_followed_from_where_it_is(
     house: House, script: CrewScript, mode: Mode
 ) -> None:
-    script.crew("one").codex["builder"] = commands(counting("go"))
+    script.crew("one").codex["builder"] = commands(counting("builder", "go"))
     async with another_host(house, mode) as (process, run_id):
         output = house.settings.data_dir / "output" / run_id / "builder.1.log"
-        await until(lambda: bool(ticks(output)), "the command of the builder")
+        await until(lambda: bool(lines_of(output, "builder")), "the command of the builder")
         with pytest.raises(HostBusy):
             async with house.open():
                 pass
         await kill(process)
-    written = len(ticks(output))
+    written = len(lines_of(output, "builder"))
     async with house.open() as home:
-        await until(lambda: len(ticks(output)) > written, "live output in the next host")
+        await until(
+            lambda: len(lines_of(output, "builder")) > written, "live output in the next host"
+        )
         detail = await home.detail(run_id)
         assert detail.run.state is RunState.RUNNING
         (Path(detail.workspace) / "go").touch()
@@ -64,10 +58,10 @@ async def test_a_living_turn_is_followed_from_where_it_is(
 async def test_a_turn_that_ended_meanwhile_is_stored(
     house: House, script: CrewScript, mode: Mode
 ) -> None:
-    script.crew("one").codex["builder"] = commands(counting("go"))
+    script.crew("one").codex["builder"] = commands(counting("builder", "go"))
     async with another_host(house, mode) as (process, run_id):
         output = house.settings.data_dir / "output" / run_id / "builder.1.log"
-        await until(lambda: bool(ticks(output)), "the command of the builder")
+        await until(lambda: bool(lines_of(output, "builder")), "the command of the builder")
         await kill(process)
     workspace = house.settings.workspaces_root / "one"
     (workspace / "go").touch()
@@ -79,11 +73,11 @@ async def test_a_turn_that_ended_meanwhile_is_stored(
 async def test_a_house_that_departs_leaves_the_turn_to_the_next(
     house: House, script: CrewScript
 ) -> None:
-    script.crew("one").codex["builder"] = commands(counting("go"))
+    script.crew("one").codex["builder"] = commands(counting("builder", "go"))
     async with house.open() as home:
         row = await home.begin("one", Mode.AGENT)
         output = await home.output(row.id, "builder")
-        await until(lambda: bool(ticks(output)), "the command of the builder")
+        await until(lambda: bool(lines_of(output, "builder")), "the command of the builder")
         home.services.departure.leaving = True
     assert mentioning("app-server") != []
     async with house.open() as home:
@@ -96,9 +90,9 @@ async def _hold_one_turn(home: OpenHouse, run_id: str, output: Path) -> None:
     assert detail.run.state is RunState.SUCCESS, detail.error
     assert [step.attempt for step in detail.steps] == [1, 1, 1, 1]
     workspace = Path(detail.workspace)
-    assert (workspace / "effects").read_text() == "begun\n"
+    assert (workspace / "effects").read_text() == "builder\n"
     last = int((workspace / "last").read_text())
-    assert ticks(output) == [f"tick-{number}-end" for number in range(1, last + 1)]
+    assert lines_of(output, "builder") == counted("builder", last)
     jobs = [job for job in await home.jobs(run_id) if job.name.startswith("builder")]
     assert [job.state for job in jobs] == [JobState.COMPLETED]
     assert jobs[0].usage.total > 0
@@ -173,13 +167,6 @@ async def test_a_run_that_a_killed_host_left_can_be_cancelled_without_taking_it_
         await home.host.do(CancelRun(run_id))
         assert (await home.detail(run_id)).run.state is RunState.CANCELLED
         assert mentioning(token) == []
-
-
-def ticks(output: Path) -> list[str]:
-    """Return the lines that the counting command has printed so far, as they stand there."""
-    if not output.exists():
-        return []
-    return [line for line in output.read_text().splitlines() if line.startswith("tick-")]
 
 
 def kill_app_server(house: House) -> None:

@@ -18,9 +18,9 @@ from foredeck.services.host.commands import (
     StartRun,
 )
 from foredeck.services.host.queries import GetPrompt, GetTranscript
-from tests.integration.end_to_end.test_host_killed import counting, ticks
 from tests.support.crew_script import CrewScript, commands
 from tests.support.house import House, until
+from tests.support.once import counting, lines_of
 
 pytestmark = pytest.mark.codex
 
@@ -31,11 +31,11 @@ BOTH = pytest.mark.parametrize("mode", [Mode.AGENT, Mode.DIRECT])
 async def test_a_pause_outlasts_the_host_and_the_run_goes_on(
     house: House, script: CrewScript, mode: Mode
 ) -> None:
-    script.crew("one").codex["builder"] = commands(counting("go"))
+    script.crew("one").codex["builder"] = commands(counting("builder", "go"))
     async with house.open() as home:
         one = await home.begin("one", mode)
         output = await home.output(one.id, "builder")
-        await until(lambda: bool(ticks(output)), "the command of the builder")
+        await until(lambda: bool(lines_of(output, "builder")), "the command of the builder")
         await home.host.do(PauseRun(one.id))
         workspace = Path((await home.detail(one.id)).workspace)
         (workspace / "go").touch()
