@@ -204,7 +204,7 @@ def wait(session: Session, run: str, no_block: bool, format_: str) -> int:
 @click.option("--step", help="Only this step, such as builder; default: all of them.")
 @click.option("--attempt", type=click.IntRange(1), help="Another attempt than the latest.")
 @click.option("--follow", "follow_", is_flag=True, help="Go on until the run ends.")
-@click.option("--raw", is_flag=True, help="Every byte as it came, colours included.")
+@click.option("--raw", is_flag=True, help="Control sequences too, such as colours.")
 @click.pass_obj
 def logs(
     session: Session, run: str, step: str | None, attempt: int | None, follow_: bool, raw: bool
