@@ -6,14 +6,15 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from foredeck.services.codex.approvals import Approver
 from foredeck.services.codex.failures import from_error, internal
+from foredeck.services.codex.job_records import Ending, JobRecords, left_turn
 from foredeck.services.codex.live_output import LiveOutput
-from foredeck.services.codex.orders import LeftTurn, TurnOrder, TurnReport, TurnResult
+from foredeck.services.codex.orders import TurnOrder, TurnReport, TurnResult
 from foredeck.services.codex.surroundings import surroundings_of
 from foredeck.services.codex.turn_slots import TurnSlots
 from foredeck.services.codex.turn_usage import storing_usage
@@ -28,12 +29,10 @@ from foredeck.services.domain.errors import (
 )
 from foredeck.services.domain.ids import new_id
 from foredeck.services.domain.records import (
-    Failure,
     FailureClass,
     Job,
     Project,
     Sandbox,
-    TokenUsage,
 )
 from foredeck.services.domain.segments import SegmentKind
 from foredeck.services.domain.states import FINAL_JOBS, JobState
@@ -47,13 +46,6 @@ _log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 STATUS_LINES = 50
-# A lost turn has none.
-_EXIT_CODES = {
-    JobState.COMPLETED: 0,
-    JobState.FAILED: 1,
-    JobState.TIMEOUT: 124,
-    JobState.CANCELLED: 130,
-}
 
 
 @dataclass(frozen=True)
@@ -150,7 +142,7 @@ class CodexSupervisor:
         self._slots = TurnSlots(settings.turn_limit)
         self._work: dict[str, _Work] = {}
         self._ours: set[str] = set()
-        self._thread_usage: dict[str, TokenUsage] = {}
+        self._records = JobRecords(store)
 
     @property
     def running_turns(self) -> int:
@@ -181,7 +173,7 @@ class CodexSupervisor:
         A job with that key is returned as it is: it may have ended, or is taken up again
         where an earlier host left it.
         """
-        known = await self._known(request)
+        known = await self._records.asked_before(request.step_id, request.attempt, request.key)
         job = known or self._new_job(request)
         if job.id in self._work or job.state in FINAL_JOBS:
             return job
@@ -196,36 +188,31 @@ class CodexSupervisor:
         """Return the job when it has ended; raises `NotFound`. The job outlives the wait."""
         work = self._work.get(job_id)
         if work is None:
-            async with self._store.transaction() as tx:
-                return await tx.jobs.get(job_id)
+            return await self._records.get(job_id)
         await asyncio.wait({work.task})
         return work.task.result()
 
     async def of_step(self, step_id: str) -> tuple[Job, ...]:
         """Return the jobs of a step, oldest first."""
-        async with self._store.transaction() as tx:
-            return await tx.jobs.of_step(step_id)
+        return await self._records.of_step(step_id)
 
     async def cancel(self, job_id: str, reason: str) -> None:
         """Stop a job; returns when nothing of it is left. `Conflict` if it has ended."""
         if job_id not in self._work:
-            async with self._store.transaction() as tx:
-                job = await tx.jobs.get(job_id)
+            job = await self._records.get(job_id)
             raise Conflict(f"Job {job.id} is {job.state} already: there is nothing to stop.")
         await self._stop(job_id, reason)
 
     async def status(self, job_id: str) -> JobStatus:
         """Return the job as stored and the last lines of its output; raises `NotFound`."""
-        async with self._store.transaction() as tx:
-            job = await tx.jobs.get(job_id)
+        job = await self._records.get(job_id)
         tail = await asyncio.to_thread(read_tail, Path(job.output_path), STATUS_LINES)
         return JobStatus(job, tail)
 
     async def jobs_left(self, *, ours_too: bool) -> bool:
         """Whether the next host is to take jobs up: an earlier one's, or also ours."""
         try:
-            async with self._store.transaction() as tx:
-                active = await tx.jobs.active()
+            active = await self._records.active()
             return any(ours_too or job.id not in self._ours for job in active)
         except StoreError as error:
             _log.warning("nobody can say whether other jobs work: %s", error)
@@ -238,23 +225,14 @@ class CodexSupervisor:
 
     async def abandon(self, run_id: str) -> None:
         """End what an earlier host left running for a run and store its jobs as lost."""
-        async with self._store.transaction("recovery") as tx:
-            active = [job for job in await tx.jobs.active() if job.run_id == run_id]
+        active = [job for job in await self._records.active() if job.run_id == run_id]
         left = [job for job in active if job.id not in self._work]
         await asyncio.gather(*(self._abandon(job) for job in left))
 
     async def _abandon(self, job: Job) -> None:
         if job.state is JobState.IN_PROGRESS:
             await self._runner.abandon(job.id, job.thread_id, job.turn_id)
-        to = JobState.CANCELLED if job.state is JobState.PENDING else JobState.LOST
-        async with self._store.transaction("recovery") as tx:
-            await tx.move_job(job.id, to, reason=_LOST.message, failure=_LOST, ended_at=clock.now())
-
-    async def _known(self, request: CodexRequest) -> Job | None:
-        if not request.key or request.step_id is None:
-            return None
-        async with self._store.transaction() as tx:
-            return await tx.jobs.by_key(request.step_id, request.attempt, request.key)
+        await self._records.lose(job)
 
     def _new_job(self, request: CodexRequest) -> Job:
         moment = clock.now()
@@ -283,12 +261,7 @@ class CodexSupervisor:
 
     async def _launch(self, job: Job, request: CodexRequest, *, known: bool) -> None:
         if not known:
-            async with self._store.transaction() as tx:
-                await tx.jobs.add(job)
-                if request.follow_up_id is not None:
-                    queued = await tx.follow_ups.get(request.follow_up_id)
-                    delivered = replace(queued, delivered_at=clock.now(), job_id=job.id)
-                    await tx.follow_ups.save(delivered)
+            await self._records.add(job, request.follow_up_id)
         task = asyncio.create_task(self._perform(job, request), name=f"codex job {job.id}")
         self._work[job.id] = _Work(task)
         self._ours.add(job.id)
@@ -319,15 +292,13 @@ class CodexSupervisor:
         work = self._work.get(job.id)
         if work is not None:
             work.ending = True
-        if report.thread_id:
-            self._thread_usage[report.thread_id] = report.thread_usage
         # What a job has printed is in its file before the job is said to have ended; on a
         # full disk the writer keeps it until there is room.
         with suppress(StoreError):
             request.output.flush()
-        return await self._store.durably(lambda: self._end(job, ending, report))
+        return await self._records.end(job, ending, report)
 
-    async def _run(self, job: Job, request: CodexRequest, report: TurnReport) -> _Ending | None:
+    async def _run(self, job: Job, request: CodexRequest, report: TurnReport) -> Ending | None:
         """Run the turn and return how it ended; None if we only let go of it."""
         try:
             order = await self._order(job, request)
@@ -338,30 +309,30 @@ class CodexSupervisor:
                 LiveOutput.of(order.output).write(self, SegmentKind.NOTE, note)
             async with self._slots.turn(job.workspace, writes=writes, share=share):
                 order = await self._surrounded(order, request.project)
-                await self._begin(job)
+                await self._records.begin(job)
                 async with storing_usage(self._store, job.id, report):
                     await self._runner.run(
                         order,
-                        opened=self._note_thread(job),
-                        started=self._note_start(job, report),
+                        opened=self._records.note_thread(job),
+                        started=self._records.note_start(job, report),
                         report=report,
                     )
         except asyncio.CancelledError:
             if self._departure.leaving:
                 return None
             work = self._work.get(job.id)
-            return _Ending(JobState.CANCELLED, reason=work.reason if work else "")
+            return Ending(JobState.CANCELLED, reason=work.reason if work else "")
         except TurnLost as error:
-            return _Ending(JobState.LOST, error.failure)
+            return Ending(JobState.LOST, error.failure)
         except StepFailed as error:
             timed_out = error.failure.failure_class is FailureClass.TIMEOUT
-            return _Ending(JobState.TIMEOUT if timed_out else JobState.FAILED, error.failure)
+            return Ending(JobState.TIMEOUT if timed_out else JobState.FAILED, error.failure)
         except ForedeckError as error:
-            return _Ending(JobState.FAILED, from_error(error))
+            return Ending(JobState.FAILED, from_error(error))
         except Exception as error:
             _log.exception("codex job %s broke", job.id)
-            return _Ending(JobState.FAILED, internal(error))
-        return _Ending(JobState.COMPLETED)
+            return Ending(JobState.FAILED, internal(error))
+        return Ending(JobState.COMPLETED)
 
     async def _order(self, job: Job, request: CodexRequest) -> TurnOrder:
         wishes = request.project.settings
@@ -371,13 +342,13 @@ class CodexSupervisor:
             prompt=request.prompt,
             output=request.output,
             thread_id=request.thread_id,
-            thread_usage=await self._usage_before(request),
+            thread_usage=await self._records.thread_usage(request.thread_id),
             model=self._model(request),
             sandbox=request.sandbox or wishes.sandbox or self._settings.sandbox,
             output_schema=request.output_schema,
             timeout=job.timeout,
             stall_timeout=self._settings.stall_timeout,
-            left=_left(job),
+            left=left_turn(job),
             config=request.config,
             **self._asking(job, request.project),
         )
@@ -395,78 +366,3 @@ class CodexSupervisor:
         if self._approvals is None or not self._approvals.may_ask(project):
             return {}
         return {"may_ask": True, "approver": self._approvals.of_job(job, project)}
-
-    async def _usage_before(self, request: CodexRequest) -> TokenUsage:
-        """What the thread has used: remembered, or added up from its earlier jobs."""
-        usage = TokenUsage()
-        if request.thread_id is None:
-            return usage
-        if request.thread_id in self._thread_usage:
-            return self._thread_usage[request.thread_id]
-        async with self._store.transaction() as tx:
-            jobs = await tx.jobs.of_thread(request.thread_id)
-        return sum((job.usage for job in jobs if job.state in FINAL_JOBS), usage)
-
-    async def _begin(self, job: Job) -> None:
-        if job.state is JobState.IN_PROGRESS:
-            return
-        async with self._store.transaction() as tx:
-            await tx.move_job(job.id, JobState.IN_PROGRESS, started_at=clock.now())
-
-    def _note_thread(self, job: Job) -> Callable[[str], Awaitable[None]]:
-        async def note(thread_id: str) -> None:
-            async with self._store.transaction() as tx:
-                stored = await tx.jobs.get(job.id)
-                if stored.thread_id != thread_id:
-                    await tx.jobs.save(replace(stored, thread_id=thread_id))
-
-        return lambda thread_id: self._store.durably(lambda: note(thread_id))
-
-    def _note_start(self, job: Job, report: TurnReport) -> Callable[[str, str], Awaitable[None]]:
-        async def note(thread_id: str, turn_id: str) -> None:
-            async with self._store.transaction() as tx:
-                stored = await tx.jobs.get(job.id)
-                known = replace(stored, thread_id=thread_id, turn_id=turn_id, model=report.model)
-                await tx.jobs.save(known)
-
-        return lambda thread_id, turn_id: self._store.durably(lambda: note(thread_id, turn_id))
-
-    async def _end(self, job: Job, ending: _Ending, report: TurnReport) -> Job:
-        async with self._store.transaction() as tx:
-            return await tx.move_job(
-                job.id,
-                ending.state,
-                reason=ending.reason or (ending.failure.message if ending.failure else ""),
-                failure=ending.failure,
-                exit_code=_EXIT_CODES.get(ending.state),
-                message=report.message,
-                thread_id=report.thread_id,
-                turn_id=report.turn_id,
-                model=report.model,
-                usage=report.usage,
-                files_changed=report.changes,
-                ended_at=clock.now(),
-            )
-
-
-@dataclass(frozen=True)
-class _Ending:
-    """How a job ended."""
-
-    state: JobState
-    failure: Failure | None = None
-    reason: str = ""
-
-
-def _left(job: Job) -> LeftTurn | None:
-    """Return what an earlier host has stored of the job's turn, None if it is a new one."""
-    if job.state is not JobState.IN_PROGRESS:
-        return None
-    return LeftTurn(job.thread_id, job.turn_id)
-
-
-_LOST = Failure(
-    FailureClass.CRASH,
-    "Foredeck ended while this codex turn worked; the turn was stopped.",
-    "What it had changed so far is kept in the workspace. Retry to go on.",
-)

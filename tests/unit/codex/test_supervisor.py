@@ -440,7 +440,7 @@ async def test_a_full_disk_at_the_end_is_waited_out(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(patience, "PAUSE", 0)
-    end, refused = supervisor._end, 0
+    end, refused = supervisor._records._end, 0
 
     async def full_at_first(*arguments: Any) -> Job:
         nonlocal refused
@@ -449,7 +449,7 @@ async def test_a_full_disk_at_the_end_is_waited_out(
             raise StorageFull("The disk is full.")
         return await end(*arguments)
 
-    monkeypatch.setattr(supervisor, "_end", full_at_first)
+    monkeypatch.setattr(supervisor._records, "_end", full_at_first)
     job = await supervisor.run(request_)
     assert refused == 3
     assert (await stored(store, job.id)).state is JobState.COMPLETED
@@ -487,7 +487,7 @@ async def test_a_disk_that_is_full_when_a_turn_begins_is_no_fault_of_ours(
     async def full(_job: Job) -> None:
         raise StorageFull("The disk is full.", "Free some space.")
 
-    monkeypatch.setattr(supervisor, "_begin", full)
+    monkeypatch.setattr(supervisor._records, "begin", full)
     job = await supervisor.run(request_)
     assert job.failure
     assert job.failure.failure_class is FailureClass.DISK
