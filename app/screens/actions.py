@@ -81,6 +81,7 @@ ACTIONS = (
     Action("transcript", "t", "Transcript", "Read the conversation of the agents"),
     Action("chat", "C", "", "Talk with an agent about the run or the project"),
     Action("files", "F", "", "The files that the project was given: add, delete"),
+    Action("project_settings", "P", "", "What the project decides for its runs: model, budget"),
     Action("graph", "g", "Graph", "Switch between the output and the graph of the run"),
     Action("follow", "f", "Follow", "Follow the running stage and the end of its output"),
     Action("search", "slash", "Search", "Search in the output", "/"),
@@ -100,6 +101,7 @@ _RUN_ACTIONS = frozenset({"retry", "cancel", "steer", "transcript", "graph", "fo
 _INTERVENTIONS = frozenset({"pause", "prompt", "skip", "rerun", "restart", "budget"})
 _OF_A_STAGE = frozenset({"prompt", "skip", "rerun"})
 _SKIPPABLE = frozenset({StepState.PENDING, StepState.WAITING, StepState.RETRY, StepState.FAILED})
+_OF_A_PROJECT = frozenset({"files", "project_settings"})
 _OUTPUT_ACTIONS = frozenset({"search", "next_error", "previous_error"})
 _ALWAYS = frozenset({"ask_quit", "help"})
 _RETRYABLE = frozenset({RunState.FAILED, RunState.CANCELLED, RunState.PARTIAL_SUCCESS})
@@ -121,7 +123,7 @@ def why_not(action: str, situation: Situation) -> str:
         return "" if situation.asked else "Nothing is asked just now."
     if action == "chat" and situation.run is None and situation.project_id is None:
         return "Select a project or a run first."
-    if action == "files" and situation.project_id is None:
+    if action in _OF_A_PROJECT and situation.project_id is None:
         return "Select a project first."
     if action in _RUN_ACTIONS:
         return _why_not_run(action, situation.run, situation.cancelling)

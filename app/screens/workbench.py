@@ -291,6 +291,11 @@ class Workbench(Screen[None]):
         if project_id is not None:
             self.shell.start(self.desk.project_actions.files(project_id), group="dialog")
 
+    def action_project_settings(self) -> None:
+        project_id = self.desk.selection.project_id
+        if project_id is not None:
+            self.shell.start(self.desk.project_actions.settings(project_id), group="dialog")
+
     def action_graph(self) -> None:
         self.toggle_class("-graph")
         self.desk.panes["graph" if self.graph_shown else "output"].focus()

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from typing import TYPE_CHECKING
 
 from foredeck.services.agents import prompts
 from foredeck.services.agents.endpoint import Endpoint
+from foredeck.services.agents.serving import serving
 from foredeck.services.agents.session import StoredConversation
 from foredeck.services.agents.stage import StageOutcome
 from foredeck.services.agents.stage_work import StageWork, verdict_from
@@ -16,6 +17,7 @@ from foredeck.services.agents.tools import ToolBox
 from foredeck.services.agents.verdict import describe
 from foredeck.services.domain.errors import StepFailed
 from foredeck.services.domain.records import Failure, FailureClass, Role
+from foredeck.services.domain.tool_servers import McpServer
 from foredeck.services.store.store import Store
 
 if TYPE_CHECKING:
@@ -26,28 +28,34 @@ _PLAN_MISSING = "AGENTS.md has not been saved. Save the plan with save_agents_md
 
 
 async def work_as_agent(
-    work: StageWork, store: Store, endpoint: Endpoint, model: str
+    work: StageWork,
+    store: Store,
+    endpoint: Endpoint,
+    model: str,
+    servers: Mapping[str, McpServer] | None = None,
 ) -> StageOutcome:
-    """Let the agent work until it hands on; raises `StepFailed`."""
+    """Let the agent work, with these tool servers, until it hands on; raises `StepFailed`."""
     task = work.task
     record = await StoredConversation.open(store, task.step.id, task.attempt, task.continues)
     await work.jobs.restore(record.mentions)
     box = ToolBox(work.spec, work.jobs, work.files, store, work.person)
     # The SDK takes over a second to import: not on the loop, and not before it is needed.
     sdk = await asyncio.to_thread(importlib.import_module, "foredeck.services.agents.sdk")
-    conversation: Conversation = sdk.Conversation(
-        work.spec,
-        work.spec.model or model,
-        endpoint,
-        box,
-        work.jobs,
-        work.transcript,
-        record,
-    )
-    try:
-        return await _Talk(work, box, conversation, begun=bool(record.items)).outcome()
-    finally:
-        await conversation.close()
+    async with serving(work, store, servers or {}) as tools:
+        conversation: Conversation = sdk.Conversation(
+            work.spec,
+            work.spec.model or model,
+            endpoint,
+            box,
+            work.jobs,
+            work.transcript,
+            record,
+            tools,
+        )
+        try:
+            return await _Talk(work, box, conversation, begun=bool(record.items)).outcome()
+        finally:
+            await conversation.close()
 
 
 class _Talk:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import IO
 
 from foredeck.services.agents.stage import StageTask
 from foredeck.services.codex.environment import command_environment
+from foredeck.services.codex.failures import from_error
 from foredeck.services.codex.live_output import LiveOutput
 from foredeck.services.departure import Departure
 from foredeck.services.domain import clock
-from foredeck.services.domain.errors import StepFailed
+from foredeck.services.domain.errors import SettingsError, StepFailed
 from foredeck.services.domain.ids import new_id
 from foredeck.services.domain.records import Failure, FailureClass, Job
 from foredeck.services.domain.safe_text import safe_line, safe_text
@@ -24,6 +25,7 @@ from foredeck.services.domain.workflow import Verify
 from foredeck.services.jobs.processes import MARK, sweep
 from foredeck.services.patience import to_the_end
 from foredeck.services.store.store import Store
+from foredeck.services.tool_servers import plain_environment
 
 JOB_TYPE = "shell_command"
 
@@ -63,7 +65,11 @@ class CheckCommand:
             return job
         console = _Console(task, job)
         try:
-            state, code = await self._carry_out(job, verify, console)
+            own, secrets = await asyncio.to_thread(
+                plain_environment, task.project.settings.environment
+            )
+            self._store.redactor.learn(secrets)
+            state, code = await self._carry_out(job, verify, console, own)
         except asyncio.CancelledError:
             if not self._departure.leaving:
                 await to_the_end(self._end(job, JobState.CANCELLED, _STOPPED, console))
@@ -71,6 +77,9 @@ class CheckCommand:
         except OSError as error:
             await self._end(job, JobState.FAILED, None, console)
             raise StepFailed(_cannot_start(verify, error)) from error
+        except SettingsError as error:
+            await self._end(job, JobState.FAILED, None, console)
+            raise StepFailed(from_error(error)) from error
         return await self._end(job, state, code, console)
 
     async def _begin(self, task: StageTask, verify: Verify, key: str) -> Job:
@@ -85,7 +94,7 @@ class CheckCommand:
         return known
 
     async def _carry_out(
-        self, job: Job, verify: Verify, console: _Console
+        self, job: Job, verify: Verify, console: _Console, own: Mapping[str, str]
     ) -> tuple[JobState, int | None]:
         async with _pipe() as (stream, into):
             process = await asyncio.create_subprocess_exec(
@@ -93,7 +102,7 @@ class CheckCommand:
                 "-c",
                 verify.command,
                 cwd=job.workspace,
-                env=command_environment() | {MARK: job.id},
+                env={**command_environment(), **own, MARK: job.id},
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=into.fileno(),
                 stderr=asyncio.subprocess.STDOUT,

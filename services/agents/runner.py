@@ -29,6 +29,7 @@ from foredeck.services.domain.records import Failure, FailureClass, Mode, Projec
 from foredeck.services.patience import to_the_end
 from foredeck.services.settings import Settings, resolve_secret
 from foredeck.services.store.store import Store
+from foredeck.services.tool_servers import servers_of
 from foredeck.services.workspace.files import WorkspaceFiles
 
 _log = logging.getLogger(__name__)
@@ -102,7 +103,8 @@ class AgentStageRunner:
         model = work.task.project.settings.model or self._settings.model
         # A key may come from a command, which must not hold up the loop.
         service = await asyncio.to_thread(endpoint, self._settings)
-        return await work_as_agent(work, self._store, service, model)
+        servers = servers_of(work.task.project.settings, self._settings)
+        return await work_as_agent(work, self._store, service, model, servers)
 
 
 def _present_plan(files: WorkspaceFiles) -> str:

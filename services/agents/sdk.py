@@ -1,7 +1,7 @@
 """An agent in the Agents SDK.
 
-The only module that imports the SDK and the model client: over a second of CPU, so it
-is imported in a thread, and only when an agent is about to work.
+The only module besides `mcp_tools` that imports the SDK and the model client: over a second
+of CPU, so it is imported in a thread, and only when an agent is about to work.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import json
 import logging
 from collections.abc import AsyncIterator
 from contextlib import aclosing
-from typing import Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import agents
 import httpx2
@@ -25,6 +25,7 @@ from openai.types.responses import Response, ResponseCompletedEvent
 from foredeck.services.agents.codex_jobs import CodexJobs
 from foredeck.services.agents.declaration import AgentSpec
 from foredeck.services.agents.endpoint import Endpoint
+from foredeck.services.agents.mcp_names import UNKNOWN_RESULT, is_of_server
 from foredeck.services.agents.sdk_failures import IncompleteAnswer, failure_of
 from foredeck.services.agents.session import StoredConversation, answer_of
 from foredeck.services.agents.tool_specs import TOOLS, ToolSpec
@@ -33,6 +34,9 @@ from foredeck.services.agents.transcript import Transcript
 from foredeck.services.agents.verdict import VERDICT_SCHEMA
 from foredeck.services.domain.errors import ForedeckError, StepFailed
 from foredeck.services.domain.records import TokenUsage
+
+if TYPE_CHECKING:
+    from foredeck.services.agents.mcp_tools import OfferedTool, ToolServers
 
 MAX_TURNS = 60
 _CONNECT_SECONDS = 10.0
@@ -56,9 +60,11 @@ class Conversation:
         jobs: CodexJobs,
         transcript: Transcript,
         record: StoredConversation,
+        servers: ToolServers | None = None,
     ) -> None:
         self._endpoint = endpoint
         self._box = box
+        self._servers = servers
         self._jobs = jobs
         self._transcript = transcript
         self._record = record
@@ -69,7 +75,10 @@ class Conversation:
             instructions=spec.instructions,
             model=ToldModel(model, self._client, transcript, record),
             model_settings=agents.ModelSettings(parallel_tool_calls=False),
-            tools=[self._tool(TOOLS[name]) for name in spec.allowed_tools],
+            tools=[
+                *(self._tool(TOOLS[name]) for name in spec.allowed_tools),
+                *(self._offered(tool) for tool in (servers.tools if servers else ())),
+            ],
             output_type=_VerdictOutput() if spec.judges else None,
             tool_use_behavior=self._after_tools,
         )
@@ -87,13 +96,16 @@ class Conversation:
         """Go on where the stored conversation ends, and return as `turn` does.
 
         A tool call without an answer is made again: what it had started is found by its id.
+        Only of a tool server's tool nobody knows what it did, and the agent is told so.
         """
         self._box.plan_saved = bool(self._record.calls_of("save_agents_md"))
         calls = self._record.unanswered
         if self._record.ends_with_handoff:
             calls = self._record.calls_of("handoff")[-1:]
         for call in calls:
-            await self._invoke(str(call["name"]), str(call["arguments"]), str(call["call_id"]))
+            name = str(call["name"])
+            known = UNKNOWN_RESULT if is_of_server(name) else None
+            await self._invoke(name, str(call["arguments"]), str(call["call_id"]), known)
         if self._over:
             return self._box.handed_on or ""
         words = self._record.last_words
@@ -131,12 +143,31 @@ class Conversation:
             on_invoke_tool=invoke,
         )
 
-    async def _invoke(self, name: str, arguments: str, call_id: str) -> str:
+    def _offered(self, tool: OfferedTool) -> agents.FunctionTool:
+        async def invoke(context: ToolContext[Any], arguments: str) -> str:
+            return await self._invoke(tool.name, arguments, context.tool_call_id)
+
+        return agents.FunctionTool(
+            name=tool.name,
+            description=tool.description,
+            params_json_schema=tool.schema,
+            on_invoke_tool=invoke,
+            strict_json_schema=False,
+        )
+
+    async def _invoke(
+        self, name: str, arguments: str, call_id: str, known: str | None = None
+    ) -> str:
         call = await self._transcript.begin_tool(name, arguments, call_id)
-        answer = await self._box.call(name, arguments, call_id)
+        answer = known or await self._answer(name, arguments, call_id)
         await self._transcript.end_tool(call, answer)
         await self._record.add([answer_of(call_id, answer)])
         return answer
+
+    async def _answer(self, name: str, arguments: str, call_id: str) -> str:
+        if self._servers is not None and is_of_server(name):
+            return await self._servers.call(name, arguments)
+        return await self._box.call(name, arguments, call_id)
 
     @property
     def _over(self) -> bool:

@@ -23,6 +23,7 @@ from foredeck.services.domain import clock
 from foredeck.services.domain.errors import (
     Conflict,
     ForedeckError,
+    SettingsError,
     StepFailed,
     StoreError,
     TurnLost,
@@ -355,7 +356,12 @@ class CodexSupervisor:
 
     async def _surrounded(self, order: TurnOrder, project: Project) -> TurnOrder:
         """Add what the project puts around its turns; secrets are looked up only now."""
-        found = await asyncio.to_thread(surroundings_of, project, self._settings)
+        try:
+            found = await asyncio.to_thread(surroundings_of, project, self._settings)
+        except SettingsError:
+            if order.left is not None and order.left.turn_id is not None:
+                return order  # it has begun, and has what it needs
+            raise
         self._store.redactor.learn(found.secrets)
         for note in found.notes:
             LiveOutput.of(order.output).write(self, SegmentKind.NOTE, f"{note}\n")

@@ -48,6 +48,8 @@ from foredeck.services.domain.views import (
     Preview,
     ProjectNode,
     ProjectRow,
+    ProjectSettingRow,
+    ProjectSettingsView,
     PromptView,
     QuestionRow,
     RemovedFile,
@@ -212,6 +214,7 @@ class FakeHost:
     questions: list[QuestionRow] = field(default_factory=list)
     files: list[ProjectFile] = field(default_factory=list)
     prompts: dict[str, str] = field(default_factory=dict)
+    wishes: dict[str, str] = field(default_factory=dict)
     present: bool = False
     closed: bool = False
     _queues: list[asyncio.Queue[Event | ForedeckError | None]] = field(default_factory=list)
@@ -380,6 +383,8 @@ class FakeHost:
             case queries.ListProjectFiles():
                 listed = tuple(reversed(self.files))
                 return Page(listed, len(listed), query.limit, query.offset)
+            case queries.GetProjectSettings():
+                return self.settings_of(query.ref)
             case queries.GetConversation():
                 return self.conversations[query.ref]
         raise AssertionError(f"no answer for {query}")
@@ -418,6 +423,8 @@ class FakeHost:
         match command:
             case commands.AddProjectFile():
                 return self._add_file(command)
+            case commands.ChangeProjectSettings():
+                return self._change_settings(command)
             case commands.DeleteProjectFile():
                 return self._delete_file(command.file)
             case commands.SendChat():
@@ -425,6 +432,26 @@ class FakeHost:
             case commands.StopChat():
                 return self.answer(command.ref, state=ChatState.CUT_OFF)
         raise AssertionError(f"cannot do {command}")
+
+    def settings_of(self, ref: str) -> ProjectSettingsView:
+        """Return what a project decides: `wishes`, and little besides."""
+        (project,) = [project for project in self.projects if project.id == ref]
+        everywhere = {"model": "", "sandbox": "workspace-write", "approval_policy": "ask",
+                      "verify": "", "budget_tokens": "", "budget_cost": ""}  # fmt: skip
+        rows = [
+            ProjectSettingRow(name, self.wishes[name], "project")
+            if name in self.wishes
+            else ProjectSettingRow(name, value, "global")
+            for name, value in everywhere.items()
+        ]
+        return ProjectSettingsView(project, tuple(rows), {}, ())
+
+    def _change_settings(self, command: commands.ChangeProjectSettings) -> ProjectSettingsView:
+        for name, value in command.settings.items():
+            self.wishes.pop(name, None)
+            if value is not None:
+                self.wishes[name] = value
+        return self.settings_of(command.ref)
 
     def _add_file(self, command: commands.AddProjectFile) -> ProjectFile:
         name = command.name or Path(command.source).name

@@ -15,7 +15,14 @@ from foredeck.services.agents.stage import StageRunner
 from foredeck.services.codex.supervisor import CodexRequest
 from foredeck.services.departure import Departure
 from foredeck.services.domain.errors import StepFailed
-from foredeck.services.domain.records import FailureClass, Job, Mode, Sandbox, StepKind
+from foredeck.services.domain.records import (
+    FailureClass,
+    Job,
+    Mode,
+    ProjectSettings,
+    Sandbox,
+    StepKind,
+)
 from foredeck.services.domain.segments import SegmentKind as Kind
 from foredeck.services.domain.states import JobState
 from foredeck.services.domain.workflow import StepSpec, Verify
@@ -85,6 +92,26 @@ async def test_work_that_passes_needs_no_second_turn(tmp_path: Path) -> None:
             0,
             f"verify: {CHECK}",
         )
+
+
+async def test_a_check_gets_the_variables_of_the_project(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHOP_KEY", "hunter22-hunter22")
+    command = 'test "$PORT ${#API_KEY}" = "8080 17"'
+    wishes = ProjectSettings(environment={"PORT": "8080", "API_KEY": "env:SHOP_KEY"})
+    async with step(tmp_path, Verify(command, rounds=0)) as stage:
+        task = replace(stage.task, project=replace(stage.task.project, settings=wishes))
+        assert (await runner(stage, tmp_path).run(task)).summary == "Done."
+
+
+async def test_a_check_whose_secret_is_gone_says_so(tmp_path: Path) -> None:
+    wishes = ProjectSettings(environment={"API_KEY": "env:NO_SUCH_VARIABLE"})
+    async with step(tmp_path, Verify(CHECK)) as stage:
+        task = replace(stage.task, project=replace(stage.task.project, settings=wishes))
+        with pytest.raises(StepFailed, match="API_KEY has no value"):
+            await runner(stage, tmp_path).run(task)
+        assert [job.state for job in await checks(stage)] == [JobState.FAILED]
 
 
 async def test_codex_mends_it_in_the_same_conversation(tmp_path: Path) -> None:

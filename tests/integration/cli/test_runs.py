@@ -98,3 +98,11 @@ def test_a_workspace_that_vanished(desk: Desk) -> None:
     said = desk.run("runs", "start", created.out.strip())
     assert said.code == 1
     assert str(desk.base / "code") in said.err
+
+
+def test_a_project_whose_runs_are_one_codex_turn(desk: Desk) -> None:
+    desk.run("projects", "create", "shop")
+    assert desk.run("projects", "set", "shop", "workflow=codex").code == 0
+    done = desk.run("run", "Say something", "--project", "shop", "--format", "json")
+    assert done.code == 0, done.err
+    assert [step["key"] for step in done.answer["steps"]] == ["codex"]

@@ -59,6 +59,7 @@ def situation(state: RunState, step: StepState, *, output: str | None = "/o.log"
         ("prompt", Situation(connected=True), "Select a run first."),
         ("restart", situation(RunState.RUNNING, StepState.RUNNING), ""),
         ("search", Situation(connected=True), "Select a run first."),
+        ("project_settings", Situation(connected=True), "Select a project first."),
         (
             "search",
             situation(RunState.RUNNING, StepState.PENDING, output=None),
