@@ -262,6 +262,7 @@ async def test_an_agent_asks_and_gets_the_answer(house: House, script: CrewScrip
         (row,) = await asked(home, run.id)
         assert row.question.kind is QuestionKind.QUESTION
         assert (row.step_key, row.question.title) == ("planner", "Which colour?")
+        assert row.question.reason == ""  # who asks is known
         with pytest.raises(InvalidInput, match="no choice 3"):
             await home.host.do(AnswerQuestion(run.id, choice=3))
         await home.host.do(AnswerQuestion(run.id, choice=2))
