@@ -315,6 +315,8 @@ class ForedeckApp(App[int]):
 
     def start(self, work: Coroutine[Any, Any, None], group: str = "action") -> None:
         """Run an action's coroutine in the background; what it raises is shown."""
+        if group == "dialog":
+            self.clear_notifications()  # else they lie over its buttons
         self.workbench.run_worker(self._guard(work), group=group, exit_on_error=False)
 
     async def _guard(self, work: Coroutine[Any, Any, None]) -> None:

@@ -42,8 +42,14 @@ class StatusBar(PaintedWidget):
         return [self._line(self._status, width)]
 
     def _line(self, status: HostStatus, width: int) -> Cells:
-        groups = [self._runs(status), self._attached(), self._turns(status), self._waiting(status)]
-        groups += [_tokens(status), _cost(status), _mode(status), _codex(status)]
+        groups = [self._runs(status), self._waiting(status), self._attached()]
+        groups += [
+            self._turns(status),
+            _tokens(status),
+            _cost(status),
+            _mode(status),
+            _codex(status),
+        ]
         label: Cells = []
         if status.rehearsal:
             roomy = width >= 40 + len(REHEARSAL)
@@ -58,8 +64,9 @@ class StatusBar(PaintedWidget):
     def _runs(self, status: HostStatus) -> Cells:
         look = look_of(RunState.RUNNING)
         glyph = look.ascii if self.ascii_only else look.glyph
-        style = look.style if status.active_runs else "ink--faint"
-        return [(f"{glyph} {status.active_runs}", style), (" running", "ink--muted")]
+        running = status.active_runs - status.waiting_runs
+        style = look.style if running else "ink--faint"
+        return [(f"{glyph} {running}", style), (" running", "ink--muted")]
 
     def _attached(self) -> Cells:
         return [(safe_line(self._link, limit=50), "ink--strong")] if self._link else []
@@ -69,7 +76,7 @@ class StatusBar(PaintedWidget):
             return []
         look = look_of(RunState.WAITING)
         glyph = look.ascii if self.ascii_only else look.glyph
-        return [(f"{glyph} {status.waiting_runs} waiting for you", look.style)]
+        return [(f"{glyph} {status.waiting_runs} waiting", look.style)]
 
     def _turns(self, status: HostStatus) -> Cells:
         cells: Cells = [

@@ -71,13 +71,13 @@ ACTIONS = (
     Action("new_run", "n", "New run", "Start a run: choose a project, write the request"),
     Action("retry", "r", "Retry", "Give the failed stages of the run another attempt"),
     Action("cancel", "c", "Cancel", "Stop the run and everything that works for it"),
-    Action("pause", "p", "Pause", "Start nothing more once the stage under way ends; or go on"),
+    Action("pause", "p", "Pause", "Start nothing after the stage under way; or go on"),
     Action("prompt", "i", "", "Read or change what the stage will be told"),
     Action("skip", "x", "", "Leave the stage out; what needs it goes on"),
     Action("rerun", "R", "", "Run the stage and everything after it again"),
     Action("restart", "N", "", "Start a new run with the same request"),
     Action("budget", "B", "", "Show or raise what the run may use"),
-    Action("steer", "s", "", "Say something to the codex of the run, now or as its next turn"),
+    Action("steer", "s", "", "Say something to the codex of the run, now or later"),
     Action("transcript", "t", "Transcript", "Read the conversation of the agents"),
     Action("chat", "C", "", "Talk with an agent about the run or the project"),
     Action("files", "F", "", "The files that the project was given: add, delete"),
@@ -135,9 +135,17 @@ def why_not(action: str, situation: Situation) -> str:
 
 
 def label_of(action: Action, situation: Situation) -> str:
-    """Return the word of an action in the footer: the one key that pauses also resumes."""
-    if action.name == "pause" and situation.run is not None and can_resume(situation.run):
+    """Return the word of an action in the footer: the one key that pauses also resumes.
+
+    Some stand there only while they are what a person may want next.
+    """
+    run = situation.run
+    if run is None:
+        return action.label
+    if action.name == "pause" and can_resume(run):
         return "Resume"
+    if action.name == "budget" and any(step.over_budget for step in run.steps):
+        return "Raise the budget"
     return action.label
 
 

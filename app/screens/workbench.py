@@ -143,7 +143,7 @@ class Workbench(Screen[None]):
         for action in ACTIONS:
             label, active = label_of(action, situation), found.get(action.keys)
             if active is not None and active.node is self and label not in ("", action.label):
-                binding = replace(active.binding, description=label)
+                binding = replace(active.binding, description=label, show=True)
                 found[action.keys] = active._replace(binding=binding)
         return found
 

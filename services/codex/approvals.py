@@ -64,11 +64,15 @@ class Ruling:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What is sent back, a sentence about it for the output, and words for codex."""
+    """What is sent back, a sentence about it for the output, and words for codex.
+
+    `denied` is what codex wanted when the answer ends the turn, else empty.
+    """
 
     body: dict[str, Any]
     note: str
     comment: str = ""
+    denied: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,8 +177,9 @@ async def _approve(approver: Approver, request: ServerRequest, asked: Asked) -> 
     old = request.method in (_OLD_COMMAND, _OLD_FILES)
     decision = _OLD_WORDS[ruling.decision] if old else ruling.decision.value
     # There is nobody left to tell once the turn is ended.
-    comment = "" if ruling.decision is Decision.CANCEL else ruling.comment
-    return Reply({"result": {"decision": decision}}, _note(ruling, asked), comment)
+    ends = ruling.decision is Decision.CANCEL
+    comment, denied = ("", asked.wish) if ends else (ruling.comment, "")
+    return Reply({"result": {"decision": decision}}, _note(ruling, asked), comment, denied)
 
 
 def _note(ruling: Ruling, asked: Asked) -> str:

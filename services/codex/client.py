@@ -25,6 +25,7 @@ from foredeck.services.codex.protocol import (
     Response,
     ServerRequest,
     ToolItem,
+    TurnDenied,
     WarningRaised,
     parse_message,
 )
@@ -289,6 +290,8 @@ class CodexClient:
         finally:
             self._route(PersonAsked(request.method, request.thread_id, begins=False))
         self._route(WarningRaised(request.method, request.thread_id, message=reply.note))
+        if reply.denied:
+            self._route(TurnDenied(request.method, request.thread_id, wish=reply.denied))
         self._answers.pop(request.id, None)  # that it is resolved now is no news
         with suppress(CodexError):
             if reply.comment:

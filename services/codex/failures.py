@@ -293,6 +293,15 @@ def interrupted() -> Failure:
     )
 
 
+def denied(wish: str) -> Failure:
+    """Return the failure of a turn that ended because a person denied what it asked for."""
+    return Failure(
+        FailureClass.CODEX,
+        f"Codex was denied leave to {_in_one_line(wish)}, and its turn was stopped.",
+        "Retry to be asked again, or change first what the stage is told.",
+    )
+
+
 def unknown_thread(asked: str, detail: str) -> Failure:
     """Return the failure of a thread that codex cannot resume."""
     return Failure(

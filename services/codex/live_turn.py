@@ -20,6 +20,7 @@ from foredeck.services.codex.protocol import (
     Notification,
     PersonAsked,
     TurnCompleted,
+    TurnDenied,
     TurnStarted,
     UsageUpdated,
 )
@@ -269,6 +270,8 @@ class LiveTurn:
             self._measure(event)
         elif isinstance(event, PersonAsked):
             self._clock.person_asked(begins=event.begins)
+        elif isinstance(event, TurnDenied):
+            self._report.denied = event.wish
         elif isinstance(event, TurnStarted) and not own:
             self._running[event.thread_id] = event.turn_id
         elif isinstance(event, TurnCompleted):

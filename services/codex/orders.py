@@ -76,12 +76,14 @@ class TurnResult:
 class TurnReport:
     """What is known of a turn so far; filled in while it runs, also when it ends badly.
 
-    `model` is the one asked for, until codex has said which one it works with.
+    `model` is the one asked for, until codex has said which one it works with. `denied` is
+    what a person denied when that was to end the turn.
     """
 
     thread_id: str | None = None
     turn_id: str | None = None
     model: str = ""
+    denied: str = ""
     message: str = ""
     usage: TokenUsage = field(default_factory=TokenUsage)
     thread_usage: TokenUsage = field(default_factory=TokenUsage)

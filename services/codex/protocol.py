@@ -223,6 +223,13 @@ class PersonAsked(Notification):
 
 
 @dataclass(frozen=True, slots=True)
+class TurnDenied(Notification):
+    """A person denied what codex asked for, and with that answer the turn ends."""
+
+    wish: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class WarningRaised(Notification):
     """Codex has something to tell a person."""
 

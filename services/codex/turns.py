@@ -216,8 +216,7 @@ async def _changes(before: Snapshot) -> tuple[FileChange, ...]:
 
 def _result(end: TurnCompleted, report: TurnReport) -> TurnResult:
     if end.status != "completed" or not report.thread_id or not report.turn_id:
-        failed = end.status == "failed" and end.error is not None
-        raise StepFailed(failures.classify(end.error) if failed and end.error else _unended(end))
+        raise StepFailed(_unended(end, report))
     return TurnResult(
         thread_id=report.thread_id,
         turn_id=report.turn_id,
@@ -229,9 +228,11 @@ def _result(end: TurnCompleted, report: TurnReport) -> TurnResult:
     )
 
 
-def _unended(end: TurnCompleted) -> Failure:
+def _unended(end: TurnCompleted, report: TurnReport) -> Failure:
+    if end.status == "failed" and end.error is not None:
+        return failures.classify(end.error)
     if end.status == "interrupted":
-        return failures.interrupted()
+        return failures.denied(report.denied) if report.denied else failures.interrupted()
     return Failure(
         FailureClass.CODEX,
         f"Codex ended the turn as {end.status or 'nothing'} without a reason.",

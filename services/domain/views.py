@@ -274,7 +274,10 @@ class PromptView:
 
 @dataclass(frozen=True, slots=True)
 class HostStatus:
-    """The figures of the status bar; `cost` is in US dollars, None if not known."""
+    """The figures of the status bar; `cost` is in US dollars, None if not known.
+
+    `waiting_runs` are among the `active_runs`.
+    """
 
     active_runs: int
     waiting_runs: int

@@ -43,7 +43,6 @@ class StagePerson:
             step_id=task.step.id,
             attempt=task.attempt,
             place=task.project.workspace,
-            reason=f"{task.step.title} asks",
             details=question,
             choices=choices,
         )

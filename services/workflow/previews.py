@@ -26,12 +26,12 @@ class InterventionPreviews:
             check_skip(run, step)
         except Conflict as error:
             return Preview(title, (), possible=False, reason=str(error))
-        lines = [f"{step.title} is not done; what needs it goes on as if it were."]
         following = [s for s in steps if key in s.needs]
         if following:
+            lines = [f"{step.title} is not done; what needs it goes on as if it were."]
             lines.append(f"Next comes: {_named(following)}.")
         else:
-            lines.append("Nothing comes after it.")
+            lines = [f"{step.title} is not done, and nothing comes after it."]
         if step.state is StepState.FAILED:
             lines.append("Its failure no longer counts against the run.")
         return Preview(title, tuple(lines))

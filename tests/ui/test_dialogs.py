@@ -175,7 +175,7 @@ async def test_what_works_can_be_left_to_the_background(tmp_path: Path) -> None:
     async with dashboard(host, connect=connect) as pilot:
         await until(pilot, lambda: bool(workbench_of(pilot).working()))
         await open_dialog(pilot, "q", QuitDialog)
-        assert "Let them work on" in body(pilot)
+        assert "Let it work on" in body(pilot)
         await pilot.press("b")
         await until(pilot, lambda: pilot.app.return_code == 0)
         assert isinstance(pilot.app, ForedeckApp)

@@ -153,7 +153,7 @@ async def test_a_budget_is_raised_and_a_wrong_one_is_named(tmp_path: Path) -> No
     waiting = replace(detail.run, state=RunState.WAITING)
     host.runs["run1"] = replace(detail, run=waiting, steps=steps, budget_tokens=1000)
     async with dashboard(host) as pilot:
-        await until(pilot, lambda: workbench_of(pilot).desk.view.detail is not None)
+        await until(pilot, lambda: "B Raise the budget" in footer(pilot))
         await open_dialog(pilot, "B", BudgetDialog)
         assert pilot.app.screen.query_one("#tokens", Input).value == "1000"
         await pilot.press("x", "ctrl+s")

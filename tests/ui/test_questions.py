@@ -85,6 +85,9 @@ async def test_a_toast_and_the_footer_say_that_something_is_asked(tmp_path: Path
         toasts = [note.message for note in pilot.app._notifications]
         assert "codex asks for leave to run rm -rf build\nPress a to answer." in toasts
         assert pilot.app.screen is workbench_of(pilot)  # it does not take the keys away
+        await pilot.press("a")
+        await until(pilot, lambda: isinstance(pilot.app.screen, QuestionDialog))
+        assert list(pilot.app._notifications) == []  # it would lie over the answers
 
 
 async def test_without_a_question_the_key_says_so(tmp_path: Path) -> None:

@@ -229,7 +229,7 @@ async def test_the_status_bar_shows_its_figures_and_the_rehearsal(theme: str) ->
         bar.update_status(STATUS)
         await pilot.pause()
         row = screen_text(app)[-1]
-        for part in ("● 2 running", "turns 4/4 +3 queued", "◆ 1 waiting for you", "mode agent"):
+        for part in ("● 1 running  ◆ 1 waiting  turns 4/4 +3 queued", "mode agent"):
             assert part in row
         assert "tokens 123k" in row
         assert "codex 0.163.0" in row
@@ -261,7 +261,7 @@ async def test_a_narrow_status_bar_keeps_the_rehearsal_label() -> None:
         await pilot.pause()
         row = screen_text(app)[-1]
         assert row.rstrip().endswith("REHEARSAL")
-        assert "● 2 running" in row
+        assert "● 1 running" in row
 
 
 async def test_an_update_paints_only_what_has_changed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import Button
 
+from foredeck.app.screens.actions import words
 from foredeck.app.screens.modals.confirm import ChoiceDialog, button
 from foredeck.services.domain.views import Preview, RunRow
 
@@ -35,11 +36,12 @@ class QuitDialog(ChoiceDialog[Leaving]):
     def __init__(self, working: tuple[RunRow, ...], *, can_leave: bool) -> None:
         super().__init__(quit_preview(working, can_leave=can_leave))
         self._can_leave = can_leave
+        self._them = "it" if len(working) == 1 else "them"
 
     def compose_buttons(self) -> ComposeResult:
         if self._can_leave:
-            yield button("b", "Let them work on", "leave", "primary")
-        yield button("y", "Stop them and quit", "stop", "error")
+            yield button("b", f"Let {self._them} work on", "leave", "primary")
+        yield button("y", f"Stop {self._them} and quit", "stop", "error")
         yield button("n", "Stay", "stay")
 
     def on_mount(self) -> None:
@@ -60,8 +62,9 @@ def quit_preview(working: tuple[RunRow, ...], *, can_leave: bool) -> Preview:
     """Return what leaving would do to the runs that this process works on."""
     count = len(working)
     title = "Quit while a run is working?" if count == 1 else f"Quit while {count} runs work?"
-    lines = [f"“{run.title}” ({run.project_name}) is at work." for run in working]
+    lines = [f"“{run.title}” ({run.project_name}) is {words(run.state)}." for run in working]
+    them = "it" if count == 1 else "them"
     if can_leave:
-        lines.append("Let them work on: a host in the background does; foredeck attaches to it.")
-    lines.append("Stop them: their processes end; retry goes on from what they have finished.")
+        lines.append(f"Let {them} work on: in the background; foredeck shows {them} again.")
+    lines.append(f"Stop {them}: every process ends; retry goes on from what is finished.")
     return Preview(title, tuple(lines))

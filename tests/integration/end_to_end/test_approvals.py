@@ -145,6 +145,10 @@ async def test_denied_and_stopped_ends_the_turn(house: House, script: CrewScript
         await say(home, run.id, Leave.STOP)
         detail = await home.rest(run.id)
         assert detail.run.state is RunState.FAILED
+        failure = detail.steps[1].failure
+        assert failure is not None
+        denied = "Codex was denied leave to run /bin/bash -c 'touch one', and its turn was stopped."
+        assert failure.message == denied
         assert list(Path(detail.workspace).glob("t*")) == []
         assert (await home.jobs(run.id))[-1].state is JobState.FAILED
 
@@ -258,6 +262,7 @@ async def test_an_agent_asks_and_gets_the_answer(house: House, script: CrewScrip
         (row,) = await asked(home, run.id)
         assert row.question.kind is QuestionKind.QUESTION
         assert (row.step_key, row.question.title) == ("planner", "Which colour?")
+        assert row.question.reason == ""  # who asks is known
         with pytest.raises(InvalidInput, match="no choice 3"):
             await home.host.do(AnswerQuestion(run.id, choice=3))
         await home.host.do(AnswerQuestion(run.id, choice=2))

@@ -93,3 +93,7 @@ def test_no_key_means_two_things() -> None:
 
 def test_every_action_is_described() -> None:
     assert all(action.description and action.keys for action in ACTIONS)
+
+
+def test_every_action_fits_on_one_line_of_the_help_at_80_columns() -> None:
+    assert [a.name for a in ACTIONS if len(a.description) > 55] == []
