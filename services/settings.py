@@ -220,8 +220,8 @@ class Settings:
     hand_over: bool = field(
         default=True,
         metadata=_about(
-            "Whether a host in the background goes on with the runs of a dashboard whose line "
-            "drops; else they wait for the next start."
+            "Whether a host in the background goes on with the runs of a dashboard or command "
+            "whose line drops; else they wait for the next start."
         ),
     )
     idle_timeout: float = field(

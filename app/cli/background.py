@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from foredeck.services.domain.errors import HostGone, StoreError
+from foredeck.services.domain.errors import ForedeckError, HostGone, StoreError
 from foredeck.services.domain.safe_text import safe_line
 
 if TYPE_CHECKING:
@@ -40,6 +40,25 @@ def ensure_background_host(settings: Settings) -> None:
         if time.monotonic() > deadline:
             raise _failed(settings, f"does not answer after {START_SECONDS:.0f} seconds")
         time.sleep(_POLL)
+
+
+def leave_to_background(settings: Settings) -> None:
+    """Start a host that goes on with the runs, if the settings say so, and say that it does.
+
+    This process must have let go of the data directory; its terminal may be gone already.
+    Where no host comes up, the next start goes on with them: that is written to the log.
+    """
+    from foredeck.app.cli.render import say
+    from foredeck.app.error_log import LOGGER
+
+    if not settings.hand_over:
+        return
+    try:
+        ensure_background_host(settings)
+    except ForedeckError as error:
+        LOGGER.error("nobody goes on with the runs until the next start: %s", error)
+    else:
+        say("The runs go on in the background; foredeck shows them.")
 
 
 def serve_command(settings: Settings) -> list[str]:

@@ -54,6 +54,7 @@ def run_dashboard(
             "The dashboard needs a terminal.",
             "Without one, use the commands: foredeck --help lists them.",
         )
+    from foredeck.app.cli.background import leave_to_background
     from foredeck.app.driver import SteadyDriver
 
     log_path = settings.data_dir / LOG_NAME
@@ -81,24 +82,9 @@ def run_dashboard(
     )
     code = app.run()
     LOGGER.info("the dashboard ended with %s", code)
-    if app.works_on and settings.hand_over:
-        _hand_over(settings)
+    if app.works_on:
+        leave_to_background(settings)
     return code or 0
-
-
-def _hand_over(settings: Settings) -> None:
-    """Start a host that goes on with the runs; the terminal may be gone already."""
-    from foredeck.app.cli.background import ensure_background_host
-    from foredeck.app.cli.render import say
-    from foredeck.services.domain.errors import ForedeckError
-
-    try:
-        ensure_background_host(settings)
-    except ForedeckError as error:
-        LOGGER.error("nobody goes on with the runs until the next start: %s", error)
-    else:
-        with suppress(OSError):
-            say("The runs go on in the background; foredeck shows them.")
 
 
 async def connect(

@@ -139,7 +139,8 @@ async def _begin(host: Host, setting: DemoSetting) -> RunRow:
 
 def _without_screen(session: Session, setting: DemoSetting) -> tuple[RunDetail | None, int]:
     async def work(host: Host) -> tuple[RunDetail, int]:
-        return await follow(host, lambda: _begin(host, setting))
+        # The model's part is played in this process: nobody could go on with the run.
+        return await follow(host, lambda: _begin(host, setting), outlived=False)
 
     return asyncio.run(hold_and_do(setting.settings, work, "foredeck demo", debug=session.debug))
 

@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from foredeck.app.cli.answers import cost, detail_answer, duration, print_steps
 from foredeck.app.cli.attending import Attendant
-from foredeck.app.cli.interrupts import INTERRUPTED, Interrupts
+from foredeck.app.cli.interrupts import INTERRUPTED, Interrupts, LineDropped
 from foredeck.app.cli.notices import say_notice
 from foredeck.app.cli.render import GLYPHS, put_json, put_pairs, say
 from foredeck.services.domain.errors import HostGone
@@ -42,12 +42,16 @@ def exit_code(detail: RunDetail) -> int:
     return 0 if state is RunState.SUCCESS else FAILED
 
 
-async def follow(host: Host, begin: Callable[[], Awaitable[RunRow]]) -> tuple[RunDetail, int]:
+async def follow(
+    host: Host, begin: Callable[[], Awaitable[RunRow]], *, outlived: bool = True
+) -> tuple[RunDetail, int]:
     """Begin a run, say each change, and return it with its exit code once it rests.
 
-    The first interrupt cancels the run in order and waits for it; the exit code is 130.
-    Raises `HostGone`, saying how to go on, if the host of another process ends meanwhile.
-    What the run asks is asked on the terminal, if this is one; else the run rests with it.
+    The first interrupt cancels the run in order and waits for it; the exit code is 130. A
+    terminal that goes away does not: `LineDropped` is raised and the run is left as it is,
+    unless it cannot be `outlived`. Raises `HostGone`, saying how to go on, if the host of
+    another process ends meanwhile. What the run asks is asked on the terminal, if this is
+    one; else the run rests with it.
     """
     events = host.events()
     interrupts = Interrupts()
@@ -60,11 +64,15 @@ async def follow(host: Host, begin: Callable[[], Awaitable[RunRow]]) -> tuple[Ru
     asking = asyncio.ensure_future(attendant.attend(row.id))
     try:
         stopped = not await _rests_first(watching, interrupts)
+        if stopped and interrupts.hung_up and outlived:
+            raise _line_dropped(row.id)
         if stopped:
             await _stop(host, row.id)
         detail = await watching
     except HostGone as error:
-        raise _left_behind(error, row.id) from error
+        # It may have been a command on the terminal that went away.
+        gone = _line_dropped(row.id) if interrupts.hung_up else _left_behind(error, row.id)
+        raise gone from error
     finally:
         watching.cancel()
         asking.cancel()
@@ -104,6 +112,10 @@ async def _rests_first(watching: asyncio.Task[RunDetail], interrupts: Interrupts
     finally:
         stopping.cancel()
     return watching.done()
+
+
+def _line_dropped(run_id: str) -> LineDropped:
+    return LineDropped("The terminal is gone.", f"See the run: foredeck runs watch {run_id}")
 
 
 def _left_behind(error: HostGone, run_id: str) -> HostGone:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 from foredeck.app.cli.render import say
+from foredeck.services.domain.errors import ForedeckError
 
 INTERRUPTED = 130
 
@@ -21,16 +22,28 @@ class Interrupts:
     """Counts ending signals on the running loop until that loop closes.
 
     The first sets `first`; what it stops takes seconds, so the second only says so, and
-    the third leaves at once. A signal that was ignored when the program began (nohup, a
-    background job of a script) stays ignored.
+    the third leaves at once. `hung_up` is whether the first one said that the terminal is
+    gone. A signal that was ignored when the program began (nohup, a background job of a
+    script) stays ignored.
     """
 
     def __init__(self) -> None:
         self.first = asyncio.Event()
+        self.hung_up = False
         self._count = 0
-        loop = asyncio.get_running_loop()
+        self._loop = asyncio.get_running_loop()
         for number in _heard(_ENDING):
-            loop.add_signal_handler(number, self._one_more)
+            answer = self._hang_up if number is signal.SIGHUP else self._one_more
+            self._loop.add_signal_handler(number, answer)
+
+    def _hang_up(self) -> None:
+        """End once; the kernel and a shell may both say it, which makes it no more urgent."""
+        # Not ignored: programs that are started from here would inherit that.
+        self._loop.remove_signal_handler(signal.SIGHUP)
+        signal.signal(signal.SIGHUP, _nothing)
+        if not self.first.is_set():
+            self.hung_up = True
+            self._one_more()
 
     def _one_more(self) -> None:
         self._count += 1
@@ -40,6 +53,12 @@ class Interrupts:
             say("Still stopping what was started. Once more leaves it behind and ends at once.")
         else:
             os._exit(INTERRUPTED)
+
+
+class LineDropped(ForedeckError):
+    """The terminal is gone: what was begun from it goes on without this process."""
+
+    exit_code = INTERRUPTED
 
 
 @contextmanager
@@ -57,6 +76,10 @@ def ending_like_ctrl_c() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _nothing(_number: int, _frame: FrameType | None) -> None:
+    return
 
 
 def _heard(numbers: tuple[signal.Signals, ...]) -> list[signal.Signals]:

@@ -200,7 +200,7 @@ def _go_on(
     session: Session, begin: Callable[[Host], Awaitable[RunRow]], detach: bool, format_: str
 ) -> int:
     if detach:
-        return put_detached(session.hand_over(begin), format_)
+        return put_detached(session, session.hand_over(begin), format_)
     work = session.write(lambda host: follow(host, lambda: begin(host)), "foredeck runs")
     put_result(work[0], format_)
     return work[1]
@@ -211,7 +211,7 @@ def _act(
 ) -> int:
     """Carry out a command; a run that rested before goes on by it, and is followed."""
     if detach:
-        return put_detached(session.hand_over(lambda host: host.do(command)), format_)
+        return put_detached(session, session.hand_over(lambda host: host.do(command)), format_)
 
     async def work(host: Host) -> tuple[RunDetail, int] | RunRow:
         before = await host.ask(GetRun(run))

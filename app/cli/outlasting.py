@@ -6,7 +6,7 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from foredeck.app.cli.interrupts import Interrupts
+from foredeck.app.cli.interrupts import Interrupts, LineDropped
 from foredeck.app.cli.render import say
 from foredeck.services.domain.states import RunState
 
@@ -19,7 +19,8 @@ _POLL = 0.2
 async def outlast(services: Services) -> None:
     """Stay until the runs that other processes began here rest, or until an interrupt.
 
-    A run that waits for a person is left to the next host, with its question.
+    A run that waits for a person is left to the next host, with its question. Raises
+    `LineDropped` if the terminal goes away while some work: they are left, too.
     """
     if await _works(services):
         say("Other runs were started here meanwhile; this waits for them. Ctrl-C stops them.")
@@ -28,8 +29,11 @@ async def outlast(services: Services) -> None:
     # Whoever comes now is not served any more; what came in the last moment still is.
     await services.server.close()
     await _until_idle(services, interrupts)
-    if services.orchestrator.driven and not interrupts.first.is_set():
-        services.departure.leaving = True
+    if not services.orchestrator.driven:
+        return
+    services.departure.leaving = interrupts.hung_up or not interrupts.first.is_set()
+    if interrupts.hung_up:
+        raise LineDropped("The terminal is gone.", "See the runs: foredeck runs list")
 
 
 async def _until_idle(services: Services, interrupts: Interrupts) -> None:

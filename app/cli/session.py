@@ -54,11 +54,19 @@ class Session:
         """Run `work` as a client of the running host, or as the host if there is none.
 
         `role` says what this process is while it is the host. Raises `HostGone` if the
-        host ends after it may have begun a command.
+        host ends after it may have begun a command, and `LineDropped` once a host in the
+        background goes on with what this process has left.
         """
         import asyncio
 
-        return asyncio.run(self._write(work, role))
+        from foredeck.app.cli.background import leave_to_background
+        from foredeck.app.cli.interrupts import LineDropped
+
+        try:
+            return asyncio.run(self._write(work, role))
+        except LineDropped:
+            leave_to_background(self.settings)
+            raise
 
     def hand_over(self, work: Callable[[Host], Awaitable[T]]) -> T:
         """Run `work` as a client of a host that goes on afterwards; start one if need be."""
@@ -156,12 +164,16 @@ async def hold_and_do(
 
 async def _work_as_host(services: Services, work: Callable[[Host], Awaitable[T]]) -> T:
     """Do `work`, then stay for the runs that others have begun here meanwhile."""
+    from foredeck.app.cli.interrupts import LineDropped
     from foredeck.app.cli.notices import telling
     from foredeck.app.cli.outlasting import outlast
     from foredeck.services.domain.errors import ForedeckError
 
     try:
         result = await telling(services.host, work)
+    except LineDropped:
+        services.departure.leaving = True
+        raise
     except ForedeckError:
         await outlast(services)
         raise

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from foredeck.services.host.lock import is_held, read_holder
 from foredeck.services.rehearsal.exchange import Action, Call, ModelRequest
 from foredeck.services.rehearsal.model_server import ModelServer, write_codex_config
 from foredeck.services.rehearsal.scenario import DemoScript
@@ -104,6 +106,15 @@ def until(true: Callable[[], bool], what: str, timeout: float = 60) -> None:
     while not true():
         assert time.monotonic() < end, f"waited in vain until {what}"
         time.sleep(0.05)
+
+
+def end_background_host(desk: Desk) -> None:
+    """End the host that nobody started by hand, and wait until it has let go."""
+    holder = read_holder(desk.data)
+    assert holder is not None
+    assert holder["role"] == "foredeck serve"
+    os.kill(int(holder["pid"]), signal.SIGTERM)
+    until(lambda: not is_held(desk.data), "the background host has ended")
 
 
 def processes_of(directory: Path) -> list[str]:

@@ -3,7 +3,7 @@
 import pytest
 
 from foredeck.services.rehearsal.scenario import DemoScript
-from tests.support.cli_desk import STORY, Desk, StuckBuilder, ended, until
+from tests.support.cli_desk import STORY, Desk, StuckBuilder, end_background_host, ended, until
 
 pytestmark = pytest.mark.codex
 
@@ -73,3 +73,19 @@ def test_a_run_of_another_process_is_paused_and_goes_on_later(desk: Desk) -> Non
     assert retried.code == 0, retried.err
     states = {step["key"]: step["state"] for step in retried.answer["steps"]}
     assert states["qa_qc"] == "skipped"
+
+
+def test_what_goes_on_by_it_is_left_to_the_background(desk: Desk) -> None:
+    (desk.base / "code").mkdir()
+    words = ("run", STORY, "--workspace", "code", "--mode", "direct")
+    held = desk.run(*words, "--budget-tokens", "1", "--format", "json")
+    assert held.code == 3, held.err
+    run = held.answer["id"]
+    raised = desk.run("runs", "budget", run, "--tokens", "0", "--detach")
+    assert (raised.code, raised.out.strip()) == (0, run), raised.err
+    assert "It goes on in foredeck serve" in raised.err
+    assert desk.run("runs", "wait", run).out == "success\n"
+    anew = desk.run("runs", "restart", run, "--detach", "--format", "json")
+    assert (anew.code, anew.answer["id"] != run) == (0, True), anew.err
+    assert desk.run("runs", "wait", anew.answer["id"]).out == "success\n"
+    end_background_host(desk)
