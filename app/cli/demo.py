@@ -172,4 +172,6 @@ async def _first_run(setting: DemoSetting) -> RunDetail | None:
 
     async with open_reader(setting.settings) as host:
         page = await host.ask(ListRuns(limit=1000))
-        return await host.ask(GetRun(page.items[-1].id)) if page.items else None
+        if not page.items:
+            return None
+        return await host.ask(GetRun(page.items[-1].id))

@@ -92,7 +92,10 @@ def list_files(session: Session, project: str, limit: int, offset: int, format_:
     elif not page.items:
         say(f"No files yet. Give it one: foredeck projects files add {project} FILE")
     else:
-        put_table(("File", "Name", "Type", "Size", "SHA-256", "Added"), map(_row, page.items))
+        put_table(
+            ("File", "Name", "Type", "Size", "SHA-256", "Added"),
+            [_row(file) for file in page.items],
+        )
 
 
 @files.command()

@@ -234,8 +234,8 @@ def _read(session: Session, project: str) -> ProjectSettingsView:
     return session.read(lambda host: host.ask(GetProjectSettings(project)))
 
 
-def _pairs(words: Iterable[str], form: str) -> dict[str, str]:
-    pairs: dict[str, str] = {}
+def _pairs(words: Iterable[str], form: str) -> dict[str, str | None]:
+    pairs: dict[str, str | None] = {}
     for word in words:
         name, joined, value = word.partition("=")
         if not joined or not name:

@@ -6,7 +6,7 @@ import asyncio
 import os
 import time
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -117,7 +117,7 @@ async def _be_host(session: Session, interrupts: Interrupts, idle_seconds: float
 
     async with open_services(session.settings, ROLE) as services:
         telling = asyncio.create_task(_tell(services.host))
-        ends = [asyncio.create_task(interrupts.first.wait())]
+        ends: list[asyncio.Task[Any]] = [asyncio.create_task(interrupts.first.wait())]
         if idle_seconds is not None:
             ends.append(asyncio.create_task(_until_idle(services, idle_seconds)))
         try:

@@ -72,9 +72,12 @@ class Orchestrator:
         """
         async with self._store.transaction("recovery") as tx:
             runs = await tx.runs.active()
+            for run in runs:
+                if hold and run.paused_at is None:
+                    await tx.runs.save(replace(run, paused_at=clock.now()))
         for run in runs:
             try:
-                await self._resume(run.id, hold=hold)
+                await self._resume(run.id)
             except StoreError:
                 raise
             except Exception as error:
@@ -83,14 +86,12 @@ class Orchestrator:
                 async with self._store.transaction("recovery") as tx:
                     await cancel_steps(tx, run.id, f"It could not be taken up again: {error}")
 
-    async def _resume(self, run_id: str, *, hold: bool) -> None:
+    async def _resume(self, run_id: str) -> None:
         async with self._alone(run_id):
+            if run_id in self._drivers:
+                return
             async with self._store.transaction("recovery") as tx:
-                run = await tx.runs.get(run_id)
-                if hold and run.paused_at is None:
-                    run = replace(run, paused_at=clock.now())
-                    await tx.runs.save(run)
-                context = await _context(tx, run)
+                context = await _context(tx, await tx.runs.get(run_id))
             await self._launch(context)
 
     @asynccontextmanager
@@ -241,6 +242,27 @@ class Orchestrator:
             self._stop(run_id, CLOSED)
 
     async def _launch(self, context: RunContext) -> None:
+        await self._take_up_neighbours(context)
+        await self._begin_to_drive(context)
+
+    async def _take_up_neighbours(self, context: RunContext) -> None:
+        """Take up what a dead host left in this project: it comes first in the workspace.
+
+        A command that is the host for a moment takes up nothing else; but two runs must never
+        write in one workspace at once.
+        """
+        async with self._store.transaction("recovery") as tx:
+            others = [
+                run
+                for run in await tx.runs.active()
+                if run.project_id == context.project.id and run.id != context.run.id
+            ]
+            found = [await _readable_context(tx, run) for run in others]
+        for other in filter(None, found):
+            if other.run.id not in self._drivers:
+                await self._begin_to_drive(other)
+
+    async def _begin_to_drive(self, context: RunContext) -> None:
         run_id = context.run.id
         if (driver := self._drivers.get(run_id)) and driver.wake():
             return  # it waits for a time, and goes on with what has become ready now
@@ -295,6 +317,17 @@ async def _context(tx: Transaction, run: Run) -> RunContext:
     """Return what the run's driver has to know; read before anything is promised."""
     project = await tx.projects.get(run.project_id)
     return RunContext(project, run, definition.from_json(run.definition))
+
+
+async def _readable_context(tx: Transaction, run: Run) -> RunContext | None:
+    """Return the context of a run that another one must wait for; None if it makes no sense."""
+    try:
+        return await _context(tx, run)
+    except StoreError:
+        raise
+    except Exception:
+        _log.exception("run %s cannot be read", run.id)
+        return None
 
 
 async def _repeat(tx: Transaction, steps: tuple[Step, ...], plan: graph.RetryPlan) -> None:

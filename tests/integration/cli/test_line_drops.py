@@ -200,8 +200,9 @@ def test_ctrl_c_and_sigterm_still_cancel(desk: Desk, code: Path) -> None:
 
 def test_a_rehearsal_ends_with_its_terminal(desk: Desk) -> None:
     process = desk.start("demo", "--headless", "--dir", ".")
-    assert process.stderr is not None
-    until(lambda: "Run " in process.stderr.readline(), "the run works")
+    errors = process.stderr
+    assert errors is not None
+    until(lambda: "Run " in errors.readline(), "the run works")
     process.send_signal(signal.SIGHUP)
     said = ended(process)
     assert said.code == 130

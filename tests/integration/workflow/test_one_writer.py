@@ -1,13 +1,14 @@
 """One run at a time works in a workspace; the others wait, and say for whom (SPEC P2)."""
 
 import asyncio
+from pathlib import Path
 
 from foredeck.services.domain.records import Run
 from foredeck.services.domain.states import RunState, StepState
 from foredeck.services.domain.views import StepRow
 from foredeck.services.workflow.runs import RunWish
-from tests.integration.workflow.conftest import House
-from tests.support.stages import Hold
+from tests.integration.workflow.conftest import House, build
+from tests.support.stages import FakeStages, Hold
 
 PATIENCE = 10
 
@@ -93,3 +94,19 @@ async def test_closing_does_not_wait_for_those_that_wait(house: House) -> None:
         detail = await house.store.queries.run(run.id)
         assert detail.run.state is RunState.CANCELLED
     assert {task.run.id for task in house.stages.tasks} == {first.id}
+
+
+async def test_what_a_dead_host_left_in_the_workspace_comes_first(
+    house: House, tmp_path: Path
+) -> None:
+    first, _hold = await working(house)
+    second = await house.new_run("Build another thing")
+    await house.depart()
+    after = await build(tmp_path / "data", FakeStages())  # a command: it takes nothing up
+    await after.orchestrator.start(second.id)
+    assert (await after.finished(second.id)).run.state is RunState.SUCCESS
+    assert (await after.finished(first.id)).run.state is RunState.SUCCESS
+    ran = [task.run.id for task in after.stages.tasks]
+    assert ran == [first.id] * 4 + [second.id] * 4
+    assert after.stages.tasks[0].resumed
+    await after.store.close()
