@@ -43,7 +43,7 @@ def set_(session: Session, project: str, pairs: tuple[str, ...], format_: str) -
     foredeck projects set shop model=gpt-5.5 sandbox=read-only
     foredeck projects set shop verify="pytest -q" budget_cost=5
     """
-    _change(session, ChangeProjectSettings(project, _pairs(pairs, "KEY=VALUE")), format_)
+    _change(session, ChangeProjectSettings(project, {**_pairs(pairs, "KEY=VALUE")}), format_)
 
 
 @click.command()
@@ -86,7 +86,7 @@ def set_variables(session: Session, project: str, pairs: tuple[str, ...], format
     foredeck projects env set shop PORT=8080 "API_KEY=command:pass show shop"
     """
     variables = _pairs(pairs, "NAME=VALUE")
-    command = ChangeProjectSettings(project, environment=variables)
+    command = ChangeProjectSettings(project, environment={**variables})
     _change(session, command, format_)
 
 
@@ -234,8 +234,8 @@ def _read(session: Session, project: str) -> ProjectSettingsView:
     return session.read(lambda host: host.ask(GetProjectSettings(project)))
 
 
-def _pairs(words: Iterable[str], form: str) -> dict[str, str | None]:
-    pairs: dict[str, str | None] = {}
+def _pairs(words: Iterable[str], form: str) -> dict[str, str]:
+    pairs: dict[str, str] = {}
     for word in words:
         name, joined, value = word.partition("=")
         if not joined or not name:

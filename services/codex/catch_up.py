@@ -80,6 +80,7 @@ class CatchUp:
             return
         self._go_on(narrator, item)
         narrator.tell(ItemCompleted("item/completed", item=item))
+        narrator.told(item.id)  # its end may also be on its way to us
 
     def _go_on(self, narrator: Narrator, item: Item) -> None:
         """Begin an item, or go on with what the file has of it."""

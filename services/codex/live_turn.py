@@ -27,7 +27,7 @@ from foredeck.services.codex.protocol import (
 from foredeck.services.codex.rollouts import SessionFile
 from foredeck.services.codex.turn_clock import TurnClock
 from foredeck.services.codex.usage import UsageMeter
-from foredeck.services.domain.errors import CodexError, StepFailed, TurnLost
+from foredeck.services.domain.errors import CodexError, StepFailed, StoreError, TurnLost
 from foredeck.services.domain.records import TokenUsage
 from foredeck.services.jobs.processes import MARK
 
@@ -128,13 +128,18 @@ class LiveTurn:
     async def let_go(self) -> None:
         """Listen no more; the turn goes on, for somebody else to take up."""
         await self._finish_beginning()
-        self.close()
+        # The output may be closed already; whoever takes the turn up writes what is missing.
+        with suppress(StoreError):
+            self.close()
 
     def close(self) -> None:
         """Write what has come in, and listen no more."""
-        if self._events is not None:
+        if self._events is None:
+            return
+        try:
             for event in self._events.take():
                 self._take_in(event)
+        finally:
             self._events.close()
 
     def _threads(self) -> tuple[str, ...]:

@@ -141,6 +141,10 @@ class Narrator:
             command.trace.cut()
         self._output.end_part()
 
+    def told(self, item_id: str) -> None:
+        """Say that an item stands in the output, whole."""
+        self._told.add(item_id)
+
     def restore_speech(self, item_id: str, written: str) -> None:
         """Say how much of a message or a reasoning summary stands in the output."""
         self._speeches[item_id] = _Speech(written=written, held=True, restored=True)
