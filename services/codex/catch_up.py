@@ -46,8 +46,10 @@ class CatchUp:
         self._restore_speeches(narrator, told)
         for item in ended:
             self._end(narrator, item, told=item.id in told)
+        over = {item.id for item in ended}
         for item in running:
-            self._go_on(narrator, item)
+            if item.id not in over:  # it may have ended since it was said to run
+                self._go_on(narrator, item)
 
     def _tells(self, item: Item, narrator: Narrator) -> bool:
         """Whether the file has the whole of an item that has ended."""

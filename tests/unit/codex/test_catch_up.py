@@ -96,9 +96,10 @@ def test_a_command_that_ended_meanwhile_is_completed_once(desk: Desk) -> None:
 def test_an_end_that_is_told_and_comes_live_as_well_is_written_once(desk: Desk) -> None:
     desk.narrator.tell(started())
     desk.narrator.tell(delta(*LINES[1:4]))
-    desk.take_up(completed=[command("completed", REPORT)])
+    desk.take_up(completed=[command("completed", REPORT)], running=[command()])
     desk.narrator.tell(delta(*LINES[6:9]))
     desk.narrator.tell(completed())
+    desk.narrator.finish()
     assert desk.output() == REPORT
     assert desk.path.read_text().count("exit 0") == 1
 
