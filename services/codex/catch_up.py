@@ -46,10 +46,18 @@ class CatchUp:
         self._restore_speeches(narrator, told)
         for item in ended:
             self._end(narrator, item, told=item.id in told)
-        over = {item.id for item in ended}
+        known = {item.id for item in ended}
         for item in running:
-            if item.id not in over:  # it may have ended since it was said to run
+            if item.id not in known:  # it may have ended since it was said to run
                 self._go_on(narrator, item)
+            known.add(item.id)
+        # codex lists no command that waits for leave, and begins it anew once it has that.
+        narrator.announced(id_ for id_ in self._written.keys() - known if self._only_begun(id_))
+
+    def _only_begun(self, item_id: str) -> bool:
+        """Whether the file announces a command and says nothing more of it."""
+        written = self._written[item_id]
+        return written.has(SegmentKind.COMMAND) and not written.has(SegmentKind.OUTPUT, *_ENDED)
 
     def _tells(self, item: Item, narrator: Narrator) -> bool:
         """Whether the file has the whole of an item that has ended."""

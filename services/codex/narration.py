@@ -87,6 +87,7 @@ class Narrator:
         self._plan: tuple[tuple[str, str], ...] = ()
         self._patched_paths: set[str] = set()
         self._told: set[str] = set()
+        self._announced: frozenset[str] = frozenset()
         self._heard: set[str] | None = None
         self.message = ""
         self.errors: list[str] = []
@@ -160,6 +161,10 @@ class Narrator:
             command.starts.append(self._output.remember(at))
         command.trace.cut()
 
+    def announced(self, items: Iterable[str]) -> None:
+        """Say which commands stand in the output already without having begun."""
+        self._announced = frozenset(items)
+
     def restore_patch(self, item: FileChangeItem) -> None:
         """Take note of the files of a patch that the output tells of already."""
         self._patched_paths.update(self._relative(change.path) for change in item.changes)
@@ -213,7 +218,8 @@ class Narrator:
     def _begin_command(self, item: CommandItem) -> _Command:
         script = self.as_written(shown_command(item.command))
         command = self._commands[item.id] = _Command(_label(script))
-        self._line(item.id, SegmentKind.COMMAND, f"$ {script}", command.label)
+        if item.id not in self._announced:
+            self._line(item.id, SegmentKind.COMMAND, f"$ {script}", command.label)
         return command
 
     def _output_delta(self, event: OutputDelta) -> None:

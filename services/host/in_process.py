@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
 from typing import Any, TypeVar
 
-from foredeck.services.domain.errors import ForedeckError
+from foredeck.services.domain.errors import ForedeckError, HostGone
 from foredeck.services.domain.events import Event, Resync
 from foredeck.services.host.interface import Command, Host, Query
 
@@ -24,7 +24,10 @@ _HANDOVER_LIMIT = 4096
 
 
 class InProcessHost:
-    """A `Host` whose services live on another loop; may be used from any loop."""
+    """A `Host` whose services live on another loop; may be used from any loop.
+
+    Once that loop is closed, queries and commands raise `HostGone`.
+    """
 
     def __init__(self, host: Host, loop: asyncio.AbstractEventLoop) -> None:
         self._host = host
@@ -47,7 +50,12 @@ class InProcessHost:
         return _HandedEvents(self._host, self._loop, since)
 
     def _hand_over(self, work: Coroutine[Any, Any, R]) -> asyncio.Future[R]:
-        return asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._loop))
+        try:
+            return asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._loop))
+        except RuntimeError:  # the loop is closed: a dialog may have outlived its host
+            work.close()
+            gone = "This host is not there any more."
+            raise HostGone(gone, "Close this and try again once there is another.") from None
 
 
 class _HandedEvents:

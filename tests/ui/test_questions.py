@@ -11,7 +11,7 @@ from textual.widgets import Input, Static, TextArea
 
 from foredeck.app.screens.modals.question import QuestionDialog
 from foredeck.app.screens.modals.steer import SteerDialog
-from foredeck.services.domain.errors import Conflict
+from foredeck.services.domain.errors import Conflict, HostGone
 from foredeck.services.domain.questions import Leave, Question, QuestionKind
 from foredeck.services.domain.views import QuestionRow
 from foredeck.services.host.commands import AnswerQuestion, FollowUpRun, SteerRun
@@ -213,6 +213,17 @@ async def test_answered_elsewhere_the_dialog_closes(tmp_path: Path) -> None:
         host._answer_question(AnswerQuestion(question="q1", answer="deny"))
         await back(pilot)
         assert any("settled elsewhere" in note.message for note in pilot.app._notifications)
+
+
+async def test_words_that_cannot_be_said_say_why_and_no_more(tmp_path: Path) -> None:
+    host = fake_host.running(tmp_path)
+    host.errors[SteerRun] = HostGone("The host went away.", "Open foredeck to go on.")
+    async with dashboard(host) as pilot:
+        await pilot.press("s")
+        await until(pilot, lambda: isinstance(pilot.app.screen, SteerDialog))
+        await pilot.press("x", "ctrl+s")
+        await until(pilot, lambda: "The host went away. Open foredeck" in shown(pilot))
+        assert "ctrl+n queues it" not in shown(pilot)
 
 
 async def test_words_to_the_working_codex(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from textual.containers import Horizontal
 from textual.widgets import Button, Static, TextArea
 
 from foredeck.app.screens.modals.dialog import Dialog
-from foredeck.services.domain.errors import ForedeckError
+from foredeck.services.domain.errors import Conflict, ForedeckError
 from foredeck.services.domain.safe_text import safe_line, safe_text
 from foredeck.services.domain.views import RunRow
 from foredeck.services.host.commands import FollowUpRun, SteerRun
@@ -86,8 +86,11 @@ class SteerDialog(Dialog[str]):
     async def _do(self, command: Command[RunRow], done: str) -> None:
         try:
             await self._host.do(command)
+        except Conflict as error:
+            later = " ctrl+n queues it for the next turn." if isinstance(command, SteerRun) else ""
+            self._complain(f"{error.message}{later}")
         except ForedeckError as error:
-            self._complain(f"{error.message} ctrl+n queues it for the next turn.")
+            self._complain(str(error))
         else:
             self.dismiss(done)
         finally:

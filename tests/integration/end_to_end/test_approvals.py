@@ -295,6 +295,7 @@ async def test_an_unanswered_one_outlives_the_host(house: House, script: CrewScr
         detail = await home.rest(run.id)
         assert detail.run.state is RunState.SUCCESS, detail.error
         assert (Path(detail.workspace) / "done").read_text() == "x\n"
+        assert written(detail).count("$ echo x >> done\n") == 1
         assert [job.name.split(":")[0] for job in await home.jobs(run.id)].count("builder") == 1
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from foredeck.services.domain.errors import Conflict, HostBusy
+from foredeck.services.domain.errors import Conflict, HostBusy, HostGone
 from foredeck.services.domain.events import Event, NoticeRaised, Resync
 from foredeck.services.event_bus import EventBus
 from foredeck.services.host.in_process import ServiceThread
@@ -69,6 +69,15 @@ async def running() -> AsyncIterator[Host]:
 async def test_the_services_answer_on_their_own_thread() -> None:
     async with running() as host:
         assert await host.ask(WhichThread()) == "services"
+
+
+async def test_who_asks_after_the_end_is_told_that_the_host_is_gone() -> None:
+    async with running() as host:
+        pass
+    with pytest.raises(HostGone, match="not there any more"):
+        await host.ask(WhichThread())
+    with pytest.raises(HostGone):
+        await host.do(Shout())
 
 
 async def test_a_domain_error_crosses_the_boundary_as_it_is() -> None:
