@@ -127,7 +127,10 @@ def parse(log_: str, meta: str, format_: str) -> None:
     if format_ == "json":
         put_json(summary)
     else:
-        put_pairs({name: _shown(value) for name, value in summary.items()})
+        pairs = {name: _shown(value) for name, value in summary.items()}
+        if summary.get("mode") == "new":
+            pairs["resume_session"] = "none"
+        put_pairs(pairs)
 
 
 def _wish(
