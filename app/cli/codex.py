@@ -16,7 +16,7 @@ from foredeck.app.cli.session import Session
 from foredeck.services.codex import run_files
 from foredeck.services.codex.codex_arguments import CodexArguments, parse_arguments
 from foredeck.services.codex.run_log import rebuild
-from foredeck.services.domain.errors import InvalidInput
+from foredeck.services.domain.errors import InvalidInput, NotFound
 from foredeck.services.domain.records import Sandbox
 from foredeck.services.domain.views import CodexRun
 from foredeck.services.host.commands import ConcludeCodexRun, CreateCodexRun, StartRun
@@ -81,6 +81,8 @@ def run(
     """
     if not (task or "").strip() and resume is None:
         raise InvalidInput("There is no task.", "Say what codex shall do with --task TEXT.")
+    if not Path(repo).expanduser().is_dir():
+        raise NotFound(f"There is no directory {repo}.", "Make it first, or name another --repo.")
     passed_on = parse_arguments(codex_args)
 
     async def work(host: Host) -> tuple[CodexRun, int]:

@@ -233,7 +233,7 @@ def test_what_follows_the_dashes_goes_to_codex(desk: Desk, engine: str) -> None:
     ("words", "sentence"),
     [
         (["--repo", "repo"], "There is no task."),
-        (["--repo", "nowhere", "--task", "x"], "There is no directory"),
+        (["--repo", "nowhere", "--task", "x"], "or name another --repo."),
         (["--task", "x"], "Missing option '--repo'."),
         (["--repo", "repo", "--resume", "the-last-one"], "is no session id"),
         (["--repo", "repo", "--task", "x", "--timeout", "0"], "A timeout is more than 0"),
