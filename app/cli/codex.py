@@ -66,7 +66,8 @@ def run(
     Before codex exists, stdout has codex_run_id=, log_file=, meta_file= and
     summary_file_pending=; at the end it has codex_run_id=, codex_session_id=,
     codex_exit_code= and the files. Progress goes to stderr. With --format json those lines go
-    to stderr, and stdout has the summary.
+    to stderr, and stdout has the summary. Ctrl-C stops it; if the line drops, it goes on in
+    the background.
 
     \b
     foredeck codex run --repo . --task "Make the tests pass"
