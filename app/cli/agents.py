@@ -57,7 +57,8 @@ def list_agents(session: Session, format_: str) -> None:
     """List the agents in the order in which they work."""
     cards = session.read(lambda host: host.ask(ListAgents()))
     if format_ == "json":
-        put_json([{"id": card.role, **plain(card)} for card in cards])
+        items = [{"id": card.role, **plain(card)} for card in cards]
+        put_json({"items": items, "total": len(items)})
         return
     rows = [(card.role, card.name, card.model, card.description) for card in cards]
     put_table(("Agent", "Name", "Model", "What it does"), rows)

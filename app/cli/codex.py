@@ -16,7 +16,7 @@ from foredeck.app.cli.session import Session
 from foredeck.services.codex import run_files
 from foredeck.services.codex.codex_arguments import CodexArguments, parse_arguments
 from foredeck.services.codex.run_log import rebuild
-from foredeck.services.domain.errors import InvalidInput
+from foredeck.services.domain.errors import InvalidInput, NotFound
 from foredeck.services.domain.records import Sandbox
 from foredeck.services.domain.views import CodexRun
 from foredeck.services.host.commands import ConcludeCodexRun, CreateCodexRun, StartRun
@@ -66,7 +66,8 @@ def run(
     Before codex exists, stdout has codex_run_id=, log_file=, meta_file= and
     summary_file_pending=; at the end it has codex_run_id=, codex_session_id=,
     codex_exit_code= and the files. Progress goes to stderr. With --format json those lines go
-    to stderr, and stdout has the summary.
+    to stderr, and stdout has the summary. Ctrl-C stops it; if the line drops, it goes on in
+    the background.
 
     \b
     foredeck codex run --repo . --task "Make the tests pass"
@@ -81,6 +82,8 @@ def run(
     """
     if not (task or "").strip() and resume is None:
         raise InvalidInput("There is no task.", "Say what codex shall do with --task TEXT.")
+    if not Path(repo).expanduser().is_dir():
+        raise NotFound(f"There is no directory {repo}.", "Make it first, or name another --repo.")
     passed_on = parse_arguments(codex_args)
 
     async def work(host: Host) -> tuple[CodexRun, int]:
@@ -127,7 +130,10 @@ def parse(log_: str, meta: str, format_: str) -> None:
     if format_ == "json":
         put_json(summary)
     else:
-        put_pairs({name: _shown(value) for name, value in summary.items()})
+        pairs = {name: _shown(value) for name, value in summary.items()}
+        if summary.get("mode") == "new":
+            pairs["resume_session"] = "none"
+        put_pairs(pairs)
 
 
 def _wish(

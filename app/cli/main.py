@@ -131,6 +131,7 @@ def _show_version(ctx: click.Context) -> None:
 
 def main() -> None:
     """Run the command line; every error becomes a sentence and an exit code."""
+    _open_what_is_closed()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # Where the locale has no glyphs, a `?` is better than no answer.
@@ -141,6 +142,13 @@ def main() -> None:
     except OSError as error:
         code = _unwritable(error) or code
     sys.exit(code)
+
+
+def _open_what_is_closed() -> None:
+    """Put nothing in the place of closed standard streams: no file may get their numbers."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115
 
 
 def _run(arguments: list[str]) -> int:

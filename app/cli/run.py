@@ -58,7 +58,8 @@ def run(
     """Give REQUEST to the four agents and wait for the result.
 
     REQUEST is what you want built or changed, in your own words; - reads it from stdin.
-    Progress goes to stderr, the result to stdout.
+    Progress goes to stderr, the result to stdout. Ctrl-C stops the run; if the line drops,
+    it goes on in the background.
 
     \b
     foredeck run "Add a --json flag to the report command" --project shop

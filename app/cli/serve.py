@@ -147,11 +147,16 @@ async def _until_idle(services: Services, seconds: float) -> None:
 
 async def _tell(host: Host) -> None:
     """Say a line when a run begins to work, waits, or ends."""
+    told: dict[str, RunState] = {}
     async for event in host.events():
         if isinstance(event, NoticeRaised):
             _put(f"{event.severity}: {event.message}")
-        if isinstance(event, RunSaved) and event.state in _TOLD and event.previous != event.state:
+        if not isinstance(event, RunSaved):
+            continue
+        # A run is also saved when something else of it has changed.
+        if event.state in _TOLD and told.get(event.run_id) is not event.state:
             await _tell_run(host, event)
+        told[event.run_id] = event.state
 
 
 async def _tell_run(host: Host, event: RunSaved) -> None:

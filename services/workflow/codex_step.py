@@ -56,7 +56,7 @@ class CodexStepRunner:
             if task.spec.log_dir:
                 await self._open_files(task)
             await jobs.restore(lambda _text: True)
-            prompt = task.spec.prompt
+            prompt = task.edit.text if task.edit else task.spec.prompt
             asked = going_on(prompt) if task.continues else prompt
             said = await tell_codex(jobs, transcript, asked)
             await jobs.catch_up()

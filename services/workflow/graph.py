@@ -17,12 +17,12 @@ _REPEATABLE = frozenset({StepState.FAILED, StepState.CANCELLED, StepState.WAITIN
 
 
 def ready(steps: Sequence[Step]) -> tuple[Step, ...]:
-    """Return the pending steps whose needs are all satisfied."""
-    satisfied = _satisfied(steps)
+    """Return the pending steps whose needs are all satisfied, and not ahead of their time."""
+    satisfied, over = _satisfied(steps), _over(steps)
     return tuple(
         step
         for step in steps
-        if step.state is StepState.PENDING and all(satisfied[need] for need in step.needs)
+        if step.state is StepState.PENDING and all(satisfied[n] and n in over for n in step.needs)
     )
 
 
@@ -195,6 +195,20 @@ def _satisfied(steps: Sequence[Step]) -> dict[str, bool]:
     failed does not. A failed step that is not critical satisfies (SPEC D6).
     """
     return {step.key: _satisfies(step) for step in steps}
+
+
+def _over(steps: Sequence[Step]) -> frozenset[str]:
+    """Return the keys of the steps that have ended and, if skipped, would have had their turn.
+
+    One that a person skips in advance does not let go ahead what comes after it while what
+    comes before it still works.
+    """
+    found: set[str] = set()
+    for step in steps:
+        skipped = step.state is StepState.SKIPPED
+        if step.state in FINAL_STEPS and (not skipped or found.issuperset(step.needs)):
+            found.add(step.key)
+    return frozenset(found)
 
 
 def _satisfies(step: Step) -> bool:

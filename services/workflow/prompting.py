@@ -11,7 +11,7 @@ from foredeck.services.agents.tools import read_plan
 from foredeck.services.domain import clock
 from foredeck.services.domain.errors import Conflict, InvalidInput, UsageError
 from foredeck.services.domain.ids import new_id
-from foredeck.services.domain.records import Mode, Project, PromptEdit, Run, Step
+from foredeck.services.domain.records import Mode, Project, PromptEdit, Run, Step, StepKind
 from foredeck.services.domain.views import PromptView
 from foredeck.services.store.store import Store, Transaction
 from foredeck.services.workflow import definition
@@ -85,8 +85,10 @@ async def _why_locked(tx: Transaction, step: Step) -> str:
 
 def _prompt(project: Project, run: Run, steps: tuple[Step, ...], step: Step) -> str:
     """Return what the step would be told if it began now."""
-    context = RunContext(project, run, definition.from_json(run.definition))
-    spec = agent(context.spec_of(step).role)
+    told = RunContext(project, run, definition.from_json(run.definition)).spec_of(step)
+    if told.kind is StepKind.CODEX:
+        return told.prompt
+    spec = agent(told.role)
     briefing = StageBriefing(project, run, *handed_on(steps, step))
     tell = prompts.direct_prompt if run.mode is Mode.DIRECT else prompts.stage_input
     return tell(spec, briefing, _plan(project.workspace))

@@ -48,7 +48,13 @@ def answer_has_begun(desk: Desk) -> bool:
 
 def test_the_agents(desk: Desk) -> None:
     listed = desk.run("agents", "list", "--format", "json").answer
-    assert [agent["id"] for agent in listed] == ["planner", "builder", "qa_qc", "prod_ready"]
+    assert listed["total"] == 4
+    assert [agent["id"] for agent in listed["items"]] == [
+        "planner",
+        "builder",
+        "qa_qc",
+        "prod_ready",
+    ]
     assert "QA/QC" in desk.run("agents", "list").out
     shown = desk.run("agents", "show", "qa_qc")
     assert "run_codex" in shown.out

@@ -52,7 +52,7 @@ def test_a_whole_run_beside_a_host(desk: Desk) -> None:
     unknown = desk.run("runs", "show", "nosuchrun")
     assert unknown.code == 2
     said = end(host)
-    assert f"▶ running {run} shop: {STORY}" in said
+    assert said.count(f"▶ running {run} shop: {STORY}") == 1
     assert f"✓ success {run} shop: {STORY}" in said
     assert not (desk.data / "host/socket").exists()
 

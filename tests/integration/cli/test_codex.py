@@ -233,7 +233,7 @@ def test_what_follows_the_dashes_goes_to_codex(desk: Desk, engine: str) -> None:
     ("words", "sentence"),
     [
         (["--repo", "repo"], "There is no task."),
-        (["--repo", "nowhere", "--task", "x"], "There is no directory"),
+        (["--repo", "nowhere", "--task", "x"], "or name another --repo."),
         (["--task", "x"], "Missing option '--repo'."),
         (["--repo", "repo", "--resume", "the-last-one"], "is no session id"),
         (["--repo", "repo", "--task", "x", "--timeout", "0"], "A timeout is more than 0"),
@@ -322,3 +322,19 @@ def test_left_to_the_background_it_is_known_at_once_and_has_its_summary(
     assert (summary["success"], summary["run_id"]) == (True, said["codex_run_id"])
     assert (desk.base / "repo/made.txt").exists()
     until(lambda: not processes_of(desk.base), "nothing of it is left", timeout=120)
+
+
+def test_its_prompt_is_shown_and_may_be_another_one_when_it_is_tried_again(
+    desk: Desk, repo: Path
+) -> None:
+    script = Answers(better=[[Say("done")]])
+    desk.server.script = script
+    words = ("codex", "run", "--repo", "repo", "--task", "Do it.")
+    failed = dict(lines(desk.run(*words, FOREDECK_CODEX_PATH="/nowhere").out))
+    run = failed["codex_run_id"]
+    assert desk.run("runs", "prompt", run, "codex").out == "Do it.\n"
+    changed = desk.run("runs", "prompt", run, "codex", "--set", "-", given="Do it better.")
+    assert changed.code == 0, changed.err
+    again = desk.run("runs", "retry", run)
+    assert again.code == 0, again.err
+    assert script.seen[-1].prompt == "Do it better."

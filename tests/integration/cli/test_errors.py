@@ -101,6 +101,20 @@ def test_standard_output_that_takes_nothing(desk: Desk) -> None:
     assert done.stderr == "error: The answer could not be written: No space left on device.\n"
 
 
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", "<&- >&- 2>&-"])
+def test_closed_standard_streams_break_nothing(desk: Desk, closed: str) -> None:
+    script = f'"$0" "$@" {closed}'
+    done = subprocess.run(
+        ["sh", "-c", script, *PROGRAM, "projects", "create", "shop"],
+        capture_output=True,
+        text=True,
+        cwd=desk.base,
+        env=desk.environment(),
+    )
+    assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stderr
+    assert desk.run("projects", "list", "--format", "json").answer["total"] == 1
+
+
 def test_a_reader_that_leaves_early_hears_no_complaint(desk: Desk) -> None:
     process = desk.start("doctor", "--format", "json", FOREDECK_CODEX_PATH="/nowhere")
     assert process.stdout

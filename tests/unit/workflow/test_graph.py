@@ -44,6 +44,15 @@ def test_skipped_by_a_person_satisfies_and_skipped_behind_a_failure_does_not() -
     assert [s.key for s, _ in graph.blocked(behind)] == ["c"]
 
 
+def test_what_a_person_skips_in_advance_lets_nothing_go_ahead_of_its_time() -> None:
+    skipped = replace(make_step("b", S.SKIPPED, needs=("a",)), skip_cause=SkipCause.PERSON)
+    after = make_step("c", S.PENDING, needs=("b",))
+    for works in (S.PENDING, S.RUNNING, S.RETRY, S.WAITING):
+        assert after not in graph.ready([make_step("a", works), skipped, after])
+    for ended in (S.SUCCESS, S.FAILED):
+        assert graph.ready([make_step("a", ended), skipped, after]) == (after,)
+
+
 def test_a_retry_repeats_the_failed_releases_the_skipped_and_keeps_the_finished() -> None:
     steps = (
         make_step("planner", S.SUCCESS),
