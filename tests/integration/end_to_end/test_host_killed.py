@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import sys
 from collections.abc import AsyncIterator
@@ -126,6 +127,25 @@ async def test_a_turn_that_died_with_its_app_server_waits_for_a_person(
             script.crew("one").codex["builder"] = commands("echo built > built.txt")
             kill_app_server(house)
             await _hold_the_loss(home, run_id, token, mode)
+
+
+@BOTH
+async def test_a_turn_that_codex_has_forgotten_is_not_begun_again(
+    house: House, script: CrewScript, mode: Mode
+) -> None:
+    script.crew("one").codex["builder"] = commands(counting("builder", "go"))
+    async with another_host(house, mode) as (process, run_id):
+        output = house.settings.data_dir / "output" / run_id / "builder.1.log"
+        await until(lambda: bool(lines_of(output, "builder")), "the command of the builder")
+        await kill(process)
+        kill_app_server(house)
+    shutil.rmtree(house.base / "codex-home" / "sessions")
+    async with house.open() as home:
+        detail = await home.rest(run_id)
+        assert detail.steps[1].state is StepState.WAITING
+        assert [job.state for job in await home.jobs(run_id)][-1] is JobState.LOST
+        assert (Path(detail.workspace) / "effects").read_text() == "builder\n"
+        await home.host.do(CancelRun(run_id))
 
 
 async def _hold_the_loss(home: OpenHouse, run_id: str, token: str, mode: Mode) -> None:
