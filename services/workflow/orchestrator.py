@@ -70,28 +70,17 @@ class Orchestrator:
         followed, what ended meanwhile is stored, and what vanished is lost. With `hold` each
         is paused, so that nothing new starts behind that.
         """
+        # All are read before the first is driven: its own writing would come in between.
         async with self._store.transaction("recovery") as tx:
             runs = await tx.runs.active()
-        for run in runs:
-            try:
-                await self._resume(run.id, hold=hold)
-            except StoreError:
-                raise
-            except Exception as error:
-                # One run that cannot be read must not keep the house from opening.
-                _log.exception("run %s could not be taken up again", run.id)
+            found = [(run.id, await _read_left(tx, run, hold=hold)) for run in runs]
+        for run_id, context in found:
+            if isinstance(context, RunContext):
+                async with self._alone(run_id):
+                    await self._launch(context)
+            else:
                 async with self._store.transaction("recovery") as tx:
-                    await cancel_steps(tx, run.id, f"It could not be taken up again: {error}")
-
-    async def _resume(self, run_id: str, *, hold: bool) -> None:
-        async with self._alone(run_id):
-            async with self._store.transaction("recovery") as tx:
-                run = await tx.runs.get(run_id)
-                if hold and run.paused_at is None:
-                    run = replace(run, paused_at=clock.now())
-                    await tx.runs.save(run)
-                context = await _context(tx, run)
-            await self._launch(context)
+                    await cancel_steps(tx, run_id, f"It could not be taken up again: {context}")
 
     @asynccontextmanager
     async def _alone(self, run_id: str) -> AsyncIterator[None]:
@@ -295,6 +284,23 @@ async def _context(tx: Transaction, run: Run) -> RunContext:
     """Return what the run's driver has to know; read before anything is promised."""
     project = await tx.projects.get(run.project_id)
     return RunContext(project, run, definition.from_json(run.definition))
+
+
+async def _read_left(tx: Transaction, run: Run, *, hold: bool) -> RunContext | Exception:
+    """Return what the driver of a run has to know, or why it cannot be read.
+
+    One run that cannot be read must not keep the house from opening.
+    """
+    try:
+        if hold and run.paused_at is None:
+            run = replace(run, paused_at=clock.now())
+            await tx.runs.save(run)
+        return await _context(tx, run)
+    except StoreError:
+        raise
+    except Exception as error:
+        _log.exception("run %s could not be taken up again", run.id)
+        return error
 
 
 async def _repeat(tx: Transaction, steps: tuple[Step, ...], plan: graph.RetryPlan) -> None:
