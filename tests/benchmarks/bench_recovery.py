@@ -13,7 +13,6 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-import signal
 import sqlite3
 import statistics
 import subprocess
@@ -26,7 +25,6 @@ from pathlib import Path
 from typing import TypeVar
 
 from foredeck.app.joining import join_other
-from foredeck.services.codex.server_record import ServerPlace, read_record
 from foredeck.services.domain import clock
 from foredeck.services.domain.errors import HostGone
 from foredeck.services.domain.records import Project, Run, Step
@@ -36,7 +34,6 @@ from foredeck.services.event_bus import EventBus
 from foredeck.services.host.commands import CreateCodexRun, CreateProject, StartRun
 from foredeck.services.host.interface import Command, Query
 from foredeck.services.host.queries import GetSidebar
-from foredeck.services.jobs.processes import find_marked, send_signal
 from foredeck.services.rehearsal.counting import NUMBERS, CountingScript
 from foredeck.services.rehearsal.model_server import ModelServer, write_codex_config
 from foredeck.services.settings import Settings
@@ -48,6 +45,7 @@ from tests.benchmarks.bench_start import first_paint
 from tests.benchmarks.bench_store import fill, insert
 from tests.benchmarks.figures import say, title
 from tests.support import records as make
+from tests.support.app_server import kill_app_server
 
 R = TypeVar("R")
 
@@ -256,13 +254,6 @@ def measure(case: Case, base_url: str) -> None:
         host.wait()
 
 
-def end_turns(case: Case) -> None:
-    """End what still works of a case."""
-    if record := read_record(ServerPlace(case.root / "data" / "codex")):
-        for process in (*record.processes(), *find_marked(record.mark)):
-            send_signal(process, signal.SIGKILL)
-
-
 def report(cases: list[Case]) -> None:
     for case in cases:
         title(case.name)
@@ -314,7 +305,7 @@ def main(rounds: int = 5) -> None:
                 for case in cases:
                     measure(case, server.base_url)
         finally:
-            end_turns(cases[2])
+            kill_app_server(cases[2].root / "data")
     report(cases)
 
 
