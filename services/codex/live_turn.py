@@ -176,6 +176,8 @@ class LiveTurn:
     async def _take_up(self, thread_id: str, turn_id: str | None) -> bool:
         found = await self._find(thread_id, turn_id)
         if found is None:
+            if turn_id is not None:  # it did begin, and codex has kept nothing of it
+                raise TurnLost(failures.lost())
             return False
         running: tuple[Item, ...] = ()
         if not found.ended:

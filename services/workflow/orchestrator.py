@@ -70,29 +70,18 @@ class Orchestrator:
         followed, what ended meanwhile is stored, and what vanished is lost. With `hold` each
         is paused, so that nothing new starts behind that.
         """
+        # All are read before the first is driven: its own writing would come in between.
         async with self._store.transaction("recovery") as tx:
             runs = await tx.runs.active()
-            for run in runs:
-                if hold and run.paused_at is None:
-                    await tx.runs.save(replace(run, paused_at=clock.now()))
-        for run in runs:
-            try:
-                await self._resume(run.id)
-            except StoreError:
-                raise
-            except Exception as error:
-                # One run that cannot be read must not keep the house from opening.
-                _log.exception("run %s could not be taken up again", run.id)
+            found = [(run.id, await _read_left(tx, run, hold=hold)) for run in runs]
+        for run_id, context in found:
+            if isinstance(context, RunContext):
+                async with self._alone(run_id):
+                    if run_id not in self._drivers:
+                        await self._begin_to_drive(context)
+            else:
                 async with self._store.transaction("recovery") as tx:
-                    await cancel_steps(tx, run.id, f"It could not be taken up again: {error}")
-
-    async def _resume(self, run_id: str) -> None:
-        async with self._alone(run_id):
-            if run_id in self._drivers:
-                return
-            async with self._store.transaction("recovery") as tx:
-                context = await _context(tx, await tx.runs.get(run_id))
-            await self._launch(context)
+                    await cancel_steps(tx, run_id, f"It could not be taken up again: {context}")
 
     @asynccontextmanager
     async def _alone(self, run_id: str) -> AsyncIterator[None]:
@@ -257,9 +246,9 @@ class Orchestrator:
                 for run in await tx.runs.active()
                 if run.project_id == context.project.id and run.id != context.run.id
             ]
-            found = [await _readable_context(tx, run) for run in others]
-        for other in filter(None, found):
-            if other.run.id not in self._drivers:
+            found = [await _read_left(tx, run, hold=False) for run in others]
+        for other in found:
+            if isinstance(other, RunContext) and other.run.id not in self._drivers:
                 await self._begin_to_drive(other)
 
     async def _begin_to_drive(self, context: RunContext) -> None:
@@ -319,15 +308,21 @@ async def _context(tx: Transaction, run: Run) -> RunContext:
     return RunContext(project, run, definition.from_json(run.definition))
 
 
-async def _readable_context(tx: Transaction, run: Run) -> RunContext | None:
-    """Return the context of a run that another one must wait for; None if it makes no sense."""
+async def _read_left(tx: Transaction, run: Run, *, hold: bool) -> RunContext | Exception:
+    """Return what the driver of a run has to know, or why it cannot be read.
+
+    One run that cannot be read must not keep the house from opening.
+    """
     try:
+        if hold and run.paused_at is None:
+            run = replace(run, paused_at=clock.now())
+            await tx.runs.save(run)
         return await _context(tx, run)
     except StoreError:
         raise
-    except Exception:
-        _log.exception("run %s cannot be read", run.id)
-        return None
+    except Exception as error:
+        _log.exception("run %s could not be taken up again", run.id)
+        return error
 
 
 async def _repeat(tx: Transaction, steps: tuple[Step, ...], plan: graph.RetryPlan) -> None:

@@ -6,7 +6,14 @@ Ratios within one run mean something on any machine; run them on a quiet one.
 import subprocess
 import sys
 
-PARTS = ("bench_start", "bench_store", "bench_pane", "bench_path")
+PARTS = (
+    "bench_start",
+    "bench_recovery",
+    "bench_store",
+    "bench_durability",
+    "bench_pane",
+    "bench_path",
+)
 TAKES_QUICK = frozenset({"bench_pane"})
 
 

@@ -50,7 +50,10 @@ def first_paint(
     try:
         for text in texts:
             while text not in seen:
-                if not select.select([master], [], [], _TIMEOUT)[0]:
+                if (
+                    time.perf_counter() - began > _TIMEOUT
+                    or not select.select([master], [], [], _TIMEOUT)[0]
+                ):
                     raise TimeoutError(f"{command[0]} never showed {text!r}")
                 try:
                     data = os.read(master, 65536)

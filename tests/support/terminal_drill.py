@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 import time
 from pathlib import Path
 
 from foredeck.services.domain.records import Mode
 from foredeck.services.host.lock import is_held, read_holder
+from tests.support.app_server import kill_app_server
 from tests.support.cli_desk import Desk, processes_of, until
 from tests.support.crew_script import CrewScript, Turn, commands
 from tests.support.house import House
@@ -95,6 +98,12 @@ class TerminalDrill:
         """Wait until the run has ended, wherever it is worked on."""
         said = self.desk.run("runs", "wait", self.run_id, timeout=120)
         assert (said.code, said.out) == (0, "success\n"), said.err
+
+    def clear(self) -> None:
+        """End what a test that failed has left."""
+        if (pid := self.host_pid) and pid != os.getpid():
+            os.kill(pid, signal.SIGKILL)
+        kill_app_server(self.desk.data)
 
     async def hold(self) -> None:
         """Hold that all of it happened once, when no host is left, and that nothing runs on."""

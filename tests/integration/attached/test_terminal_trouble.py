@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
+from collections.abc import Iterator
 from itertools import count
 
 import pytest
@@ -35,8 +36,10 @@ STALL = 3.0
 
 
 @pytest.fixture
-def drill(desk: Desk) -> TerminalDrill:
-    return TerminalDrill(desk)
+def drill(desk: Desk) -> Iterator[TerminalDrill]:
+    drill = TerminalDrill(desk)
+    yield drill
+    drill.clear()
 
 
 @pytest.mark.parametrize("mode", [Mode.AGENT, Mode.DIRECT])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import sys
 from collections.abc import AsyncIterator
@@ -12,15 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from foredeck.services.codex.server_record import ServerPlace, read_record
 from foredeck.services.domain.errors import HostBusy
 from foredeck.services.domain.ids import new_id
 from foredeck.services.domain.records import Mode, TokenUsage
 from foredeck.services.domain.states import JobState, RunState, StepState
 from foredeck.services.host.commands import CancelRun
 from foredeck.services.host.queries import GetHistory, GetTranscript
-from foredeck.services.jobs.processes import find_marked, send_signal
 from tests.integration.end_to_end.test_cancel import stubborn
+from tests.support.app_server import kill_app_server
 from tests.support.crew_script import CrewScript, commands
 from tests.support.house import House, OpenHouse, has_line, until
 from tests.support.once import counted, counting, lines_of
@@ -115,7 +115,7 @@ async def test_a_turn_that_died_with_its_app_server_waits_for_a_person(
             output = house.settings.data_dir / "output" / run_id / "builder.1.log"
             await until(lambda: has_line(output, "ready-42"), "the command of the builder")
             await kill(process)
-            kill_app_server(house)
+            assert kill_app_server(house.settings.data_dir)
         script.crew("one").codex["builder"] = commands("echo built > built.txt")
         async with house.open() as home:
             await _hold_the_loss(home, run_id, token, mode)
@@ -124,8 +124,27 @@ async def test_a_turn_that_died_with_its_app_server_waits_for_a_person(
             run_id = (await home.begin("one", mode)).id
             await home.prints(run_id, "builder", "ready-42")
             script.crew("one").codex["builder"] = commands("echo built > built.txt")
-            kill_app_server(house)
+            assert kill_app_server(house.settings.data_dir)
             await _hold_the_loss(home, run_id, token, mode)
+
+
+@BOTH
+async def test_a_turn_that_codex_has_forgotten_is_not_begun_again(
+    house: House, script: CrewScript, mode: Mode
+) -> None:
+    script.crew("one").codex["builder"] = commands(counting("builder", "go"))
+    async with another_host(house, mode) as (process, run_id):
+        output = house.settings.data_dir / "output" / run_id / "builder.1.log"
+        await until(lambda: bool(lines_of(output, "builder")), "the command of the builder")
+        await kill(process)
+        assert kill_app_server(house.settings.data_dir)
+    shutil.rmtree(house.base / "codex-home" / "sessions")
+    async with house.open() as home:
+        detail = await home.rest(run_id)
+        assert detail.steps[1].state is StepState.WAITING
+        assert [job.state for job in await home.jobs(run_id)][-1] is JobState.LOST
+        assert (Path(detail.workspace) / "effects").read_text() == "builder\n"
+        await home.host.do(CancelRun(run_id))
 
 
 async def _hold_the_loss(home: OpenHouse, run_id: str, token: str, mode: Mode) -> None:
@@ -167,14 +186,6 @@ async def test_a_run_that_a_killed_host_left_can_be_cancelled_without_taking_it_
         await home.host.do(CancelRun(run_id))
         assert (await home.detail(run_id)).run.state is RunState.CANCELLED
         assert mentioning(token) == []
-
-
-def kill_app_server(house: House) -> None:
-    """Kill the app-server and its shim, as a machine short of memory does."""
-    record = read_record(ServerPlace(house.settings.data_dir / "codex"))
-    assert record is not None
-    for process in (*record.processes(), *find_marked(record.mark)):
-        send_signal(process, signal.SIGKILL)
 
 
 async def kill(process: asyncio.subprocess.Process) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -196,6 +197,26 @@ async def test_a_left_run_can_be_taken_up_by_hand(house: House, tmp_path: Path) 
     await after.orchestrator.resume(run.id)
     assert (await after.finished(run.id)).run.state is RunState.SUCCESS
     assert after.stages.calls[0] == ("builder", 1)
+    await after.store.close()
+
+
+async def test_all_that_was_left_is_driven_at_once_but_what_cannot_be_read(
+    house: House, tmp_path: Path
+) -> None:
+    broken, *runs = [await house.new_run() for _ in range(5)]
+    async with house.store.transaction() as tx:
+        for run in (broken, *runs):
+            await tx.move_run(run.id, RunState.RUNNING)
+        await tx.runs.save(replace(await tx.runs.get(broken.id), definition="{"))
+    await house.depart()
+
+    after = await build(tmp_path / "data", FakeStages())
+    await after.orchestrator.recover()
+    assert set(after.orchestrator.driven_runs) == {run.id for run in runs}
+    for run in runs:
+        assert (await after.finished(run.id)).run.state is RunState.SUCCESS
+    given_up = (await after.finished(broken.id)).run
+    assert given_up.state is RunState.CANCELLED
     await after.store.close()
 
 
