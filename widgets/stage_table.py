@@ -59,7 +59,7 @@ class StageTable(LineView):
 
     DEFAULT_CSS = "StageTable { height: auto; max-height: 1fr; }"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("space,x", "unfold", "Explain", tooltip="Show why a step failed and what to do"),
+        Binding("space", "unfold", "Explain", tooltip="Show why a step failed and what to do"),
     ]
     header_height = 1
     empty_text = "No run is selected. Choose one in the tree, or press n to start a run."

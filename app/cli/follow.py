@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
+from shlex import quote
 
 from foredeck.app.cli.answers import cost, detail_answer, duration, print_steps
 from foredeck.app.cli.attending import Attendant
@@ -150,16 +151,27 @@ def put_result(detail: RunDetail, format_: str, *, advise: bool = True) -> None:
     if advise and row.questions:
         say(f"It waits for a person. See what it asks: foredeck runs questions {row.id}")
     elif advise and row.state is not RunState.SUCCESS:
-        say(f"Go on from there with: foredeck runs {_way_on(detail)}")
+        say(f"Go on from there with: foredeck {way_on(detail)}")
 
 
-def _way_on(detail: RunDetail) -> str:
-    """Return the command, without its beginning, that goes on with a run that rests."""
-    run_id = detail.run.id
+def way_on(detail: RunDetail) -> str:
+    """Return the command, without `foredeck`, that goes on with a run that rests."""
+    run = detail.run
     if any(step.over_budget for step in detail.steps):
-        tokens = f" --tokens {2 * detail.budget_tokens}" if detail.budget_tokens else ""
-        return f"budget {run_id}{tokens or ' --cost USD'}"
-    return f"resume {run_id}" if detail.paused_at else f"retry {run_id}"
+        return _larger_budget(detail)
+    resumes = detail.paused_at or any(step.was_lost for step in detail.steps)
+    return f"runs resume {run.id}" if resumes else f"runs retry {run.id}"
+
+
+def _larger_budget(detail: RunDetail) -> str:
+    """Return the command that raises the budget that holds the run: its own, or the project's."""
+    run, used = detail.run, detail.run.usage.total
+    if detail.budget_tokens is not None and used >= detail.budget_tokens:
+        return f"runs budget {run.id} --tokens {2 * used}"
+    if detail.budget_cost is not None and (detail.cost or 0) >= detail.budget_cost:
+        return f"runs budget {run.id} --cost {2 * (detail.cost or 0):.2f}"
+    project = quote(run.project_name)
+    return f"projects set {project} budget_tokens=N, and then runs resume {run.id}"
 
 
 async def _stop(host: Host, run_id: str) -> None:

@@ -23,7 +23,7 @@ async def outlast(services: Services) -> None:
     `LineDropped` if the terminal goes away while some work: they are left, too.
     """
     if await _works(services):
-        say("Other runs were started here meanwhile; this waits for them. Ctrl-C stops them.")
+        say("Runs still work in this process: it waits for them. Ctrl-C stops them.")
     interrupts = Interrupts()
     await _until_idle(services, interrupts)
     # Whoever comes now is not served any more; what came in the last moment still is.

@@ -9,7 +9,6 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from foredeck.services.domain.records import FailureClass
 from foredeck.services.domain.states import ACTIVE_RUNS, FINAL_RUNS, RunState, StepState
 
 if TYPE_CHECKING:
@@ -151,13 +150,7 @@ def label_of(action: Action, situation: Situation) -> str:
 
 def can_resume(run: RunDetail) -> bool:
     """Whether the run is paused, or waits because a turn was lost."""
-    lost = any(
-        step.state is StepState.WAITING
-        and step.failure is not None
-        and step.failure.failure_class is FailureClass.CRASH
-        for step in run.steps
-    )
-    return run.paused_at is not None or lost
+    return run.paused_at is not None or any(step.was_lost for step in run.steps)
 
 
 def _why_not_intervene(action: str, situation: Situation) -> str:
@@ -202,7 +195,8 @@ def _can_retry(run: RunDetail) -> bool:
     if run.run.state in _RETRYABLE:
         return True
     failed = {StepState.FAILED, StepState.CANCELLED}
-    return run.run.state in ACTIVE_RUNS and any(step.state in failed for step in run.steps)
+    ended_badly = any(step.state in failed or step.was_lost for step in run.steps)
+    return run.run.state in ACTIVE_RUNS and ended_badly
 
 
 def _why_not_output(situation: Situation) -> str:

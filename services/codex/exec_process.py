@@ -67,7 +67,7 @@ class ExecProcess:
     def keep_position(self, offset: int) -> None:
         """Remember how far the events stand in the output."""
         with suppress(OSError):  # at worst a later host repeats some lines
-            self._narrated.write_text(str(offset))
+            _write(self._narrated, str(offset).encode())
 
     def make_directory(self) -> None:
         """Make the place for its files; raises `StorageFull`."""

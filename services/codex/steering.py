@@ -45,10 +45,7 @@ class Steering:
         async with self._store.transaction("user") as tx:
             run = await tx.runs.find(run_ref)
             if run.state in FINAL_RUNS:
-                raise Conflict(
-                    f"Run {run.id} is {run.state} already: no turn of it follows.",
-                    "Start a new run, or retry this one first.",
-                )
+                raise _ended(run)
             await tx.follow_ups.add(FollowUp(new_id(), run.id, text, clock.now()))
             await tx.runs.tell(run.id)
         return run
@@ -71,7 +68,16 @@ def _works(job: Job) -> bool:
     return job.state is JobState.IN_PROGRESS and bool(job.thread_id and job.turn_id)
 
 
+def _ended(run: Run) -> Conflict:
+    return Conflict(
+        f"Run {run.id} is {run.state} already: no turn of it follows.",
+        "Start a new run, or retry this one first.",
+    )
+
+
 def _no_turn(run: Run) -> Conflict:
+    if run.state in FINAL_RUNS:
+        return _ended(run)
     return Conflict(
         f"No codex turn of run {run.id} works just now, so there is nobody to steer.",
         f'Queue it for the next turn: foredeck runs follow-up {run.id} "TEXT"',

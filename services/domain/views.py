@@ -9,6 +9,7 @@ from typing import Generic, TypeVar
 from foredeck.services.domain.questions import Question
 from foredeck.services.domain.records import (
     Failure,
+    FailureClass,
     Mode,
     ProjectFile,
     Role,
@@ -138,6 +139,13 @@ class StepRow:
     ended_at: datetime | None
     retry_at: datetime | None
     over_budget: bool = False
+
+    @property
+    def was_lost(self) -> bool:
+        """Whether it waits because its turn vanished; `runs resume` goes on from there."""
+        if self.state is not StepState.WAITING or self.failure is None:
+            return False
+        return self.failure.failure_class is FailureClass.CRASH
 
 
 @dataclass(frozen=True, slots=True)

@@ -140,6 +140,11 @@ def check_rerun(run: Run, steps: tuple[Step, ...], step: Step) -> None:
     if run.state not in _RESTING:
         advice = "Pause it and let the stage under way end, or cancel it."
         raise Conflict(f"Run {run.id} is {run.state}: it cannot go back now.", advice)
+    if step.state is StepState.PENDING:
+        raise Conflict(
+            f"{step.title} has yet to start: there is nothing to run again.",
+            f"Go on with the run: foredeck runs resume {run.id}",
+        )
     if step.skip_cause is SkipCause.VOID:
         raise Conflict(
             f"{step.title} belongs to a round that no longer counts.",

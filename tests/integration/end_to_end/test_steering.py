@@ -55,16 +55,17 @@ async def test_the_working_turn_reads_it_before_its_next_thought(
         assert f"Said to the working codex: {words}" in await said_by_person(home, run.id)
 
 
-async def test_without_a_turn_it_says_how_to_queue(house: House, script: CrewScript) -> None:
+async def test_a_run_that_has_ended_has_nobody_to_say_it_to(
+    house: House, script: CrewScript
+) -> None:
     async with house.open() as home:
         run = await home.begin("one", Mode.DIRECT)
         detail = await home.rest(run.id)
         assert detail.run.state is RunState.SUCCESS
-        with pytest.raises(Conflict, match="works just now, so there is nobody to steer") as caught:
-            await home.host.do(SteerRun(run.id, "hello"))
-        assert "runs follow-up" in caught.value.advice
-        with pytest.raises(Conflict, match="is success already"):
-            await home.host.do(FollowUpRun(run.id, "hello"))
+        for command in (SteerRun(run.id, "hello"), FollowUpRun(run.id, "hello")):
+            with pytest.raises(Conflict, match="is success already: no turn") as caught:
+                await home.host.do(command)
+            assert "retry" in caught.value.advice
         with pytest.raises(InvalidInput, match="empty"):
             await home.host.do(SteerRun(run.id, "  "))
 

@@ -265,6 +265,9 @@ async def test_a_paused_run_goes_back_and_goes_on(house: House) -> None:
     await pause(house, run_id)
     hold.release.set()
     await house.finished(run_id)
+    with pytest.raises(Conflict, match="has yet to start"):
+        await rerun(house, run_id, "prod_ready")
+    assert (await house.finished(run_id)).paused_at is not None
     await rerun(house, run_id, "builder")
     detail = await house.finished(run_id)
     assert (detail.run.state, detail.paused_at) == (RunState.SUCCESS, None)
