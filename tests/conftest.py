@@ -1,0 +1,15 @@
+"""What every test needs, wherever the suite was started from."""
+
+import signal
+
+
+def pytest_configure() -> None:
+    """Let programs that tests start hear SIGINT and SIGHUP.
+
+    A script's background job ignores the one, `nohup` the other, and whoever is started from
+    there inherits that. What has a handler instead is at its default in a started program.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, lambda *_: None)
