@@ -22,6 +22,8 @@ _REQUEST_LIMIT = 64
 _LISTENER_LIMIT = 16
 # How long a client may take to take what was said last, in seconds.
 _GOODBYE_SECONDS = 1.0
+# How much of what comes too late is thrown away at a time, in bytes.
+_CHUNK = 65_536
 _LOOK = "See what has become of it, then repeat it."
 _log = logging.getLogger(__name__)
 
@@ -248,6 +250,10 @@ class ClientLine:
                     await asyncio.wait(self._requests)
                 reason = self._reason
                 await self._write(wire.encode_error(reason) if reason else {"bye": True})
+                # Hanging up on a request on its way would take the goodbye from the client,
+                # and leave it in doubt whether that was begun.
+                while await self._reader.read(_CHUNK):
+                    pass
 
 
 async def _guarded(work: Awaitable[Any], kind: type) -> Any:

@@ -134,8 +134,9 @@ class RemoteHost:
     def _take(self, message: wire.Message) -> None:
         number = message.get("id")
         if "bye" in message:
-            # The host has answered whatever it began.
+            # The host has answered whatever it began, and begins nothing more.
             self._commands -= self._waiting.keys()
+            self._lose()
         elif number is None and "error" in message:
             self._lose(wire.decode_error(message))
         elif events := self._listening.get(cast("int", number)):
@@ -147,6 +148,7 @@ class RemoteHost:
         if self._is_gone:
             return
         self._is_gone = True
+        self._writer.close()  # a host that closes waits for that
         for answer in self._waiting.values():
             if not answer.done():
                 answer.set_exception(error or self._gone())

@@ -287,5 +287,6 @@ def test_the_unit_names_this_program_and_this_data(desk: Desk, tmp_path: Path) -
 
 def test_two_commands_at_the_same_moment(desk: Desk) -> None:
     started = [desk.start("projects", "create", f"p{number}") for number in range(6)]
-    assert [ended(process).code for process in started] == [0] * 6
+    endings = [ended(process) for process in started]
+    assert [each.code for each in endings] == [0] * 6, [each.err for each in endings]
     assert desk.run("projects", "list", "--format", "json").answer["total"] == 6

@@ -278,6 +278,20 @@ async def test_a_host_that_closes_answers_what_it_has_begun(tmp_path: Path) -> N
             await soon(anext(late))
 
 
+async def test_what_comes_too_late_for_a_closing_host_is_known_not_to_have_begun(
+    tmp_path: Path,
+) -> None:
+    kitchen = Kitchen()
+    async with serving(tmp_path, kitchen) as opened, attached(tmp_path) as host:
+        await host.ask(Echo("here"))
+        closing = asyncio.create_task(opened.close())
+        for _ in range(3):  # on its way when the goodbye is said, just after it, and later
+            with pytest.raises(HostGone, match="a test"):
+                await soon(host.do(Shout()))
+            assert not host.has_begun
+        await soon(closing)
+
+
 async def test_a_command_that_outlasts_the_patience_of_a_closing_host_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
