@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from textual.screen import Screen
-
 from foredeck.app.screens.actions import can_resume
-from foredeck.app.screens.shell import shell_of
-from foredeck.services.domain.errors import Conflict
+from foredeck.app.screens.dialog_actions import DialogActions
 from foredeck.services.domain.views import Preview, RunDetail, RunRow, StepRow
 from foredeck.services.host.commands import (
     PauseRun,
@@ -15,15 +12,11 @@ from foredeck.services.host.commands import (
     ResumeRun,
     SkipStep,
 )
-from foredeck.services.host.interface import Host
 from foredeck.services.host.queries import GetPrompt, PreviewRerun, PreviewSkip
 
 
-class InterventionActions:
+class InterventionActions(DialogActions):
     """Asks, confirms and commands; every coroutine may raise `ForedeckError`."""
-
-    def __init__(self, screen: Screen[None]) -> None:
-        self._screen = screen
 
     async def pause_or_resume(self, detail: RunDetail) -> None:
         """Pause the run at its next boundary, or go on with it."""
@@ -75,24 +68,3 @@ class InterventionActions:
         said = await self._screen.app.push_screen_wait(PromptDialog(self._host, view))
         if said:
             self._say(said)
-
-    async def _confirm(
-        self, preview: Preview, *, yes: str, no: str, dangerous: bool = True
-    ) -> bool:
-        from foredeck.app.screens.modals.confirm import ConfirmDialog
-
-        if not preview.possible:
-            raise Conflict(preview.reason or "It cannot be done now.")
-        dialog = ConfirmDialog(preview, yes=yes, no=no, dangerous=dangerous)
-        answer: bool = await self._screen.app.push_screen_wait(dialog)
-        return answer
-
-    def _say(self, sentence: str) -> None:
-        shell_of(self._screen).notice(sentence)
-
-    @property
-    def _host(self) -> Host:
-        host = shell_of(self._screen).host
-        if host is None:
-            raise Conflict("The data is not open.")
-        return host

@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-from textual.screen import Screen
-
-from foredeck.app.screens.shell import shell_of
-from foredeck.services.domain.errors import Conflict
-from foredeck.services.host.interface import Host
+from foredeck.app.screens.dialog_actions import DialogActions
 from foredeck.services.host.queries import GetProject, GetProjectSettings
 
 
-class ProjectActions:
+class ProjectActions(DialogActions):
     """Every coroutine may raise `ForedeckError`."""
-
-    def __init__(self, screen: Screen[None]) -> None:
-        self._screen = screen
 
     async def files(self, project_id: str) -> None:
         """Show the files that the project was given; add and delete some."""
@@ -33,11 +26,4 @@ class ProjectActions:
         changed = await self._screen.app.push_screen_wait(ProjectSettingsDialog(host, view))
         if changed is not None:
             name = changed.project.name
-            shell_of(self._screen).notice(f"Saved: what begins in {name} from now on follows it.")
-
-    @property
-    def _host(self) -> Host:
-        host = shell_of(self._screen).host
-        if host is None:
-            raise Conflict("The data is not open.")
-        return host
+            self._say(f"Saved: what begins in {name} from now on follows it.")

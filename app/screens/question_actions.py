@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from textual.screen import Screen
 
-from foredeck.app.screens.shell import shell_of
+from foredeck.app.screens.dialog_actions import DialogActions
 from foredeck.services.domain.errors import Conflict
 from foredeck.services.domain.views import QuestionRow, RunRow
-from foredeck.services.host.interface import Host
 from foredeck.services.host.queries import ListQuestions
 
 
-class QuestionActions:
+class QuestionActions(DialogActions):
     """Puts questions and takes words; every coroutine may raise `ForedeckError`."""
 
     def __init__(self, screen: Screen[None]) -> None:
-        self._screen = screen
+        super().__init__(screen)
         self._unsaid: dict[str, str] = {}
 
     async def answer(self, run: RunRow | None) -> None:
@@ -45,17 +44,10 @@ class QuestionActions:
             self._unsaid[run.id] = dialog.text
             return
         self._unsaid.pop(run.id, None)
-        shell_of(self._screen).notice(said)
+        self._say(said)
 
     async def _asked(self, run: RunRow | None) -> tuple[QuestionRow, ...]:
         """Return the questions of the run first, then those of all others."""
         rows = await self._host.ask(ListQuestions())
         chosen = run.id if run else None
         return tuple(sorted(rows, key=lambda row: row.question.run_id != chosen))
-
-    @property
-    def _host(self) -> Host:
-        host = shell_of(self._screen).host
-        if host is None:
-            raise Conflict("The data is not open.")
-        return host

@@ -7,11 +7,9 @@ from typing import TYPE_CHECKING
 
 from textual.screen import Screen
 
-from foredeck.app.screens.shell import shell_of
-from foredeck.services.domain.errors import Conflict
-from foredeck.services.domain.views import Preview, RunDetail, RunRow
+from foredeck.app.screens.dialog_actions import DialogActions
+from foredeck.services.domain.views import RunDetail, RunRow
 from foredeck.services.host.commands import CancelRun, RetryRun
-from foredeck.services.host.interface import Host
 from foredeck.services.host.queries import ListProjects, PreviewCancel, PreviewRetry
 
 if TYPE_CHECKING:
@@ -21,14 +19,14 @@ if TYPE_CHECKING:
 _MOST_PROJECTS = 500
 
 
-class RunActions:
+class RunActions(DialogActions):
     """Asks, confirms and commands; every coroutine may raise `ForedeckError`.
 
     `changed` is called when `cancelling` grows or shrinks.
     """
 
     def __init__(self, screen: Screen[None], changed: Callable[[], None]) -> None:
-        self._screen = screen
+        super().__init__(screen)
         self._changed = changed
         self._draft: Draft | None = None
         self.cancelling: set[str] = set()
@@ -64,7 +62,7 @@ class RunActions:
             return
         self.cancelling.add(run_id)
         self._changed()
-        shell_of(self._screen).notice(f"Stopping “{detail.run.title}”…")
+        self._say(f"Stopping “{detail.run.title}”…")
         try:
             await self._host.do(CancelRun(run_id))
         finally:
@@ -78,21 +76,3 @@ class RunActions:
         dialog = QuitDialog(working, can_leave=can_leave)
         answer: Leaving = await self._screen.app.push_screen_wait(dialog)
         return answer
-
-    async def _confirm(
-        self, preview: Preview, *, yes: str, no: str, dangerous: bool = True
-    ) -> bool:
-        from foredeck.app.screens.modals.confirm import ConfirmDialog
-
-        if not preview.possible:
-            raise Conflict(preview.reason or "It cannot be done now.")
-        dialog = ConfirmDialog(preview, yes=yes, no=no, dangerous=dangerous)
-        answer: bool = await self._screen.app.push_screen_wait(dialog)
-        return answer
-
-    @property
-    def _host(self) -> Host:
-        host = shell_of(self._screen).host
-        if host is None:
-            raise Conflict("The data is not open.")
-        return host
