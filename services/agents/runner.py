@@ -90,11 +90,7 @@ class AgentStageRunner:
             await transcript.say(Role.SYSTEM, str(error))
             raise
         finally:
-            if self._departure.leaving:
-                jobs.let_go()
-                await transcript.let_go()
-            else:
-                await to_the_end(tidy_up(jobs, transcript))
+            await part(jobs, transcript, leaves=self._departure.leaving)
         return outcome
 
     async def _work(self, work: StageWork) -> StageOutcome:
@@ -126,7 +122,16 @@ async def _open(work: StageWork) -> None:
         await work.transcript.say(Role.SYSTEM, told, "prompt-edited")
 
 
-async def tidy_up(jobs: CodexJobs, transcript: Transcript) -> None:
+async def part(jobs: CodexJobs, transcript: Transcript, *, leaves: bool) -> None:
+    """Part with what an attempt has begun: end it, or leave it to the next host."""
+    if leaves:
+        jobs.let_go()
+        await transcript.let_go()
+    else:
+        await to_the_end(_tidy_up(jobs, transcript))
+
+
+async def _tidy_up(jobs: CodexJobs, transcript: Transcript) -> None:
     """End the jobs that an attempt leaves behind, and complete its conversation."""
     try:
         await jobs.close(_STOPPED)

@@ -11,20 +11,18 @@ import asyncio
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from foredeck.services.codex.carrier import carry
 from foredeck.services.domain.errors import CodexUnreachable, StorageFull
 from foredeck.services.jobs import shim
 from foredeck.services.jobs.output import make_private_directory
 from foredeck.services.jobs.processes import ProcessId, is_alive
 
-_START_SECONDS = 20.0
 _TERM_SECONDS = 2.0
 _POLL = 0.05
 # The shim gives its program no stdin and one file for both outputs; the shell that takes its
@@ -95,24 +93,10 @@ class ExecProcess:
 
     def start(self, command: Sequence[str], environment: Mapping[str, str], grace: float) -> None:
         """Start the program under the shim; raises `CodexUnreachable`. Not for an event loop."""
-        carrier = [sys.executable, "-I", "-S", "-E", shim.__file__, "--detach"]
-        carrier += ["--grace", str(grace), str(self.directory), "--"]
-        carrier += ["/bin/sh", "-c", _REDIRECT, str(self.directory), *command]
-        try:
-            done = subprocess.run(
-                carrier,
-                env=dict(environment),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,
-                timeout=_START_SECONDS,
-                check=False,
-            )
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise CodexUnreachable(f"codex exec could not be started: {error}.") from error
-        if done.returncode not in {0, shim.REFUSED}:
-            raise CodexUnreachable(f"codex exec could not be started (code {done.returncode}).")
+        shell = ["/bin/sh", "-c", _REDIRECT, str(self.directory), *command]
+        code = carry("codex exec", self.directory, shell, environment, grace)
+        if code not in {0, shim.REFUSED}:
+            raise CodexUnreachable(f"codex exec could not be started (code {code}).")
 
     async def stop(self, grace: float) -> None:
         """End it: codex ends its own commands on SIGINT, and only then; the shim comes last."""

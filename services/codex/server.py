@@ -10,8 +10,6 @@ import asyncio
 import fcntl
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -19,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from foredeck.services.codex.binary import CodexBinary, locate
+from foredeck.services.codex.carrier import carry
 from foredeck.services.codex.environment import codex_environment
 from foredeck.services.codex.handshake import greet, is_busy
 from foredeck.services.codex.server_record import (
@@ -32,7 +31,6 @@ from foredeck.services.codex.server_record import (
 from foredeck.services.domain.errors import CodexError, CodexUnreachable
 from foredeck.services.domain.ids import new_id
 from foredeck.services.domain.safe_text import safe_line
-from foredeck.services.jobs import shim
 from foredeck.services.jobs.output import make_private_directory, read_tail
 from foredeck.services.jobs.processes import MARK, ProcessId, is_alive, send_signal, sweep
 from foredeck.services.patience import to_the_end
@@ -201,11 +199,10 @@ class AppServer:
             write_record(self._place, record)
         except OSError as error:
             raise _unusable(self._place.directory, error) from error
-        carrier = [sys.executable, "-I", "-S", "-E", shim.__file__, "--detach"]
-        carrier += ["--grace", str(self._settings.grace), record.run_dir, "--", *command]
+        grace, marked = self._settings.grace, environment | {MARK: record.mark}
         try:
             # Broken off, the thread would start it all the same, and nobody would know.
-            await to_the_end(asyncio.to_thread(_spawn, carrier, environment | {MARK: record.mark}))
+            await to_the_end(asyncio.to_thread(_spawn, record.run_dir, command, marked, grace))
             await self._until_ready(record)
         except BaseException:
             await to_the_end(self._end(record))
@@ -246,23 +243,11 @@ class AppServer:
         return Path(f"/proc/self/fd/{self._directory_handle}") / socket.name
 
 
-def _spawn(carrier: list[str], environment: dict[str, str]) -> None:
-    try:
-        done = subprocess.run(
-            carrier,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-            timeout=START_SECONDS,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise CodexUnreachable(f"The codex app-server could not be started: {error}.") from error
-    if done.returncode:
+def _spawn(run_dir: str, command: Sequence[str], environment: dict[str, str], grace: float) -> None:
+    code = carry("The codex app-server", run_dir, command, environment, grace)
+    if code:
         raise CodexUnreachable(
-            f"The codex app-server could not be started (code {done.returncode}).",
+            f"The codex app-server could not be started (code {code}).",
             "Check that the data directory is writable and the disk has room.",
         )
 

@@ -8,7 +8,7 @@ from foredeck.services.agents.codex_jobs import CodexJobs, Supervisor
 from foredeck.services.agents.codex_talk import tell_codex
 from foredeck.services.agents.follow_ups import QueuedPrompts
 from foredeck.services.agents.prompts import going_on
-from foredeck.services.agents.runner import tidy_up
+from foredeck.services.agents.runner import part
 from foredeck.services.agents.stage import StageOutcome, StageTask
 from foredeck.services.agents.transcript import Transcript
 from foredeck.services.agents.verification import Verification
@@ -21,7 +21,6 @@ from foredeck.services.domain import clock
 from foredeck.services.domain.errors import CodexError, StepFailed
 from foredeck.services.domain.records import Failure, FailureClass, Role
 from foredeck.services.domain.segments import SegmentKind
-from foredeck.services.patience import to_the_end
 from foredeck.services.settings import Settings
 from foredeck.services.store.store import Store
 from foredeck.services.workflow.codex_runs import CodexRuns
@@ -67,11 +66,7 @@ class CodexStepRunner:
             await transcript.say(Role.SYSTEM, str(error))
             raise
         finally:
-            if self._departure.leaving:
-                jobs.let_go()
-                await transcript.let_go()
-            else:
-                await to_the_end(tidy_up(jobs, transcript))
+            await part(jobs, transcript, leaves=self._departure.leaving)
         return StageOutcome(mended or said or "Codex ended without a word.", None, jobs.usage)
 
     async def _open_files(self, task: StageTask) -> None:

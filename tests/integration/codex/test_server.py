@@ -10,7 +10,7 @@ import subprocess
 import sys
 import textwrap
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -332,11 +332,13 @@ async def test_a_start_that_is_broken_off_leaves_nothing(
     beginning, go_on, marks = asyncio.Event(), threading.Event(), list[str]()
     loop, real = asyncio.get_running_loop(), module._spawn
 
-    def spawn_late(carrier: list[str], environment: dict[str, str]) -> None:
+    def spawn_late(
+        run_dir: str, command: Sequence[str], environment: dict[str, str], grace: float
+    ) -> None:
         marks.append(environment[MARK])
         loop.call_soon_threadsafe(beginning.set)
         go_on.wait()
-        real(carrier, environment)
+        real(run_dir, command, environment, grace)
         spawned.set()
 
     spawned = threading.Event()

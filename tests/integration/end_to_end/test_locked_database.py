@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -13,8 +13,6 @@ from foredeck.services.domain.records import Mode
 from foredeck.services.domain.segments import SegmentKind
 from foredeck.services.domain.states import RunState
 from foredeck.services.host.queries import GetHistory, GetTranscript, VerifyAudit
-from foredeck.services.rehearsal.model_server import ModelServer
-from foredeck.services.rehearsal.scenario import DemoScript
 from tests.support.cli_desk import Desk, ended
 from tests.support.crew_script import CrewScript, commands
 from tests.support.house import PATIENCE, House
@@ -24,16 +22,6 @@ from tests.support.segments import texts
 pytestmark = pytest.mark.codex
 
 BOTH = pytest.mark.parametrize("mode", [Mode.AGENT, Mode.DIRECT])
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    with ModelServer(DemoScript(), pace=0) as server:
-        desk = Desk(tmp_path, server)
-        try:
-            yield desk
-        finally:
-            desk.close()
 
 
 @BOTH
