@@ -224,10 +224,11 @@ class CodexSupervisor:
         stops = [self._stop(job_id, "Foredeck was closed") for job_id in list(self._work)]
         await asyncio.gather(*stops)
 
-    async def abandon(self, run_id: str) -> None:
-        """End what an earlier host left running for a run and store its jobs as lost."""
+    async def abandon(self, run_id: str, step_id: str | None = None) -> None:
+        """End what an earlier host left running for a run or a step; its jobs are lost."""
         active = [job for job in await self._records.active() if job.run_id == run_id]
-        left = [job for job in active if job.id not in self._work]
+        of_it = [job for job in active if step_id is None or job.step_id == step_id]
+        left = [job for job in of_it if job.id not in self._work]
         await asyncio.gather(*(self._abandon(job) for job in left))
 
     async def _abandon(self, job: Job) -> None:
@@ -321,6 +322,9 @@ class CodexSupervisor:
         except asyncio.CancelledError:
             if self._departure.leaving:
                 return None
+            if job.state is JobState.IN_PROGRESS:
+                # The turn of an earlier host may not have been taken up yet.
+                await to_the_end(self._runner.abandon(job.id, job.thread_id, job.turn_id))
             work = self._work.get(job.id)
             return Ending(JobState.CANCELLED, reason=work.reason if work else "")
         except TurnLost as error:

@@ -20,7 +20,7 @@ from foredeck.services.workflow.boundary import Boundary
 from foredeck.services.workflow.execution import StepExecution
 from foredeck.services.workflow.interventions import Change
 from foredeck.services.workflow.outcomes import RunContext, is_under_way
-from foredeck.services.workflow.run_driver import CLOSED, RunDriver, cancel_steps
+from foredeck.services.workflow.run_driver import CLOSED, Abandon, RunDriver, cancel_steps
 from foredeck.services.workflow.workspace_turns import WorkspaceTurns
 
 _log = logging.getLogger(__name__)
@@ -38,7 +38,7 @@ class Orchestrator:
         self,
         store: Store,
         execution: StepExecution,
-        abandon: Callable[[str], Awaitable[None]],
+        abandon: Abandon,
         departure: Departure | None = None,
         boundary: Boundary | None = None,
     ) -> None:
@@ -169,14 +169,21 @@ class Orchestrator:
             async with self._store.transaction("user") as tx:
                 changed = await change(tx)
                 context = await _context(tx, changed.run)
-            driver = self._drivers.get(run_id)
-            if driver:
-                for step_id in changed.dropped:
-                    driver.drop(step_id)
-                driver.wake()
+            await self._let_go_of(run_id, changed.dropped)
             if changed.goes_on:
                 await self._go_on(context)
         return changed.run
+
+    async def _let_go_of(self, run_id: str, step_ids: tuple[str, ...]) -> None:
+        """End what works for steps whose attempt is over by an intervention."""
+        driver = self._drivers.get(run_id)
+        if driver is None:
+            for step_id in step_ids:
+                await self._abandon(run_id, step_id)
+            return
+        for step_id in step_ids:
+            driver.drop(step_id)
+        driver.wake()
 
     async def _go_on(self, context: RunContext) -> None:
         """Let the run's driver look again, or launch one."""
@@ -259,7 +266,13 @@ class Orchestrator:
             await asyncio.wait({before})  # it has settled the run and is about to end
         turn = self._workspaces.of(context.project.workspace)
         driver = RunDriver(
-            self._store, self._execution, context, turn, self._departure, self._boundary
+            self._store,
+            self._execution,
+            context,
+            turn,
+            self._departure,
+            self._boundary,
+            self._abandon,
         )
         if self._closing:
             driver.stop(CLOSED)

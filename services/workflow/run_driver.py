@@ -6,6 +6,7 @@ import asyncio
 import logging
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Protocol
 
 from foredeck.services.departure import Departure
 from foredeck.services.domain import clock
@@ -41,10 +42,17 @@ class _Standing:
     next_retry: datetime | None
 
 
+class Abandon(Protocol):
+    """Ends what an earlier host left running for a run, or for one of its steps."""
+
+    async def __call__(self, run_id: str, step_id: str | None = None) -> None: ...
+
+
 class RunDriver:
     """Owns the tasks of one run; ends when nothing is left that could start by itself.
 
-    From its first step until it ends it holds the `turn` of its workspace.
+    From its first step until it ends it holds the `turn` of its workspace. What a step was
+    stopped before it could take up, the driver has abandoned.
     """
 
     def __init__(
@@ -55,6 +63,7 @@ class RunDriver:
         turn: WorkspaceTurn,
         departure: Departure,
         boundary: Boundary,
+        abandon: Abandon,
     ) -> None:
         self._store = store
         self._execution = execution
@@ -62,6 +71,7 @@ class RunDriver:
         self._turn = turn
         self._departure = departure
         self._boundary = boundary
+        self._abandon = abandon
         self._has_turn = False
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._wake = asyncio.Event()
@@ -90,6 +100,7 @@ class RunDriver:
         """
         try:
             if not await self._ended_by_itself() and not self._departure.leaving:
+                await self._abandon_left()
                 await self._store.durably(self._cancel_rest)
         finally:
             if self._has_turn:
@@ -151,7 +162,9 @@ class RunDriver:
         for step_id, task in list(self._tasks.items()):
             if task.done():
                 del self._tasks[step_id]
-                if not task.cancelled():  # then its step is stored as cancelled
+                if task.cancelled():  # then its step is stored as it is to be
+                    await self._abandon_left(step_id)
+                else:
                     task.result()
 
     async def _end_tasks(self) -> None:
@@ -181,6 +194,10 @@ class RunDriver:
         backing_off = (s for s in steps if usage_wait.goes_on_by_itself(s) and s not in start)
         times = [s.retry_at for s in backing_off if s.retry_at and not paused]
         return _Standing(start, min(times, default=None))
+
+    async def _abandon_left(self, step_id: str | None = None) -> None:
+        run_id = self._context.run.id
+        await self._store.durably(lambda: self._abandon(run_id, step_id))
 
     async def _cancel_rest(self) -> None:
         async with self._store.transaction() as tx:

@@ -30,6 +30,8 @@ class House:
     runs: RunService
     projects: ProjectService
     departure: Departure
+    abandoned: list[tuple[str, str | None]]
+    """Which runs and steps were looked through for what an earlier host left."""
 
     async def depart(self) -> None:
         """Close and leave the runs as they are, as a host that is killed does."""
@@ -54,13 +56,15 @@ async def build(data_dir: Path, stages: FakeStages) -> House:
     departure = Departure()
     execution = StepExecution(store, stages, data_dir / "output", departure)
 
-    async def abandon(run_id: str) -> None:
-        return None
+    abandoned: list[tuple[str, str | None]] = []
+
+    async def abandon(run_id: str, step_id: str | None = None) -> None:
+        abandoned.append((run_id, step_id))
 
     orchestrator = Orchestrator(store, execution, abandon, departure)
     runs = RunService(store, lambda _project, _request: four_agents(), lambda project: Mode.DIRECT)
     projects = ProjectService(store, data_dir / "workspaces", data_dir)
-    return House(store, bus, stages, orchestrator, runs, projects, departure)
+    return House(store, bus, stages, orchestrator, runs, projects, departure, abandoned)
 
 
 @pytest.fixture

@@ -186,6 +186,26 @@ async def test_what_was_left_can_be_held_behind_the_step_under_way(
     await after.store.close()
 
 
+async def test_what_is_stopped_before_it_was_taken_up_is_ended_all_the_same(
+    house: House, tmp_path: Path
+) -> None:
+    hold = Hold()
+    house.stages.behaviours["builder"] = hold
+    run = await house.new_run()
+    await house.orchestrator.start(run.id)
+    await hold.started.wait()
+    await house.depart()
+    assert house.abandoned == []
+
+    after = await build(tmp_path / "data", FakeStages())
+    await after.orchestrator.recover()
+    await after.orchestrator.cancel(run.id, "changed my mind")
+    assert after.stages.calls == []
+    assert after.abandoned == [(run.id, None)]
+    assert (await after.states(run.id))["builder"] == "cancelled"
+    await after.store.close()
+
+
 async def test_a_left_run_can_be_taken_up_by_hand(house: House, tmp_path: Path) -> None:
     hold = Hold()
     house.stages.behaviours["builder"] = hold

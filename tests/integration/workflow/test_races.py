@@ -35,7 +35,7 @@ async def failed_run(house: House) -> Run:
 def slow_to_abandon(house: House, tmp_path: Path) -> House:
     """An orchestrator that looks for leftovers in the database, as the real one does."""
 
-    async def abandon(run_id: str) -> None:
+    async def abandon(run_id: str, step_id: str | None = None) -> None:
         for _ in range(5):
             async with house.store.transaction() as tx:
                 await tx.jobs.of_run(run_id)
@@ -54,7 +54,7 @@ async def test_of_two_retries_at_once_one_is_a_conflict(
     house.stages.behaviours["builder"] = hold
     looked = 0
 
-    async def abandon(_run_id: str) -> None:
+    async def abandon(_run_id: str, _step_id: str | None = None) -> None:
         nonlocal looked
         looked += 1
         if looked > 1:
