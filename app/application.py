@@ -183,15 +183,20 @@ class ForedeckApp(App[int]):
         await self._forget_lost_host()
         try:
             connection = await self._connect()
+            self.adopt(connection)
+            await connection.opened()
         except ForedeckError as error:
-            self.workbench.show_failure(error)
+            await self._fail(error)
         except Exception as error:
             self._report(error)
-            self.workbench.show_failure(
+            await self._fail(
                 ForedeckError("The data could not be opened.", self._where_details_are())
             )
-        else:
-            self.adopt(connection)
+
+    async def _fail(self, error: ForedeckError) -> None:
+        """Let go of a host that did not open to the end, and say why."""
+        await self._let_go()
+        self.workbench.show_failure(error)
 
     def adopt(self, connection: Connection) -> None:
         """Show what this host has, and hear of its changes."""
@@ -209,11 +214,18 @@ class ForedeckApp(App[int]):
         )
         if not self.is_running:
             return
-        self.run_worker(bridge.run(), name="bridge", exit_on_error=False)
+        self.run_worker(
+            bridge.run(), name="bridge", group="bridge", exit_on_error=False, exclusive=True
+        )
         # Who looks at the dashboard can answer what the runs ask.
         present = DeclarePresence(f"dashboard {new_id()}")
         self.start(connection.host.do(present), group="presence")
         self.workbench.show_host()
+
+    def data_shown(self) -> None:
+        """What is stored is on the screen: nothing has to stand back for that any more."""
+        if self._connection is not None:
+            self._connection.shown()
 
     def _lost(self, error: HostGone) -> None:
         """The host of another process is gone: offer to take its place, and wait for the next."""
@@ -247,6 +259,9 @@ class ForedeckApp(App[int]):
         if self._connecting is not None and not self._connecting.done():
             await asyncio.wait({self._connecting})
         await self._forget_lost_host()
+        await self._let_go()
+
+    async def _let_go(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
             await connection.close()

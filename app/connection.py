@@ -10,9 +10,21 @@ if TYPE_CHECKING:
     from foredeck.services.host.interface import Host
 
 
+async def _at_once() -> None:
+    """The host is open already."""
+
+
+def _nobody_waits() -> None:
+    """Nothing waits for the screen."""
+
+
 @dataclass(frozen=True, slots=True)
 class Connection:
     """An open host and how to let go of it.
+
+    The host answers what is stored, and more once `opened` returns; that raises the
+    `ForedeckError` of what came in between. `shown` says that what is stored is on the
+    screen: until then, or a moment, the rest stands back.
 
     `close` ends what has to end and returns when it has; the dashboard awaits it after
     the terminal is back to normal, because Textual itself waits for nothing on its way out.
@@ -26,6 +38,8 @@ class Connection:
 
     host: Host
     close: Callable[[], Awaitable[None]]
+    opened: Callable[[], Awaitable[None]] = _at_once
+    shown: Callable[[], None] = _nobody_waits
     attached_to: str = ""
     let_work_on: Callable[[], None] | None = None
     reattach: Connect | None = None

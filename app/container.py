@@ -1,4 +1,4 @@
-"""The composition root: the only module that knows every service.
+"""The composition root: with `assembly`, the only module that knows every service.
 
 The dashboard, every command and every test open the same object here.
 """
@@ -6,90 +6,34 @@ The dashboard, every command and every test open the same object here.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
-from typing import Self, TypeVar
+from importlib import import_module
+from typing import TYPE_CHECKING, TypeVar
 
 from foredeck.app.known_secrets import open_redactor
-from foredeck.services.agents.runner import AgentStageRunner, resolve_mode
-from foredeck.services.audit import audited
-from foredeck.services.chat.agent_answer import AgentAnswer
-from foredeck.services.chat.cards import agent_cards
-from foredeck.services.chat.codex_answer import CodexAnswer
-from foredeck.services.chat.service import Answerer, ChatService
-from foredeck.services.codex.exec_runner import ExecRunner
-from foredeck.services.codex.server import AppServer
-from foredeck.services.codex.steering import Steering
-from foredeck.services.codex.supervisor import CodexSupervisor, Runner
-from foredeck.services.codex.turns import TurnRunner
 from foredeck.services.departure import Departure
-from foredeck.services.diagnosis import Diagnosis
 from foredeck.services.domain.events import Event, Resync
-from foredeck.services.domain.records import (
-    CodexEngine,
-    DefaultWorkflow,
-    Mode,
-    Project,
-    StepKind,
-)
-from foredeck.services.domain.workflow import WorkflowSpec
 from foredeck.services.event_bus import EventBus, fresh_seq
-from foredeck.services.host.chat_handlers import ChatHandlers
-from foredeck.services.host.command_handlers import CommandHandlers
-from foredeck.services.host.file_handlers import FileCommands, FileQueries
 from foredeck.services.host.interface import Command, Host
-from foredeck.services.host.intervention_handlers import (
-    InterventionCommands,
-    InterventionQueries,
-)
 from foredeck.services.host.lock import HostLock, busy
 from foredeck.services.host.privacy import hide_process
-from foredeck.services.host.project_handlers import (
-    ProjectSettingsCommands,
-    ProjectSettingsQueries,
-)
-from foredeck.services.host.query_handlers import QueryHandlers
-from foredeck.services.host.question_handlers import QuestionHandlers
+from foredeck.services.host.query_handlers import StoreQueries
 from foredeck.services.host.server import HostServer
-from foredeck.services.host.service import Handler, HostService
-from foredeck.services.host.status import StatusReporter
-from foredeck.services.questions.agents import AgentQuestions
-from foredeck.services.questions.approvals import CodexApprovals
-from foredeck.services.questions.presence import Presence
-from foredeck.services.questions.service import QuestionService
-from foredeck.services.settings import Recovery, Settings
-from foredeck.services.stage_clock import StageClock
+from foredeck.services.host.service import Handler, HostService, OpeningHost
+from foredeck.services.settings import Settings
 from foredeck.services.store.store import Store
-from foredeck.services.workflow.boundary import Boundary
-from foredeck.services.workflow.builtin import codex_turn, four_agents
-from foredeck.services.workflow.codex_runs import CodexRuns
-from foredeck.services.workflow.codex_step import CodexStepRunner
-from foredeck.services.workflow.execution import StepExecution
-from foredeck.services.workflow.orchestrator import Orchestrator
-from foredeck.services.workflow.runs import RunService
-from foredeck.services.workflow.step_runners import StepRunners
-from foredeck.services.workspace.project_files import ProjectFiles
-from foredeck.services.workspace.projects import ProjectService
+
+if TYPE_CHECKING:
+    from foredeck.app.assembly import Services
 
 R = TypeVar("R")
+Answering = Callable[[Host], Awaitable[None]]
+"""Awaited with a host that answers what is stored; everything else waits until it is open."""
 
 # How often who only reads looks at the database, in seconds.
 _LOOK_AGAIN = 0.5
-
-
-@dataclass(frozen=True)
-class Services:
-    """What stands open; `host` is all that a client needs, the rest is for tests."""
-
-    host: Host
-    store: Store
-    bus: EventBus
-    codex: AppServer
-    supervisor: CodexSupervisor
-    orchestrator: Orchestrator
-    departure: Departure
-    server: HostServer
+_ASSEMBLY = "foredeck.app.assembly"
 
 
 @asynccontextmanager
@@ -99,14 +43,16 @@ async def open_services(
     *,
     recover: bool = True,
     departure: Departure | None = None,
+    answering: Answering | None = None,
 ) -> AsyncIterator[Services]:
     """Become the host of the data directory; `role` says to others what this process is.
 
     `recover` takes up the runs that an earlier host left behind; a one-shot command leaves
-    them to the dashboard, because it will not stay to drive them. Raises `HostBusy`,
-    `StoreError` or `NewerDatabase`. Opened in order, closed in reverse: runs that still work
-    are stopped and stored as cancelled before the store closes, unless `departure` says by
-    then that the next host goes on with them.
+    them to the dashboard, because it will not stay to drive them. `answering` is awaited
+    on the way, as soon as what is stored can be read. Raises `HostBusy`, `StoreError` or
+    `NewerDatabase`. Opened in order, closed in reverse: runs that still work are stopped and
+    stored as cancelled before the store closes, unless `departure` says by then that the
+    next host goes on with them.
     """
     hide_process()
     departure = departure or Departure()
@@ -119,52 +65,17 @@ async def open_services(
         redactor = await stack.enter_async_context(open_redactor(settings))
         store = await Store.open(settings.data_dir, bus, redactor=redactor)
         stack.push_async_callback(store.close)
-        codex = AppServer(settings)
-        stack.push_async_callback(codex.close)
-        if settings.codex_engine is CodexEngine.EXEC:
-            await codex.stop()  # what an earlier host left working in it, nobody would follow
-        asking = Asking.build(settings, store, bus)
-        codex_runs = CodexRuns(store, _run_service(settings, store), settings)
-        await stack.enter_async_context(_kept_up_to_date(codex_runs, bus))
-        runner = _turn_runner(settings, codex, departure)
-        supervisor = CodexSupervisor(store, runner, settings, departure, approvals=asking.approvals)
-        stack.push_async_callback(lambda: _stop_if_idle(codex, supervisor, departure))
-        stack.push_async_callback(supervisor.close)
-        orchestrator = _orchestrator(settings, store, supervisor, codex_runs, departure, asking)
-        stack.push_async_callback(orchestrator.close)
-        chat = _chat(settings, store, runner, departure)
-        stack.push_async_callback(chat.close)
-        stack.callback(store.hurry)  # nobody can quit while a disk is waited for
-        handlers = _query_handlers(settings, store, bus, supervisor)
-        handlers |= _command_handlers(settings, store, orchestrator, codex_runs)
-        handlers |= _question_handlers(store, asking, codex)
-        handlers |= ChatHandlers(store, chat).table()
-        files = ProjectFiles(store, settings.data_dir)
-        handlers |= FileCommands(files).table()
-        handlers = audited(handlers, store, role)
-        host = HostService(bus, handlers)
-        stack.push_async_callback(server.close)  # before what it needs is closed
+        host = OpeningHost(bus, StoreQueries(store, settings.prices).table())
         server.answer(host)
-        await asking.questions.reconcile()
-        await files.repair()
-        await chat.recover()
-        if recover:
-            await orchestrator.recover(hold=settings.recovery is Recovery.HOLD)
-        server.carry_out()
-        yield Services(host, store, bus, codex, supervisor, orchestrator, departure, server)
+        if answering:
+            await answering(host)
+        # In a thread of its own: this loop answers meanwhile.
+        await asyncio.to_thread(import_module, _ASSEMBLY)
+        from foredeck.app.assembly import Ground, open_working_half
 
-
-@asynccontextmanager
-async def open_host(
-    settings: Settings,
-    role: str,
-    *,
-    recover: bool = True,
-    departure: Departure | None = None,
-) -> AsyncIterator[Host]:
-    """Become the host and yield its interface alone."""
-    async with open_services(settings, role, recover=recover, departure=departure) as services:
-        yield services.host
+        ground = Ground(settings, store, bus, server, host, departure)
+        working = open_working_half(ground, role, recover=recover)
+        yield await stack.enter_async_context(working)
 
 
 @asynccontextmanager
@@ -173,17 +84,19 @@ async def open_reader(settings: Settings) -> AsyncIterator[Host]:
 
     Its events say again and again that anything may have changed.
     """
-    async with AsyncExitStack() as stack:
-        bus = EventBus()
-        store = await Store.open(settings.data_dir, bus, read_only=True)
-        stack.push_async_callback(store.close)
-        yield _ReadingHost(bus, _query_handlers(settings, store, bus, None), settings)
+    bus = EventBus()
+    store = await Store.open(settings.data_dir, bus, read_only=True)
+    try:
+        yield _ReadingHost(settings, store, bus)
+    finally:
+        await store.close()
 
 
 class _ReadingHost(HostService):
-    def __init__(self, bus: EventBus, handlers: dict[type, Handler], settings: Settings) -> None:
-        super().__init__(bus, handlers)
+    def __init__(self, settings: Settings, store: Store, bus: EventBus) -> None:
+        super().__init__(bus, StoreQueries(store, settings.prices).table())
         self._settings = settings
+        self._store = store
 
     async def do(self, command: Command[R]) -> R:
         """Refuse: another process is the host."""
@@ -195,126 +108,10 @@ class _ReadingHost(HostService):
             await asyncio.sleep(_LOOK_AGAIN)
             yield Resync()
 
+    async def _handler(self, kind: type) -> Handler:
+        """Return the handler; most readers want none but the store's."""
+        if kind not in self._handlers:
+            from foredeck.app.assembly import query_handlers
 
-async def _stop_if_idle(
-    codex: AppServer, supervisor: CodexSupervisor, departure: Departure
-) -> None:
-    """End the app-server unless turns go on in it, ours or those of a host that was killed."""
-    if not await supervisor.jobs_left(ours_too=departure.leaving):
-        await codex.stop()
-
-
-@dataclass(frozen=True)
-class Asking:
-    """Everything that asks a person, and knows whether one is there."""
-
-    questions: QuestionService
-    presence: Presence
-    approvals: CodexApprovals
-    clock: StageClock
-
-    @classmethod
-    def build(cls, settings: Settings, store: Store, bus: EventBus) -> Self:
-        """Put it together."""
-        clock, presence = StageClock(), Presence()
-        questions = QuestionService(store, bus, clock)
-        approvals = CodexApprovals(questions, presence, settings)
-        return cls(questions, presence, approvals, clock)
-
-
-@asynccontextmanager
-async def _kept_up_to_date(codex_runs: CodexRuns, bus: EventBus) -> AsyncIterator[None]:
-    """Write the files of codex runs as they end, and at both ends what is missing."""
-    events = bus.subscribe()
-    await codex_runs.catch_up()
-    following = asyncio.create_task(codex_runs.follow(events), name="files of codex runs")
-    try:
-        yield
-    finally:
-        await events.aclose()
-        await asyncio.wait({following})
-        await codex_runs.catch_up()
-
-
-def _turn_runner(settings: Settings, codex: AppServer, departure: Departure) -> Runner:
-    if settings.codex_engine is CodexEngine.EXEC:
-        return ExecRunner(settings, departure)
-    return TurnRunner(codex, settings, departure)
-
-
-def _orchestrator(
-    settings: Settings,
-    store: Store,
-    supervisor: CodexSupervisor,
-    codex_runs: CodexRuns,
-    departure: Departure,
-    asking: Asking,
-) -> Orchestrator:
-    people = AgentQuestions(asking.questions, asking.approvals.attended)
-    agents = AgentStageRunner(store, supervisor, settings, departure, people=people)
-    codex = CodexStepRunner(store, supervisor, codex_runs, settings, departure)
-    runners = StepRunners({StepKind.AGENT: agents, StepKind.CODEX: codex})
-    output = settings.data_dir / "output"
-    execution = StepExecution(store, runners, output, departure, asking.clock)
-    boundary = Boundary(settings.prices)
-    return Orchestrator(store, execution, supervisor.abandon, departure, boundary)
-
-
-def _chat(settings: Settings, store: Store, turns: Runner, departure: Departure) -> ChatService:
-    answerers: dict[Mode, Answerer] = {
-        Mode.AGENT: AgentAnswer(store, settings),
-        Mode.DIRECT: CodexAnswer(store, turns, settings),
-    }
-    return ChatService(store, settings, turns, answerers, departure)
-
-
-def _run_service(settings: Settings, store: Store) -> RunService:
-    return RunService(
-        store,
-        lambda project, request: _workflow(settings, project, request),
-        lambda project: resolve_mode(settings, project)[0],
-        (settings.budget_tokens, settings.budget_cost),
-    )
-
-
-def _workflow(settings: Settings, project: Project, request: str) -> WorkflowSpec:
-    """Return what a run of the project is unless it says otherwise."""
-    timeout, verify = settings.stage_timeout, project.settings.verify or settings.verify
-    if project.settings.workflow is DefaultWorkflow.CODEX:
-        return codex_turn(request, stage_timeout=timeout, verify=verify)
-    return four_agents(max_rework=settings.max_rework, stage_timeout=timeout, verify=verify)
-
-
-def _query_handlers(
-    settings: Settings, store: Store, bus: EventBus, supervisor: CodexSupervisor | None
-) -> dict[type, Handler]:
-    runs = _run_service(settings, store)
-    status = StatusReporter(settings, store, bus, supervisor)
-    diagnosis = Diagnosis(settings)
-    handlers = QueryHandlers(
-        store,
-        runs,
-        status.report,
-        diagnosis.checks,
-        settings.prices,
-        lambda: agent_cards(settings.model),
-    )
-    projects = ProjectSettingsQueries(store, settings)
-    table = handlers.table() | InterventionQueries(store).table() | FileQueries(store).table()
-    return table | projects.table()
-
-
-def _question_handlers(store: Store, asking: Asking, codex: AppServer) -> dict[type, Handler]:
-    steering = Steering(store, codex)
-    return QuestionHandlers(store, asking.questions, asking.presence, steering).table()
-
-
-def _command_handlers(
-    settings: Settings, store: Store, orchestrator: Orchestrator, codex_runs: CodexRuns
-) -> dict[type, Handler]:
-    projects = ProjectService(store, settings.workspaces_root, settings.data_dir)
-    runs = _run_service(settings, store)
-    handlers = CommandHandlers(store, projects, runs, orchestrator, codex_runs)
-    wishes = ProjectSettingsCommands(projects, ProjectSettingsQueries(store, settings))
-    table = handlers.table() | InterventionCommands(store, runs, orchestrator).table()
-    return table | wishes.table()
+            self._handlers |= query_handlers(self._settings, self._store, self._bus, None)
+        return await super()._handler(kind)

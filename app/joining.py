@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,9 @@ from foredeck.services.host.remote import RemoteHost
 from foredeck.services.settings import Settings
 
 if TYPE_CHECKING:
-    from foredeck.app.container import Services
+    from foredeck.app.assembly import Services
+    from foredeck.app.container import Answering
+    from foredeck.services.departure import Departure
 
 # How long a host may hold the lock without answering, in seconds: one that closes, too.
 PATIENCE = 15.0
@@ -39,17 +41,31 @@ class Joined:
 
 @asynccontextmanager
 async def join_host(
-    settings: Settings, role: str, *, recover: bool = True
+    settings: Settings,
+    role: str,
+    *,
+    recover: bool = True,
+    departure: Departure | None = None,
+    answering: Answering | None = None,
 ) -> AsyncIterator[Joined]:
     """Become the host if there is none, else be a client of the one that runs.
 
-    Raises `HostBusy` if one holds the data directory and does not answer, and what
-    `open_services` raises.
+    The options are those of `open_services`. Raises `HostBusy` if one holds the data
+    directory and does not answer, and what `open_services` raises.
     """
+
+    def become() -> AbstractAsyncContextManager[Services]:
+        # The store takes a quarter of a second: a client does without it.
+        from foredeck.app.container import open_services
+
+        return open_services(
+            settings, role, recover=recover, departure=departure, answering=answering
+        )
+
     deadline = time.monotonic() + PATIENCE
     async with AsyncExitStack() as stack:
         while True:
-            joined = await _become(stack, settings, role, recover) or await _attach(stack, settings)
+            joined = await _become(stack, settings, become) or await _attach(stack, settings)
             if joined:
                 break
             if time.monotonic() > deadline:
@@ -69,17 +85,15 @@ async def join_other(settings: Settings) -> AsyncIterator[Joined]:
 
 
 async def _become(
-    stack: AsyncExitStack, settings: Settings, role: str, recover: bool
+    stack: AsyncExitStack,
+    settings: Settings,
+    become: Callable[[], AbstractAsyncContextManager[Services]],
 ) -> Joined | None:
     """Become the host unless there is one; `stack` closes the services."""
     if is_held(settings.data_dir):
         return None
-    # The store takes a quarter of a second: a client does without it.
-    from foredeck.app.container import open_services
-
-    opening = open_services(settings, role, recover=recover)
     try:
-        services = await stack.enter_async_context(opening)
+        services = await stack.enter_async_context(become())
     except HostBusy:
         return None  # another one was quicker
     return Joined(services.host, services=services)

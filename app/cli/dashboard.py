@@ -18,6 +18,7 @@ from foredeck.services.domain.safe_text import safe_text
 
 if TYPE_CHECKING:
     from foredeck.app.cli.session import Session
+    from foredeck.app.container import Answering
     from foredeck.app.joining import Joined
     from foredeck.services.departure import Departure
     from foredeck.services.host.interface import Host
@@ -63,11 +64,9 @@ def run_dashboard(
     async def open_services() -> Connection:
         try:
             connection = await connect(settings, begin, outlived=outlived)
-        finally:
-            # What is loaded now is never garbage; looking through it would cost the screen
-            # a pause of 80 ms at each full collection.
-            gc.freeze()
-            gc.enable()
+        except BaseException:
+            _collect_garbage()
+            raise
         if notice:
             app.notify(safe_text(notice), severity="warning", timeout=_NOTICE_SECONDS, markup=False)
         return connection
@@ -87,6 +86,16 @@ def run_dashboard(
     return code or 0
 
 
+def _collect_garbage() -> None:
+    """Do so from now on, but for what is loaded already.
+
+    That is never garbage, and looking through it would cost the screen a pause of 80 ms at
+    each full collection.
+    """
+    gc.freeze()
+    gc.enable()
+
+
 async def connect(
     settings: Settings,
     begin: Callable[[Host], Awaitable[None]] | None = None,
@@ -97,6 +106,7 @@ async def connect(
 
     With the setting `host` it is one in the background, which is started if need be.
     """
+    from foredeck.services.departure import Departure
     from foredeck.services.settings import HostPlace
 
     if settings.host is HostPlace.BACKGROUND:
@@ -104,12 +114,16 @@ async def connect(
 
         await asyncio.to_thread(ensure_background_host, settings)
 
-    def join() -> AbstractAsyncContextManager[Joined]:
+    departure = Departure()
+
+    def join(answering: Answering) -> AbstractAsyncContextManager[Joined]:
         from foredeck.app import joining
 
-        return joining.join_host(settings, "the dashboard")
+        return joining.join_host(
+            settings, "the dashboard", departure=departure, answering=answering
+        )
 
-    return await _connect_by(join, settings, begin, outlived=outlived)
+    return await _connect_by(join, settings, begin, departure if outlived else None)
 
 
 async def _reattach(settings: Settings) -> Connection:
@@ -121,16 +135,15 @@ async def _reattach(settings: Settings) -> Connection:
     while True:
         if is_held(settings.data_dir):
             with suppress(HostBusy, HostGone):
-                return await _connect_by(lambda: join_other(settings), settings)
+                return await _connect_by(lambda _answering: join_other(settings), settings)
         await asyncio.sleep(_LOOK_AGAIN)
 
 
 async def _connect_by(
-    join: Callable[[], AbstractAsyncContextManager[Joined]],
+    join: Callable[[Answering], AbstractAsyncContextManager[Joined]],
     settings: Settings,
     begin: Callable[[Host], Awaitable[None]] | None = None,
-    *,
-    outlived: bool = True,
+    departure: Departure | None = None,
 ) -> Connection:
     """Join a host on a loop of its own and `begin`.
 
@@ -140,31 +153,45 @@ async def _connect_by(
     from foredeck.services.host.in_process import ServiceThread
 
     others: list[str] = []
-    departures: list[Departure] = []
 
     @asynccontextmanager
-    async def open_host() -> AsyncIterator[Host]:
-        async with join() as joined:
+    async def open_host(answering: Answering) -> AsyncIterator[Host]:
+        async with join(answering) as joined:
             if joined.remote:
                 identity = joined.remote.identity
                 others.append(f"{identity.role} ({identity.pid})")
-            if joined.services and outlived:
-                departures.append(joined.services.departure)
             yield joined.host
 
     thread = ServiceThread(open_host)
+
+    async def opened() -> None:
+        try:
+            await thread.opened()
+        finally:
+            _collect_garbage()
+
     try:
         host = await thread.start()
         if begin:
+            await thread.opened()
             await begin(host)
     except BaseException:
         await thread.close()
         raise
     if others:
         again = partial(_reattach, settings)
-        return Connection(host, thread.close, attached_to=others[0], reattach=again)
+        return Connection(host, thread.close, opened, attached_to=others[0], reattach=again)
+    let_work_on = _leaver(departure)
+    return Connection(host, thread.close, opened, thread.go_on, let_work_on=let_work_on)
+
+
+def _leaver(departure: Departure | None) -> Callable[[], None] | None:
+    """Return what says that the house is left as it is."""
+    if departure is None:
+        return None
+    leaving = departure
 
     def let_work_on() -> None:
-        departures[0].leaving = True
+        leaving.leaving = True
 
-    return Connection(host, thread.close, let_work_on=let_work_on if departures else None)
+    return let_work_on

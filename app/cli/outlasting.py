@@ -11,7 +11,7 @@ from foredeck.app.cli.render import say
 from foredeck.services.domain.states import RunState
 
 if TYPE_CHECKING:
-    from foredeck.app.container import Services
+    from foredeck.app.assembly import Services
 
 _POLL = 0.2
 

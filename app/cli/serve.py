@@ -22,7 +22,7 @@ from foredeck.services.host.interface import Host
 from foredeck.services.host.queries import GetRun
 
 if TYPE_CHECKING:
-    from foredeck.app.container import Services
+    from foredeck.app.assembly import Services
     from foredeck.services.settings import Settings
 
 ROLE = "foredeck serve"

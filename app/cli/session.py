@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
-    from foredeck.app.container import Services
+    from foredeck.app.assembly import Services
     from foredeck.services.host.interface import Host
     from foredeck.services.settings import Settings
     from foredeck.services.settings_file import LoadedSettings

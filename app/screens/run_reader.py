@@ -108,6 +108,8 @@ class HostReader:
         if self._selection.run_id is None and (first_time or not self._selection.project_id):
             self._select_first(sidebar)
         self._refreshed()
+        if first_time:
+            self._screen.call_after_refresh(shell_of(self._screen).data_shown)
 
     def _select_first(self, sidebar: Sidebar) -> None:
         run = first_run(sidebar)

@@ -33,6 +33,10 @@ class Shell(Protocol):
         """Open the services again after a failure."""
         ...
 
+    def data_shown(self) -> None:
+        """Say that what is stored is on the screen for the first time."""
+        ...
+
     def leave(self, return_code: int = 0, *, let_work_on: bool = False) -> None:
         """End the application; `let_work_on` leaves what works to a host in the background."""
         ...

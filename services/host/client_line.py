@@ -14,7 +14,7 @@ from foredeck.services.domain.events import Event
 from foredeck.services.host import wire
 from foredeck.services.host.commands import DeclarePresence
 from foredeck.services.host.interface import Query
-from foredeck.services.host.service import HostService
+from foredeck.services.host.service import OpeningHost
 
 # Requests of one client that are under way at the same time; the next ones wait their turn.
 _REQUEST_LIMIT = 64
@@ -33,15 +33,14 @@ class _NotBegunError(Exception):
 
 
 class Desk:
-    """Answers queries once there is a service, carries commands out once it is ready.
+    """Answers queries and carries commands out once there is a service, and it knows them.
 
     A command that has begun is carried to its end even if its client leaves.
     """
 
     def __init__(self) -> None:
         loop = asyncio.get_running_loop()
-        self.service: asyncio.Future[HostService] = loop.create_future()
-        self.is_ready: asyncio.Future[None] = loop.create_future()
+        self.service: asyncio.Future[OpeningHost] = loop.create_future()
         self._commands: set[asyncio.Task[Any]] = set()
         self._loading: asyncio.Future[None] | None = None
         self._is_closing = False
@@ -56,7 +55,7 @@ class Desk:
             self._loading = asyncio.ensure_future(asyncio.to_thread(wire.load))
         await asyncio.shield(self._loading)
         name = request.get("ask", request.get("do"))
-        kind = service.kinds().get(name) if isinstance(name, str) else None
+        kind = await self._kind_of(service, name)
         if kind is None or issubclass(kind, Query) != ("ask" in request):
             raise InvalidInput(
                 f"The host knows no {name}.",
@@ -66,13 +65,18 @@ class Desk:
         if isinstance(wish, Query):
             answer = await _guarded(service.ask(wish), kind)
         else:
-            await asyncio.shield(self.is_ready)
             answer = await self._to_its_end(service, wish)
             if isinstance(wish, DeclarePresence):
                 (there.add if wish.present else there.discard)(wish.client)
         return wire.encode(answer, wire.answer_type(kind))
 
-    async def _to_its_end(self, service: HostService, command: Any) -> Any:
+    async def _kind_of(self, service: OpeningHost, name: object) -> type | None:
+        try:
+            return await service.kind_of(name) if isinstance(name, str) else None
+        except HostGone:
+            raise _NotBegunError from None
+
+    async def _to_its_end(self, service: OpeningHost, command: Any) -> Any:
         if self._is_closing:
             raise _NotBegunError
         task = asyncio.create_task(_guarded(service.do(command), type(command)))
@@ -100,10 +104,11 @@ class Desk:
     def give_up(self) -> None:
         """Begin nothing more, not even what waits for the host to open."""
         self._is_closing = True
-        for gate in (self.service, self.is_ready):
-            if not gate.done():
-                gate.set_exception(_NotBegunError())
-                gate.exception()  # perhaps nobody waits for it
+        if not self.service.done():
+            self.service.set_exception(_NotBegunError())
+            self.service.exception()  # perhaps nobody waits for it
+        elif not self.service.exception():
+            self.service.result().give_up()
 
     async def finish(self, seconds: float) -> None:
         """Wait for the commands under way, so long; what is left then is cancelled."""

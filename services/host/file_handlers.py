@@ -1,13 +1,11 @@
-"""What carries out commands and answers queries about the files of projects."""
+"""What carries out the commands about the files of projects."""
 
 from __future__ import annotations
 
 from foredeck.services.domain.records import ProjectFile
-from foredeck.services.domain.views import Page, RemovedFile
+from foredeck.services.domain.views import RemovedFile
 from foredeck.services.host import commands as c
-from foredeck.services.host import queries as q
 from foredeck.services.host.service import Handler
-from foredeck.services.store.store import Store
 from foredeck.services.workspace.project_files import ProjectFiles
 
 
@@ -34,18 +32,3 @@ class FileCommands:
     async def delete(self, command: c.DeleteProjectFile) -> RemovedFile:
         """Carry out `DeleteProjectFile`."""
         return await self._files.delete(command.project, command.file)
-
-
-class FileQueries:
-    """Reads the list."""
-
-    def __init__(self, store: Store) -> None:
-        self._queries = store.queries
-
-    def table(self) -> dict[type, Handler]:
-        """Return the handler of each query type."""
-        return {q.ListProjectFiles: self.list}
-
-    async def list(self, query: q.ListProjectFiles) -> Page[ProjectFile]:
-        """Answer `ListProjectFiles`."""
-        return await self._queries.project_files(query.project, query.limit, query.offset)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from foredeck.services.domain.audit import AuditRow, AuditVerdict
 from foredeck.services.domain.chat import AgentCard, ConversationDetail, ConversationRow
+from foredeck.services.domain.records import ProjectFile
 from foredeck.services.domain.views import (
     Check,
     HistoryEntry,
@@ -26,27 +28,17 @@ from foredeck.services.pricing import Price, cost
 from foredeck.services.store.audit import AuditFilter
 from foredeck.services.store.codecs import to_microseconds
 from foredeck.services.store.store import Store
-from foredeck.services.workflow.runs import RunService
+
+if TYPE_CHECKING:
+    from foredeck.services.workflow.runs import RunService
 
 
-class QueryHandlers:
-    """Reads only; the snapshots carry the seq that the store's queries give them."""
+class StoreQueries:
+    """Reads the store alone; the snapshots carry the seq that its queries give them."""
 
-    def __init__(
-        self,
-        store: Store,
-        runs: RunService,
-        status: Callable[[], Awaitable[HostStatus]],
-        diagnose: Callable[[], Awaitable[tuple[Check, ...]]],
-        prices: Mapping[str, Price],
-        agents: Callable[[], tuple[AgentCard, ...]],
-    ) -> None:
+    def __init__(self, store: Store, prices: Mapping[str, Price]) -> None:
         self._queries = store.queries
-        self._runs = runs
-        self._status = status
-        self._diagnose = diagnose
         self._prices = prices
-        self._agents = agents
 
     def table(self) -> dict[type, Handler]:
         """Return the handler of each query type."""
@@ -54,21 +46,17 @@ class QueryHandlers:
             q.GetSidebar: self.sidebar,
             q.ListProjects: self.projects,
             q.GetProject: self.project,
+            q.ListProjectFiles: self.project_files,
             q.ListRuns: self.list_runs,
             q.GetRun: self.run,
             q.GetTranscript: self.transcript,
             q.GetHistory: self.history,
             q.ListQuestions: self.questions,
-            q.PreviewCancel: self.preview_cancel,
-            q.PreviewRetry: self.preview_retry,
-            q.ListAgents: self.list_agents,
             q.ListConversations: self.list_conversations,
             q.GetConversation: self.conversation,
             q.ListAudit: self.list_audit,
             q.ReadAudit: self.read_audit,
             q.VerifyAudit: self.verify_audit,
-            q.GetStatus: self.status,
-            q.Diagnose: self.diagnose,
         }
 
     async def sidebar(self, query: q.GetSidebar) -> Sidebar:
@@ -82,6 +70,10 @@ class QueryHandlers:
     async def project(self, query: q.GetProject) -> ProjectRow:
         """Answer `GetProject`."""
         return await self._queries.project(query.ref)
+
+    async def project_files(self, query: q.ListProjectFiles) -> Page[ProjectFile]:
+        """Answer `ListProjectFiles`."""
+        return await self._queries.project_files(query.project, query.limit, query.offset)
 
     async def list_runs(self, query: q.ListRuns) -> Page[RunRow]:
         """Answer `ListRuns`."""
@@ -106,18 +98,6 @@ class QueryHandlers:
         """Answer `ListQuestions`."""
         return await self._queries.questions(query.run)
 
-    async def preview_cancel(self, query: q.PreviewCancel) -> Preview:
-        """Answer `PreviewCancel`."""
-        return await self._runs.preview_cancel(query.run)
-
-    async def preview_retry(self, query: q.PreviewRetry) -> Preview:
-        """Answer `PreviewRetry`."""
-        return await self._runs.preview_retry(query.run, query.step_key)
-
-    async def list_agents(self, _query: q.ListAgents) -> tuple[AgentCard, ...]:
-        """Answer `ListAgents`."""
-        return self._agents()
-
     async def list_conversations(self, query: q.ListConversations) -> Page[ConversationRow]:
         """Answer `ListConversations`."""
         return await self._queries.conversations(
@@ -141,6 +121,44 @@ class QueryHandlers:
     async def verify_audit(self, _query: q.VerifyAudit) -> AuditVerdict:
         """Answer `VerifyAudit`."""
         return await self._queries.verify_audit()
+
+
+class HouseQueries:
+    """Answers what the store alone does not know."""
+
+    def __init__(
+        self,
+        runs: RunService,
+        status: Callable[[], Awaitable[HostStatus]],
+        diagnose: Callable[[], Awaitable[tuple[Check, ...]]],
+        agents: Callable[[], tuple[AgentCard, ...]],
+    ) -> None:
+        self._runs = runs
+        self._status = status
+        self._diagnose = diagnose
+        self._agents = agents
+
+    def table(self) -> dict[type, Handler]:
+        """Return the handler of each query type."""
+        return {
+            q.PreviewCancel: self.preview_cancel,
+            q.PreviewRetry: self.preview_retry,
+            q.ListAgents: self.list_agents,
+            q.GetStatus: self.status,
+            q.Diagnose: self.diagnose,
+        }
+
+    async def preview_cancel(self, query: q.PreviewCancel) -> Preview:
+        """Answer `PreviewCancel`."""
+        return await self._runs.preview_cancel(query.run)
+
+    async def preview_retry(self, query: q.PreviewRetry) -> Preview:
+        """Answer `PreviewRetry`."""
+        return await self._runs.preview_retry(query.run, query.step_key)
+
+    async def list_agents(self, _query: q.ListAgents) -> tuple[AgentCard, ...]:
+        """Answer `ListAgents`."""
+        return self._agents()
 
     async def status(self, _query: q.GetStatus) -> HostStatus:
         """Answer `GetStatus`."""

@@ -18,7 +18,7 @@ from foredeck.services.domain.errors import ForedeckError, StoreError
 from foredeck.services.host import wire
 from foredeck.services.host.address import listen, socket_path, user_of
 from foredeck.services.host.client_line import ClientLine, Desk
-from foredeck.services.host.service import HostService
+from foredeck.services.host.service import OpeningHost
 
 CLIENT_LIMIT = 64
 """More clients than that are turned away."""
@@ -62,13 +62,9 @@ class HostServer:
         """How many clients are attached."""
         return len(self._lines)
 
-    def answer(self, service: HostService) -> None:
-        """Answer queries from now on, also those that wait already."""
+    def answer(self, service: OpeningHost) -> None:
+        """Hand on requests from now on, also those that wait already."""
         self._desk.service.set_result(service)
-
-    def carry_out(self) -> None:
-        """Carry out commands from now on, also those that wait already."""
-        self._desk.is_ready.set_result(None)
 
     async def close(self, reason: BaseException | None = None) -> None:
         """Take no more requests, end the commands under way, say goodbye; safe to call twice.

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, TypeVar, cast
 
+from foredeck.services.domain.errors import HostGone
 from foredeck.services.domain.events import Event
 from foredeck.services.event_bus import EventBus
 from foredeck.services.host.interface import Command, Query
@@ -25,16 +27,51 @@ class HostService:
 
     async def ask(self, query: Query[R]) -> R:
         """Answer a query."""
-        return cast("R", await self._handlers[type(query)](query))
+        return cast("R", await (await self._handler(type(query)))(query))
 
     async def do(self, command: Command[R]) -> R:
         """Carry out a command."""
-        return cast("R", await self._handlers[type(command)](command))
+        return cast("R", await (await self._handler(type(command)))(command))
 
     def events(self, since: int | None = None) -> AsyncIterator[Event]:
         """Subscribe to events from now on, or from after `since`."""
         return self._bus.subscribe(since)
 
-    def kinds(self) -> dict[str, type]:
-        """Return by name the types of the queries and commands that are answered here."""
+    async def _handler(self, kind: type) -> Handler:
+        return self._handlers[kind]
+
+
+class OpeningHost(HostService):
+    """A host that answers some queries at once; what it does not know yet waits for the rest."""
+
+    def __init__(self, bus: EventBus, handlers: dict[type, Handler]) -> None:
+        super().__init__(bus, handlers)
+        self._rest: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def complete(self, handlers: dict[type, Handler]) -> None:
+        """Add the rest of the handlers: what waits for them goes on."""
+        self._handlers |= handlers
+        if not self._rest.done():
+            self._rest.set_result(None)
+
+    def give_up(self) -> None:
+        """There will be no rest: who waits for it, or would, gets `HostGone`."""
+        if not self._rest.done():
+            self._rest.set_exception(HostGone("Foredeck is closing, and has not begun this."))
+            self._rest.exception()  # perhaps nobody waits for it
+
+    async def kind_of(self, name: str) -> type | None:
+        """Return the type of query or command that has this name; None if there is none."""
+        kind = self._kinds().get(name)
+        if kind is None:
+            await asyncio.shield(self._rest)
+            kind = self._kinds().get(name)
+        return kind
+
+    def _kinds(self) -> dict[str, type]:
         return {kind.__name__: kind for kind in self._handlers}
+
+    async def _handler(self, kind: type) -> Handler:
+        if kind not in self._handlers:
+            await asyncio.shield(self._rest)
+        return await super()._handler(kind)

@@ -9,7 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from foredeck.app.container import Services, open_services
+from foredeck.app.assembly import Services
+from foredeck.app.container import open_services
 from foredeck.services.domain.records import Attempt, Job, Mode, Step
 from foredeck.services.domain.views import ProjectRow, RunDetail, RunRow
 from foredeck.services.host.commands import CreateProject, CreateRun

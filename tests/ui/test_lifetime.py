@@ -19,7 +19,7 @@ import pytest
 
 from foredeck.app.connection import Connection
 from foredeck.app.screens.pane import Pane
-from foredeck.services.domain.errors import NewerDatabase
+from foredeck.services.domain.errors import NewerDatabase, StoreError
 from foredeck.services.domain.events import RunSaved
 from foredeck.services.domain.states import RunState
 from tests.support import fake_host
@@ -58,6 +58,38 @@ async def test_a_failure_is_shown_with_its_advice_and_ctrl_r_tries_again(tmp_pat
         await pilot.press("ctrl+r")
         await until(pilot, lambda: workbench.desk.view.detail is not None)
         assert workbench.failure is None
+
+
+async def test_what_is_stored_is_shown_before_all_is_open_and_taken_back_if_that_fails(
+    tmp_path: Path,
+) -> None:
+    host, gate, shown = fake_host.running(tmp_path), asyncio.Event(), asyncio.Event()
+    tries = 0
+
+    async def opened() -> None:
+        await gate.wait()
+        if tries == 1:
+            raise StoreError("The disk is full.", "Make room.")
+
+    async def connect() -> Connection:
+        nonlocal tries
+        tries += 1
+        return Connection(host, host.close, opened, shown.set)
+
+    async with dashboard(host, connect=connect) as pilot:
+        workbench = workbench_of(pilot)
+        await until(pilot, shown.is_set)
+        await until(pilot, lambda: workbench.desk.view.detail is not None)
+        assert workbench.failure is None
+        gate.set()
+        await until(pilot, lambda: workbench.failure is not None)
+        assert host.closed
+        notice = workbench.query_one("#pane-output", Pane).notice
+        assert "The disk is full. Make room." in notice
+        assert pilot.app.host is None  # type: ignore[attr-defined]
+        await pilot.press("ctrl+r")
+        await until(pilot, lambda: workbench.failure is None)
+        await until(pilot, lambda: pilot.app.host is host)  # type: ignore[attr-defined]
 
 
 async def test_quitting_after_a_failure_keeps_its_exit_code() -> None:

@@ -6,10 +6,9 @@ from pathlib import Path
 import pytest
 
 from foredeck.services.domain.records import Run, TokenUsage
-from foredeck.services.domain.views import HostStatus, RunDetail
 from foredeck.services.event_bus import EventBus
-from foredeck.services.host.queries import GetRun, GetStatus
-from foredeck.services.host.query_handlers import QueryHandlers
+from foredeck.services.host.queries import GetRun
+from foredeck.services.host.query_handlers import StoreQueries
 from foredeck.services.host.status import StatusReporter
 from foredeck.services.pricing import Price
 from foredeck.services.settings import Settings
@@ -46,24 +45,8 @@ async def told(
     """Return the cost of the run and of all runs."""
     settings = Settings(data_dir=tmp_path, codex_path=tmp_path / "none", prices=prices)
     status = StatusReporter(settings, store, store._bus, None)
-
-    async def diagnose() -> tuple[()]:
-        return ()
-
-    runs: object = None  # cost has nothing to do with the service of runs
-    handlers = QueryHandlers(
-        store,
-        runs,  # type: ignore[arg-type]
-        status.report,
-        diagnose,
-        settings.prices,
-        lambda: (),
-    )
-    table = handlers.table()
-    detail, all_runs = await table[GetRun](GetRun(run.id)), await table[GetStatus](GetStatus())
-    assert isinstance(detail, RunDetail)
-    assert isinstance(all_runs, HostStatus)
-    return detail.cost, all_runs.cost
+    detail = await StoreQueries(store, prices).run(GetRun(run.id))
+    return detail.cost, (await status.report()).cost
 
 
 async def test_a_run_and_all_runs_have_their_cost(store: Store, tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 
@@ -11,9 +11,9 @@ import pytest
 from foredeck.services.domain.errors import Conflict, HostBusy, HostGone
 from foredeck.services.domain.events import Event, NoticeRaised, Resync
 from foredeck.services.event_bus import EventBus
-from foredeck.services.host.in_process import ServiceThread
+from foredeck.services.host.in_process import OpenHost, ServiceThread
 from foredeck.services.host.interface import Command, Host, Query
-from foredeck.services.host.service import HostService
+from foredeck.services.host.service import Handler, HostService, OpeningHost
 
 
 @dataclass(frozen=True)
@@ -33,9 +33,9 @@ class Break(Command[None]):
     """Raises a domain error."""
 
 
-def opener(closed: list[str]) -> Callable[[], AbstractAsyncContextManager[Host]]:
+def opener(closed: list[str]) -> OpenHost:
     @asynccontextmanager
-    async def open_host() -> AsyncIterator[Host]:
+    async def open_host(_answers: Callable[[Host], Awaitable[None]]) -> AsyncIterator[Host]:
         bus = EventBus()
 
         async def which(_query: WhichThread) -> str:
@@ -124,12 +124,70 @@ async def _ask_elsewhere(host: Host) -> None:
 
 
 async def test_what_opening_raises_reaches_the_caller_and_the_thread_ends() -> None:
-    def open_host() -> AbstractAsyncContextManager[Host]:
+    def open_host(_answers: Callable[[Host], Awaitable[None]]) -> AbstractAsyncContextManager[Host]:
         raise HostBusy("Someone else works here.", "Close that one.")
 
     thread = ServiceThread(open_host)
     with pytest.raises(HostBusy, match="Someone else"):
         await thread.start()
+    await thread.close()
+
+
+class Opening:
+    """Opens in two steps, the second one when it is told to, perhaps in vain."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.gate, self.goes_on = threading.Event(), threading.Event()
+        self.error = error
+
+    @asynccontextmanager
+    async def open(self, answers: Callable[[Host], Awaitable[None]]) -> AsyncIterator[Host]:
+        async def which(_query: WhichThread) -> str:
+            return "early"
+
+        async def shout(command: Shout) -> int:
+            return command.count
+
+        rest: dict[type, Handler] = {Shout: shout}
+        host = OpeningHost(EventBus(), {WhichThread: which})
+        await answers(host)
+        self.goes_on.set()
+        try:
+            await asyncio.to_thread(self.gate.wait)
+            if self.error:
+                raise self.error
+            host.complete(rest)
+            yield host
+        finally:
+            host.give_up()
+
+
+async def test_what_is_stored_can_be_read_before_all_is_open_and_commands_wait_for_that() -> None:
+    opening = Opening()
+    thread = ServiceThread(opening.open)
+    host = await thread.start()
+    doing = asyncio.ensure_future(host.do(Shout(3)))
+    assert await host.ask(WhichThread()) == "early"
+    assert not doing.done()
+    assert not opening.goes_on.is_set()
+    thread.go_on()
+    opening.gate.set()
+    assert await doing == 3
+    await thread.opened()
+    await thread.close()
+
+
+async def test_who_waits_for_a_host_that_fails_half_way_hears_that_it_was_not_begun() -> None:
+    opening = Opening(Conflict("The disk is full."))
+    thread = ServiceThread(opening.open)
+    host = await thread.start()
+    doing = asyncio.ensure_future(host.do(Shout()))
+    assert await host.ask(WhichThread()) == "early"
+    opening.gate.set()
+    with pytest.raises(HostGone):
+        await doing
+    with pytest.raises(Conflict, match="disk is full"):
+        await thread.opened()
     await thread.close()
 
 
@@ -148,7 +206,7 @@ async def test_closing_before_the_services_are_up_ends_all_the_same() -> None:
 class LateThread(ServiceThread):
     """Its loop begins when the gate opens."""
 
-    def __init__(self, open_host: Callable[[], AbstractAsyncContextManager[Host]]) -> None:
+    def __init__(self, open_host: OpenHost) -> None:
         super().__init__(open_host)
         self.gate = threading.Event()
         self._thread = threading.Thread(target=self._run, name="services", daemon=True)

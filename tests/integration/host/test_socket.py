@@ -30,7 +30,7 @@ from foredeck.services.host.commands import DeclarePresence
 from foredeck.services.host.interface import Command, Query
 from foredeck.services.host.remote import RemoteHost
 from foredeck.services.host.server import HostServer
-from foredeck.services.host.service import HostService
+from foredeck.services.host.service import Handler, OpeningHost
 
 PATIENCE = 20.0
 
@@ -79,18 +79,18 @@ class Kitchen:
         self.done: list[str] = []
         self.present: set[str] = set()
 
-    def service(self) -> HostService:
-        return HostService(
-            self.bus,
-            {
-                Echo: self.echo,
-                Shout: self.shout,
-                Work: self.work,
-                Refuse: self.refuse,
-                Break: self.break_,
-                DeclarePresence: self.declare_presence,
-            },
-        )
+    def opening(self) -> OpeningHost:
+        """A host that answers no more than an echo yet."""
+        return OpeningHost(self.bus, {Echo: self.echo})
+
+    def rest(self) -> dict[type, Handler]:
+        return {
+            Shout: self.shout,
+            Work: self.work,
+            Refuse: self.refuse,
+            Break: self.break_,
+            DeclarePresence: self.declare_presence,
+        }
 
     async def echo(self, query: Echo) -> str:
         return query.text
@@ -120,8 +120,9 @@ class Kitchen:
 @asynccontextmanager
 async def serving(data_dir: Path, kitchen: Kitchen) -> AsyncIterator[HostServer]:
     opened = await HostServer.open(data_dir, "a test")
-    opened.answer(kitchen.service())
-    opened.carry_out()
+    host = kitchen.opening()
+    opened.answer(host)
+    host.complete(kitchen.rest())
     try:
         yield opened
     finally:
@@ -314,13 +315,16 @@ async def test_who_comes_before_the_host_is_open_waits_and_can_repeat_what_was_n
     try:
         async with attached(tmp_path) as host:
             asking = asyncio.create_task(host.ask(Echo("early")))
+            later = asyncio.create_task(host.ask(Break()))
             doing = asyncio.create_task(host.do(Shout()))
-            opened.answer(kitchen.service())
+            opened.answer(kitchen.opening())
             assert await soon(asking) == "early"
+            assert not later.done()
             assert not doing.done()
             await opened.close()
-            with pytest.raises(HostGone):
-                await soon(doing)
+            for waiting in (later, doing):
+                with pytest.raises(HostGone):
+                    await soon(waiting)
             assert not host.has_begun
     finally:
         await opened.close()
