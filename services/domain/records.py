@@ -49,12 +49,14 @@ class SkipCause(StrEnum):
 
     NEED: something it needs ended badly. PERSON: somebody said so; it counts as satisfied.
     VOID: its round was re-run from an earlier stage, and only a new verdict revives it.
+    WHEN: its condition did not hold; it counts as satisfied.
     """
 
     NONE = ""
     NEED = "need"
     PERSON = "person"
     VOID = "void"
+    WHEN = "when"
 
 
 class Sandbox(StrEnum):

@@ -51,11 +51,26 @@ class Verify:
 
 
 @dataclass(frozen=True, slots=True)
+class Gate:
+    """What a person is asked at a gate; `{{…}}` in it is filled in when the gate is reached."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class StepSpec:
     """One step of a definition; `role` names the agent of a step of kind agent.
 
     What a lost turn or process of a `repeatable` step has done does no harm when it is done
     again, so that it is tried again without asking anybody.
+
+    `when` is a condition (`conditions`); where it does not hold, the step is skipped and
+    counts as satisfied. Of the steps that may start, those of higher `priority` start first,
+    then in file order. `group` and `matrix` say of which step in the file this is an instance,
+    and with which values. `metadata` is kept and shown, and means nothing to Foredeck.
+
+    Of a step of kind command, `command` is for `/bin/sh`; `environment` is added to that of
+    its processes, and to that of the processes of a codex step.
 
     Of a step of kind codex, `prompt` is what codex is told and `thread_id` the conversation
     that goes on. `model`, `sandbox`, `codex_config` (settings of codex as `key=value`, the
@@ -82,11 +97,52 @@ class StepSpec:
     turn_timeout: float | None = None
     verify: Verify | None = None
     log_dir: str = ""
+    command: str = ""
+    environment: tuple[tuple[str, str], ...] = ()
+    when: str = ""
+    gate: Gate | None = None
+    priority: int = 0
+    group: str = ""
+    matrix: tuple[tuple[str, str], ...] = ()
+    metadata: tuple[tuple[str, str], ...] = ()
+
+
+class InputType(StrEnum):
+    """What an input of a workflow is."""
+
+    STRING = "string"
+    INTEGER = "integer"
+    NUMBER = "number"
+    BOOLEAN = "boolean"
+
+
+InputValue = str | int | float | bool
+
+
+@dataclass(frozen=True, slots=True)
+class InputSpec:
+    """An input that a workflow takes; without a default it has to be given.
+
+    With `choices` its value is one of those.
+    """
+
+    name: str
+    type: InputType = InputType.STRING
+    default: InputValue | None = None
+    description: str = ""
+    choices: tuple[InputValue, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class WorkflowSpec:
-    """A named DAG of steps, in file order."""
+    """A named DAG of steps, in file order, with everything static filled in.
+
+    With `fail_fast` the first failure of a critical step stops all others. `inputs` are the
+    values that the run was given, for its conditions and for who looks at it.
+    """
 
     name: str
     steps: tuple[StepSpec, ...]
+    description: str = ""
+    fail_fast: bool = False
+    inputs: tuple[tuple[str, InputValue], ...] = ()

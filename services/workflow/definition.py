@@ -9,12 +9,15 @@ from typing import Any
 from foredeck.services.domain.records import Sandbox, StepKind
 from foredeck.services.domain.workflow import (
     Backoff,
+    Gate,
     RetryPolicy,
     Rework,
     StepSpec,
     Verify,
     WorkflowSpec,
 )
+
+_PAIRED = ("environment", "matrix", "metadata")
 
 
 def to_json(spec: WorkflowSpec) -> str:
@@ -25,12 +28,23 @@ def to_json(spec: WorkflowSpec) -> str:
 def from_json(text: str) -> WorkflowSpec:
     """Return the definition that `to_json` wrote, now or in an earlier version."""
     fields = json.loads(text)
-    return WorkflowSpec(fields["name"], tuple(_step(step) for step in fields["steps"]))
+    return WorkflowSpec(
+        fields["name"],
+        tuple(_step(step) for step in fields["steps"]),
+        fields.get("description", ""),
+        fields.get("fail_fast", False),
+        tuple((name, value) for name, value in fields.get("inputs", ())),
+    )
+
+
+def _pairs(listed: list[list[str]]) -> tuple[tuple[str, str], ...]:
+    return tuple((name, value) for name, value in listed)
 
 
 def _step(fields: dict[str, Any]) -> StepSpec:
     retries = fields["retries"]
     rework, verify, sandbox = fields["rework"], fields.get("verify"), fields.get("sandbox")
+    gate = fields.get("gate")
     return StepSpec(
         **{
             **fields,
@@ -41,5 +55,7 @@ def _step(fields: dict[str, Any]) -> StepSpec:
             "sandbox": Sandbox(sandbox) if sandbox else None,
             "codex_config": tuple(fields.get("codex_config", ())),
             "verify": Verify(**verify) if verify else None,
+            "gate": Gate(**gate) if gate else None,
+            **{name: _pairs(fields.get(name, ())) for name in _PAIRED},
         }
     )
