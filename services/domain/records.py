@@ -101,7 +101,10 @@ class DefaultWorkflow(StrEnum):
 
 
 class FailureClass(StrEnum):
-    """Why a step failed (SPEC C10), with four classes of our own at the end."""
+    """Why a step failed (SPEC C10), with six classes of our own at the end.
+
+    COMMAND: a command step's exit code; REJECTED: a person's no at a gate.
+    """
 
     USAGE_LIMIT = "usage_limit"
     AUTHENTICATION = "authentication"
@@ -115,6 +118,8 @@ class FailureClass(StrEnum):
     CODEX = "codex"
     WORKSPACE = "workspace"
     DISK = "disk"
+    COMMAND = "command"
+    REJECTED = "rejected"
     INTERNAL = "internal"
 
 
