@@ -149,6 +149,20 @@ class StepRow:
 
 
 @dataclass(frozen=True, slots=True)
+class AttemptRow:
+    """One try of a step; under way as long as `ended_at` is None."""
+
+    step_key: str
+    number: int
+    state: StepState
+    started_at: datetime
+    ended_at: datetime | None
+    failure: Failure | None
+    output_path: str
+    usage: TokenUsage
+
+
+@dataclass(frozen=True, slots=True)
 class RunDetail:
     """One run, whole; steps in the order of the definition. `seq` dates the snapshot.
 

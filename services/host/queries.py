@@ -7,6 +7,7 @@ from foredeck.services.domain.audit import AuditRow, AuditVerdict, Severity
 from foredeck.services.domain.chat import AgentCard, ConversationDetail, ConversationRow
 from foredeck.services.domain.records import ProjectFile
 from foredeck.services.domain.views import (
+    AttemptRow,
     Check,
     HistoryEntry,
     HostStatus,
@@ -78,6 +79,13 @@ class GetTranscript(Query[tuple[TranscriptEntry, ...]]):
 
     run: str
     step_key: str | None = None
+
+
+@dataclass(frozen=True)
+class ListAttempts(Query[tuple[AttemptRow, ...]]):
+    """Every attempt of a run's steps, step by step, oldest first."""
+
+    run: str
 
 
 @dataclass(frozen=True)

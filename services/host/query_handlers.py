@@ -10,6 +10,7 @@ from foredeck.services.domain.audit import AuditRow, AuditVerdict
 from foredeck.services.domain.chat import AgentCard, ConversationDetail, ConversationRow
 from foredeck.services.domain.records import ProjectFile
 from foredeck.services.domain.views import (
+    AttemptRow,
     Check,
     HistoryEntry,
     HostStatus,
@@ -51,6 +52,7 @@ class StoreQueries:
             q.GetRun: self.run,
             q.GetTranscript: self.transcript,
             q.GetHistory: self.history,
+            q.ListAttempts: self.attempts,
             q.ListQuestions: self.questions,
             q.ListConversations: self.list_conversations,
             q.GetConversation: self.conversation,
@@ -93,6 +95,10 @@ class StoreQueries:
     async def history(self, query: q.GetHistory) -> tuple[HistoryEntry, ...]:
         """Answer `GetHistory`."""
         return await self._queries.history(query.run)
+
+    async def attempts(self, query: q.ListAttempts) -> tuple[AttemptRow, ...]:
+        """Answer `ListAttempts`."""
+        return await self._queries.attempts(query.run)
 
     async def questions(self, query: q.ListQuestions) -> tuple[QuestionRow, ...]:
         """Answer `ListQuestions`."""

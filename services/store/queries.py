@@ -11,6 +11,7 @@ from foredeck.services.domain.errors import InvalidInput, NotFound
 from foredeck.services.domain.records import ProjectFile, ProjectSettings, TokenUsage
 from foredeck.services.domain.states import ACTIVE_RUNS, RunState
 from foredeck.services.domain.views import (
+    AttemptRow,
     HistoryEntry,
     Page,
     ProjectNode,
@@ -167,6 +168,13 @@ class Queries:
                 step_id = await _step_id(link, run_id, step_key)
                 found = await link.rows(statements.STEP_TRANSCRIPT, (step_id,))
         return rows.each(rows.transcript_entry, found)
+
+    async def attempts(self, ref: str) -> tuple[AttemptRow, ...]:
+        """Return the attempts of a run's steps, step by step; raises as `run` does."""
+        async with self._database.reading(consistent=True) as link:
+            run_id = await by_beginning(link, "run", ref)
+            found = await link.rows(statements.ATTEMPTS, (run_id,))
+        return rows.each(rows.attempt_row, found)
 
     async def history(self, run_ref: str) -> tuple[HistoryEntry, ...]:
         """Return every transition of a run, its steps and jobs, oldest first."""

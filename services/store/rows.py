@@ -17,6 +17,7 @@ from foredeck.services.domain.records import (
 )
 from foredeck.services.domain.states import QuestionState, RunState, StepState
 from foredeck.services.domain.views import (
+    AttemptRow,
     HistoryEntry,
     ProjectRow,
     QuestionRow,
@@ -119,6 +120,20 @@ def step_row(row: Any) -> StepRow:
         ended_at=to_optional_moment(row[19]),
         retry_at=to_optional_moment(row[20]),
         over_budget=bool(row[21]),
+    )
+
+
+def attempt_row(row: Any) -> AttemptRow:
+    """Read `statements.ATTEMPTS`."""
+    return AttemptRow(
+        step_key=row[0],
+        number=row[1],
+        state=StepState(row[2]),
+        started_at=to_moment(row[3]),
+        ended_at=to_optional_moment(row[4]),
+        failure=to_failure(row[5]),
+        output_path=to_path(row[6]),
+        usage=TokenUsage(*row[7:11]),
     )
 
 

@@ -114,6 +114,14 @@ STEPS = """
     FROM step s WHERE s.run_id = ? ORDER BY s.position, s.key
 """
 
+# Parameter: a run's id.
+ATTEMPTS = """
+    SELECT s.key, a.number, a.state, a.started_at, a.ended_at, a.failure, a.output_path,
+        a.usage_input, a.usage_cached_input, a.usage_output, a.usage_reasoning
+    FROM attempt a CROSS JOIN step s ON s.id = a.step_id
+    WHERE a.run_id = ? ORDER BY s.position, s.key, a.number
+"""
+
 STEP_ID = "SELECT id FROM step WHERE run_id = ? AND key = ?"
 
 _MESSAGE_COLUMNS = """

@@ -40,6 +40,7 @@ from foredeck.services.store.repositories import (
     RunRepository,
     StepRepository,
 )
+from foredeck.services.store.trusted_workflows import TrustedWorkflows
 from foredeck.services.store.unit import Unit
 
 T = TypeVar("T")
@@ -63,6 +64,7 @@ class Transaction:
         self.follow_ups = FollowUpRepository(unit)
         self.prompt_edits = PromptEditRepository(unit)
         self.project_files = ProjectFileRepository(unit)
+        self.trusted_workflows = TrustedWorkflows(unit)
         self.conversations = ConversationRepository(unit)
         self.chat_messages = ChatMessageRepository(unit)
 

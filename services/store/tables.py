@@ -270,6 +270,15 @@ TRANSITION = Table(
     Column("reason", Text),
 )
 
+TRUSTED_WORKFLOW = Table(
+    "trusted_workflow",
+    METADATA,
+    Column("project_id", Text, primary_key=True),
+    Column("sha256", Text, primary_key=True),
+    Column("path", Text),
+    Column("trusted_at", Integer),
+)
+
 PROJECT_FILE = Table(
     "project_file",
     METADATA,

@@ -19,6 +19,7 @@ from foredeck.services.store.migrations import (
     m0006_chat,
     m0007_audit,
     m0008_files,
+    m0009_trusted_workflows,
 )
 
 MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
@@ -29,6 +30,7 @@ MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     m0006_chat.upgrade,
     m0007_audit.upgrade,
     m0008_files.upgrade,
+    m0009_trusted_workflows.upgrade,
 )
 VERSION = len(MIGRATIONS)
 # Marks the file as ours: "FDCK" in ASCII, in PRAGMA application_id.
