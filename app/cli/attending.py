@@ -30,6 +30,7 @@ class Attendant:
         self._host = host
         self._client = f"terminal {new_id()}"
         self._left_open: set[str] = set()
+        self._sent: str | None = None
         self.there = _has_terminal()
 
     async def arrive(self, run_id: str | None = None) -> None:
@@ -65,7 +66,9 @@ class Attendant:
         elsewhere = asyncio.ensure_future(self._settled(row.question.id))
         try:
             await asyncio.wait({answering, elsewhere}, return_when=asyncio.FIRST_COMPLETED)
-            if not answering.done():
+            if self._sent == row.question.id:
+                await asyncio.wait({answering})  # what has settled it is what was typed here
+            elif not answering.done():
                 say("It has been settled elsewhere.")
         finally:
             answering.cancel()
@@ -81,9 +84,11 @@ class Attendant:
                 return
             try:
                 if line.strip():
+                    self._sent = question.id
                     await self._host.do(_command(question, line.strip()))
                     return
             except ForedeckError as error:
+                self._sent = None
                 say(str(error))
 
     async def _settled(self, question_id: str) -> None:
@@ -103,7 +108,8 @@ def how_to_answer(question: Question) -> str:
     """Return the command that answers a question."""
     name = "approve" if question.kind is QuestionKind.APPROVAL else "answer"
     which = question.run_id or f"--question {question.id}"
-    return f"foredeck runs {name} {which}"
+    words = {QuestionKind.APPROVAL: "", QuestionKind.QUESTION: ' "TEXT"'}[question.kind]
+    return f"foredeck runs {name} {which}{words}"
 
 
 def _command(question: Question, line: str) -> AnswerQuestion:

@@ -190,7 +190,7 @@ def list_servers(session: Session, project: str, format_: str) -> None:
     """List the tool servers that agents and codex have in PROJECT."""
     view = _read(session, project)
     if format_ == "json":
-        put_json(plain(view.mcp_servers))
+        put_json({"items": plain(view.mcp_servers), "total": len(view.mcp_servers)})
     elif view.mcp_servers:
         rows = [
             (row.name, row.server.words, ", ".join(row.server.environment) or _NONE, row.origin)

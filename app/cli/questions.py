@@ -75,14 +75,10 @@ def answer(
 
 @click.command()
 @optional_run_argument
-@click.option("--once", "leave", flag_value=Leave.ONCE.value, help="This once (the default).")
-@click.option(
-    "--session", "leave", flag_value=Leave.SESSION.value, help="Also when codex asks it again."
-)
-@click.option("--deny", "leave", flag_value=Leave.DENY.value, help="No; codex goes on without.")
-@click.option(
-    "--deny-and-stop", "leave", flag_value=Leave.STOP.value, help="No, and end the codex turn."
-)
+@click.option("--once", is_flag=True, help="This once (the default).")
+@click.option("--session", "for_session", is_flag=True, help="Also when codex asks it again.")
+@click.option("--deny", is_flag=True, help="No; codex goes on without.")
+@click.option("--deny-and-stop", is_flag=True, help="No, and end the codex turn.")
 @click.option("--comment", default="", help="Kept with the answer, and told to codex.")
 @_QUESTION
 @format_option
@@ -90,7 +86,10 @@ def answer(
 def approve(
     session: Session,
     run: str | None,
-    leave: str | None,
+    once: bool,
+    for_session: bool,
+    deny: bool,
+    deny_and_stop: bool,
     comment: str,
     question: str | None,
     format_: str,
@@ -104,8 +103,16 @@ def approve(
     foredeck runs approve 7s24               this once
     foredeck runs approve 7s24 --deny --comment "not on this machine"
     """
-    said = leave or Leave.ONCE.value
-    command = AnswerQuestion(run, question, QuestionKind.APPROVAL, said, comment=comment)
+    given = {
+        Leave.ONCE: once,
+        Leave.SESSION: for_session,
+        Leave.DENY: deny,
+        Leave.STOP: deny_and_stop,
+    }
+    chosen = [leave for leave, wanted in given.items() if wanted] or [Leave.ONCE]
+    if len(chosen) > 1:  # which of them was meant, nobody can know
+        raise InvalidInput("Give only one of --once, --session, --deny and --deny-and-stop.")
+    command = AnswerQuestion(run, question, QuestionKind.APPROVAL, chosen[0], comment=comment)
     _answer(session, command, "foredeck runs approve", format_)
 
 

@@ -14,7 +14,7 @@ from foredeck.app.cli.background import serve_command
 from foredeck.app.cli.interrupts import Interrupts
 from foredeck.app.cli.render import GLYPHS, say
 from foredeck.app.cli.session import Session, log_to_file
-from foredeck.services.domain.errors import ForedeckError, HostBusy
+from foredeck.services.domain.errors import ForedeckError, HostBusy, UsageError
 from foredeck.services.domain.events import NoticeRaised, RunSaved
 from foredeck.services.domain.safe_text import safe_line
 from foredeck.services.domain.states import FINAL_RUNS, RunState
@@ -75,6 +75,10 @@ def serve(session: Session, until_idle: bool, idle: float | None, unit: bool) ->
     foredeck serve --unit > ~/.config/systemd/user/foredeck.service
     """
     settings = session.settings
+    if idle is not None and not until_idle:
+        raise UsageError("--idle says how long --until-idle waits.", "Give both, or neither.")
+    if unit and until_idle:
+        raise UsageError("A unit is for a host that stays.", "Leave --until-idle out.")
     if unit:
         click.echo(_unit(settings), nl=False)
         return 0
@@ -100,7 +104,6 @@ def _quoted(word: str) -> str:
 
 async def _serve(session: Session, idle_seconds: float | None) -> None:
     interrupts = Interrupts()
-    _put(f"Working on {session.settings.data_dir}; SIGTERM or Ctrl-C ends it.")
     goes_on = await _be_host(session, interrupts, idle_seconds)
     while goes_on:
         try:
@@ -116,6 +119,7 @@ async def _be_host(session: Session, interrupts: Interrupts, idle_seconds: float
     from foredeck.app.container import open_services
 
     async with open_services(session.settings, ROLE) as services:
+        _put(f"Working on {session.settings.data_dir}; SIGTERM or Ctrl-C ends it.")
         telling = asyncio.create_task(_tell(services.host))
         ends: list[asyncio.Task[Any]] = [asyncio.create_task(interrupts.first.wait())]
         if idle_seconds is not None:

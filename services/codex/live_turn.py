@@ -32,7 +32,9 @@ from foredeck.services.domain.records import TokenUsage
 from foredeck.services.jobs.processes import MARK
 
 _THREAD_SECONDS = 60.0  # a thread starts its MCP servers first
-_STOP_SECONDS = 5.0
+STOP_SECONDS = 5.0
+"""How long codex may take to answer when a turn is to end: one that is over gets no answer."""
+
 INTERRUPTED = "interrupted"
 
 
@@ -147,7 +149,7 @@ class LiveTurn:
 
     async def _take_in_while(self, goes_on: Callable[[], bool]) -> None:
         with suppress(CodexError, TimeoutError):
-            async with asyncio.timeout(_STOP_SECONDS):
+            async with asyncio.timeout(STOP_SECONDS):
                 while self._events is not None and goes_on():
                     for event in await self._events.batch():
                         self._take_in(event)
@@ -249,7 +251,7 @@ class LiveTurn:
 
     async def _finish_beginning(self) -> None:
         if self._beginning is not None:
-            await asyncio.wait({self._beginning}, timeout=_STOP_SECONDS)
+            await asyncio.wait({self._beginning}, timeout=STOP_SECONDS)
             if not self._beginning.done():
                 self._beginning.cancel()
                 await asyncio.wait({self._beginning})
@@ -306,7 +308,7 @@ class LiveTurn:
 
     async def _quietly(self, method: str, **params: str) -> None:
         with suppress(CodexError):
-            await self._client.call(method, params, _STOP_SECONDS)
+            await self._client.call(method, params, STOP_SECONDS)
 
 
 def thread_params(order: TurnOrder) -> dict[str, Any]:

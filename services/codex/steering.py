@@ -71,7 +71,7 @@ def _works(job: Job) -> bool:
 def _ended(run: Run) -> Conflict:
     return Conflict(
         f"Run {run.id} is {run.state} already: no turn of it follows.",
-        "Start a new run, or retry this one first.",
+        f"A new run of the same is begun with: foredeck runs restart {run.id}",
     )
 
 

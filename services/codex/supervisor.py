@@ -322,8 +322,8 @@ class CodexSupervisor:
         except asyncio.CancelledError:
             if self._departure.leaving:
                 return None
-            if job.state is JobState.IN_PROGRESS:
-                # The turn of an earlier host may not have been taken up yet.
+            if job.state is JobState.IN_PROGRESS and report.turn_id is None:
+                # The turn of an earlier host was not taken up yet; else it is stopped by now.
                 await to_the_end(self._runner.abandon(job.id, job.thread_id, job.turn_id))
             work = self._work.get(job.id)
             return Ending(JobState.CANCELLED, reason=work.reason if work else "")

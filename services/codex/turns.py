@@ -11,7 +11,7 @@ from typing import Protocol
 
 from foredeck.services.codex import failures
 from foredeck.services.codex.client import CodexClient
-from foredeck.services.codex.live_turn import LiveTurn, TurnOverdue
+from foredeck.services.codex.live_turn import STOP_SECONDS, LiveTurn, TurnOverdue
 from foredeck.services.codex.login import require_login
 from foredeck.services.codex.narration import Narrator
 from foredeck.services.codex.orders import TurnOrder, TurnReport, TurnResult
@@ -161,9 +161,12 @@ class TurnRunner:
     async def _interrupt(self, thread_id: str, turn_id: str) -> None:
         client = await self._server.connect()
         with suppress(CodexError):
-            await client.call("turn/interrupt", {"threadId": thread_id, "turnId": turn_id})
+            ids = {"threadId": thread_id, "turnId": turn_id}
+            await client.call("turn/interrupt", ids, STOP_SECONDS)
         with suppress(CodexError):
-            await client.call("thread/backgroundTerminals/clean", {"threadId": thread_id})
+            await client.call(
+                "thread/backgroundTerminals/clean", {"threadId": thread_id}, STOP_SECONDS
+            )
 
     async def _tidy_up(
         self,

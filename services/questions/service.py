@@ -56,6 +56,9 @@ class Reply:
     comment: str = ""
 
 
+_SAY = 'answer %s "TEXT"'
+
+
 class QuestionService:
     """Asks and answers; lives on the services' loop."""
 
@@ -215,10 +218,10 @@ def _nothing_asked(run_id: str, others: tuple[Question, ...]) -> Conflict:
     if not others:
         return Conflict(f"Run {run_id} asks nothing just now.")
     approval = others[0].kind is QuestionKind.APPROVAL
-    what, command = ("leave", "approve") if approval else ("an answer", "answer")
+    what, command = ("leave", f"approve {run_id}") if approval else ("an answer", _SAY % run_id)
     return Conflict(
-        f"Run {run_id} waits for {what}: {others[0].title}.",
-        f"foredeck runs {command} {run_id} does that.",
+        f"Run {run_id} waits for {what}: {others[0].title.rstrip('.')}.",
+        f"foredeck runs {command} does that.",
     )
 
 
@@ -228,10 +231,11 @@ def _require_fit(question: Question, reply: Reply, run_id: str | None) -> None:
     if question.state is not QuestionState.OPEN:
         raise Conflict(f"Question {question.id} is {question.state} already.")
     if reply.kind not in (None, question.kind):
-        command = "approve" if question.kind is QuestionKind.APPROVAL else "answer"
+        which = question.run_id or f"--question {question.id}"
+        approval = question.kind is QuestionKind.APPROVAL
+        command = f"approve {which}" if approval else _SAY % which
         raise InvalidInput(
-            f"Question {question.id} is no {reply.kind}.",
-            f"foredeck runs {command} {question.run_id or ''} does that.",
+            f"Question {question.id} is no {reply.kind}.", f"foredeck runs {command} does that."
         )
 
 

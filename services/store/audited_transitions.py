@@ -40,7 +40,7 @@ def entry_of(
         resource=entity.value,
         resource_id=entity_id,
         description=f"{entity.value} {entity_id} {f'{old} → ' if old else ''}{new}{why}",
-        severity=_SEVERITIES.get(new, Severity.INFO),
+        severity=Severity.INFO if new == old else _SEVERITIES.get(new, Severity.INFO),
         before=json.dumps({"state": old}) if old else "",
         after=json.dumps({"state": new, **({"reason": reason} if reason else {})}),
         run_id=run_id,
@@ -48,7 +48,12 @@ def entry_of(
 
 
 def _verb(old: str, new: str) -> str:
-    """Return the verb; what has ended and is made ready again is tried again."""
+    """Return the verb; what has ended and is made ready again is tried again.
+
+    Where the state stays, something is only noted.
+    """
+    if new == old:
+        return "note"
     if new in ("pending", "queued") and old:
         return "execute" if old == "pending" else "retry"
     return _VERBS.get(new, new)

@@ -11,7 +11,7 @@ from weakref import WeakValueDictionary
 
 from foredeck.services.departure import Departure
 from foredeck.services.domain import clock
-from foredeck.services.domain.errors import Conflict, StoreError
+from foredeck.services.domain.errors import Conflict, NotFound, StoreError
 from foredeck.services.domain.records import FailureClass, Run, SkipCause, Step
 from foredeck.services.domain.states import ACTIVE_RUNS, FINAL_RUNS, RunState, StepState
 from foredeck.services.store.store import Store, Transaction
@@ -110,7 +110,7 @@ class Orchestrator:
                 if run.state is not RunState.CREATED:
                     raise Conflict(
                         f"Run {run.id} was started already: it is {run.state}.",
-                        "Use retry to give failed steps another attempt.",
+                        _instead_of_start(run),
                     )
                 run = await tx.move_run(run.id, RunState.RUNNING, started_at=clock.now())
                 context = await _context(tx, run)
@@ -299,6 +299,16 @@ class Orchestrator:
             _log.error("run %s could not be settled", run_id, exc_info=error)
 
 
+def _instead_of_start(run: Run) -> str:
+    if run.state in (RunState.FAILED, RunState.CANCELLED, RunState.PARTIAL_SUCCESS):
+        return f"What ended badly is tried again with: foredeck runs retry {run.id}"
+    if run.state is RunState.SUCCESS:
+        return f"A new run of the same is begun with: foredeck runs restart {run.id}"
+    if run.paused_at is not None:
+        return f"It goes on with: foredeck runs resume {run.id}"
+    return f"See it with: foredeck runs watch {run.id}"
+
+
 async def _unpause(tx: Transaction, run: Run) -> Run:
     """Let steps of the run start again."""
     if run.state is RunState.RUNNING:
@@ -357,12 +367,13 @@ async def _repeat(tx: Transaction, steps: tuple[Step, ...], plan: graph.RetryPla
 
 
 def retry_plan(run: Run, steps: tuple[Step, ...], step_key: str | None) -> graph.RetryPlan:
-    """Return what a retry would do; raises `Conflict` when it is not possible."""
+    """Return what a retry would do; raises `Conflict` when it is not possible, `NotFound`."""
     if run.state in (RunState.CREATED, RunState.RUNNING, RunState.RETRY):
-        raise Conflict(f"Run {run.id} is {run.state}: it cannot be retried now.")
+        advice = f"Start it with: foredeck runs start {run.id}" * (run.state is RunState.CREATED)
+        raise Conflict(f"Run {run.id} is {run.state}: it cannot be retried now.", advice)
     if step_key and step_key not in {step.key for step in steps}:
         known = ", ".join(step.key for step in steps)
-        raise Conflict(f"Run {run.id} has no step {step_key}.", f"Its steps are {known}.")
+        raise NotFound(f"Run {run.id} has no step {step_key}.", f"Its steps are {known}.")
     plan = graph.plan_retry(steps, step_key)
     asking = [s for s in steps if graph.under_way(s) and step_key in (None, s.key)]
     if asking and not plan.repeats:
@@ -371,5 +382,8 @@ def retry_plan(run: Run, steps: tuple[Step, ...], step_key: str | None) -> graph
             f"Answer it first: foredeck runs questions {run.id}",
         )
     if not plan.repeats:
-        raise Conflict(f"Nothing of run {run.id} ended badly, so there is nothing to retry.")
+        raise Conflict(
+            f"Nothing of run {run.id} ended badly, so there is nothing to retry.",
+            f"foredeck runs retry {run.id} --step STEP --downstream repeats finished steps.",
+        )
     return plan

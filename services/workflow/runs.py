@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from foredeck.services.domain import clock
-from foredeck.services.domain.errors import Conflict, InvalidInput
+from foredeck.services.domain.errors import Conflict, InvalidInput, NotFound
 from foredeck.services.domain.ids import new_id
 from foredeck.services.domain.records import Job, Mode, Project, Run, Step, Trigger
 from foredeck.services.domain.states import ACTIVE_RUNS, FINAL_STEPS, RunState, StepState
@@ -135,7 +135,7 @@ class RunService:
         title = f"Retry “{run.title}”?"
         try:
             plan = retry_plan(run, steps, step_key)
-        except Conflict as error:
+        except (Conflict, NotFound) as error:
             return Preview(title, (), possible=False, reason=str(error))
         titles = {step.key: step.title for step in steps}
 

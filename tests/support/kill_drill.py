@@ -58,6 +58,6 @@ class KillDrill:
         if process.returncode == -signal.SIGKILL:
             self.kills += 1
             return True
-        assert process.returncode == 0
+        assert process.returncode == 0, (process.returncode, said)
         assert said.split()[-1] == b"success", said
         return False

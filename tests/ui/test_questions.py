@@ -179,9 +179,20 @@ async def test_a_choice_by_its_number(tmp_path: Path) -> None:
     async with dashboard(host) as pilot:
         await ask(pilot, host, words("SQLite", "PostgreSQL"))
         assert "2     PostgreSQL" in shown(pilot)
-        await pilot.press("3", "2")  # there is no third one
+        await pilot.press("3", "enter")
+        assert "The choices are 1 to 2" in shown(pilot)
+        await pilot.press("backspace", "2", "enter")
         await back(pilot)
         assert host.done == [AnswerQuestion(question="q2", choice=2)]
+
+
+async def test_own_words_in_the_place_of_a_choice_may_hold_a_number(tmp_path: Path) -> None:
+    host = fake_host.running(tmp_path)
+    async with dashboard(host) as pilot:
+        await ask(pilot, host, words("SQLite", "PostgreSQL"))
+        await pilot.press(*"Use MySQL 2", "enter")
+        await back(pilot)
+        assert host.done == [AnswerQuestion(question="q2", answer="Use MySQL 2")]
 
 
 async def test_an_answer_in_words(tmp_path: Path) -> None:

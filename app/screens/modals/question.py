@@ -43,7 +43,6 @@ class QuestionDialog(Dialog[bool]):
         Binding("s", "leave('session')", show=False),
         Binding("d", "leave('deny')", show=False),
         Binding("x", "leave('deny_and_stop')", show=False),
-        *(Binding(str(n), f"choose({n})", show=False) for n in range(1, 10)),
         Binding("down,j", "scroll_lines(1)", show=False),
         Binding("up,k", "scroll_lines(-1)", show=False),
         Binding("pagedown", "scroll_lines(10)", show=False),
@@ -93,8 +92,8 @@ class QuestionDialog(Dialog[bool]):
 
     def on_mount(self) -> None:
         shell_of(self).changed.subscribe(self, self._changed)
-        words_only = self._question.kind is QuestionKind.QUESTION and not self._offered()
-        self.query_one("#answer" if words_only else "#dialog-lines").focus()
+        asks_words = self._question.kind is QuestionKind.QUESTION
+        self.query_one("#answer" if asks_words else "#dialog-lines").focus()
 
     def _what(self) -> str:
         question = self._question
@@ -126,11 +125,6 @@ class QuestionDialog(Dialog[bool]):
         if self._question.kind is QuestionKind.APPROVAL and leave in self._question.choices:
             self._send(AnswerQuestion(question=self._question.id, answer=leave))
 
-    def action_choose(self, number: int) -> None:
-        """Answer with one of the choices."""
-        if number <= len(self._offered()):
-            self._send(AnswerQuestion(question=self._question.id, choice=number))
-
     @on(Input.Submitted, "#answer")
     def _submitted(self, event: Input.Submitted) -> None:
         event.stop()
@@ -148,9 +142,12 @@ class QuestionDialog(Dialog[bool]):
             self.action_leave(pressed.removeprefix("leave-"))
 
     def _say(self, text: str) -> None:
-        text = text.strip()
-        if text.isdecimal() and 1 <= int(text) <= len(self._offered()):
-            self.action_choose(int(text))
+        text, offered = text.strip(), len(self._offered())
+        if offered and text.isdecimal():
+            if 1 <= int(text) <= offered:
+                self._send(AnswerQuestion(question=self._question.id, choice=int(text)))
+            else:
+                self._complain(f"The choices are 1 to {offered}; or write your own words.")
         elif text:
             self._send(AnswerQuestion(question=self._question.id, answer=text))
         else:

@@ -83,11 +83,11 @@ def test_tool_servers_of_a_project_and_of_all(desk: Desk) -> None:
     words = ("docs", "--env", "DEPTH=2", "--", "docs-server", "--root", "doc")
     assert desk.run("projects", "mcp", "add", "shop", *words).code == 0
     listed = desk.run("projects", "mcp", "list", "shop", "--format", "json").answer
-    assert [(row["name"], row["origin"]) for row in listed] == [
+    assert [(row["name"], row["origin"]) for row in listed["items"]] == [
         ("docs", "project"),
         ("shared", "global"),
     ]
-    assert listed[0]["server"]["args"] == ["--root", "doc"]
+    assert listed["items"][0]["server"]["args"] == ["--root", "doc"]
     assert desk.run("projects", "mcp", "remove", "shop", "docs").code == 0
     said = desk.run("projects", "mcp", "remove", "shop", "docs")
     assert (said.code, said.err) == (2, "error: docs: the project has no such tool server.\n")

@@ -55,6 +55,7 @@ def test_on_a_terminal_it_is_asked_right_there(desk: Desk, crew: CrewScript) -> 
         program.read_until("'maybe' is no answer here.")
         program.send("o\n")
         assert program.wait(60) == 0
+        assert "settled elsewhere" not in program.output.decode()
     assert (desk.base / "code/done").exists()
     assert processes_of(desk.base) == []
 
@@ -129,6 +130,8 @@ def test_what_cannot_be_answered(desk: Desk, crew: CrewScript) -> None:
     assert (nothing.code, "asks nothing just now" in nothing.err) == (1, True)
     both = desk.run("runs", "answer", run_id, "yes", "--choice", "1")
     assert (both.code, "either TEXT or --choice" in both.err) == (2, True)
+    torn = desk.run("runs", "approve", run_id, "--deny", "--once")
+    assert (torn.code, "Give only one of" in torn.err) == (2, True)
     unknown = desk.run("runs", "approve", "zzzz")
     assert unknown.code == 2
     idle = desk.run("runs", "steer", run_id, "go left")

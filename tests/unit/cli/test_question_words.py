@@ -71,7 +71,7 @@ def test_choices_are_numbered_and_not_all_leave_is_offered() -> None:
 def test_how_to_answer() -> None:
     assert how_to_answer(question(run_id="7s24").question) == "foredeck runs approve 7s24"
     words = question(QuestionKind.QUESTION, run_id="7s24").question
-    assert how_to_answer(words) == "foredeck runs answer 7s24"
+    assert how_to_answer(words) == 'foredeck runs answer 7s24 "TEXT"'
     assert how_to_answer(question().question) == "foredeck runs approve --question q1"
 
 

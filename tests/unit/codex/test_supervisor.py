@@ -433,28 +433,46 @@ async def test_what_an_earlier_host_left_is_lost(
         assert job.ended_at is not None
 
 
-async def test_a_left_turn_that_is_stopped_before_it_was_taken_up_is_ended(
-    supervisor: CodexSupervisor, store: Store, runner: FakeRunner, request_: CodexRequest
-) -> None:
-    runner.release.clear()
-    await supervisor.start(request_)
-    await began(runner)  # it has the workspace
-    run = records.run(request_.project)
+async def left_by_another(
+    supervisor: CodexSupervisor, store: Store, request: CodexRequest
+) -> CodexRequest:
+    """Store a job at work, as an earlier host leaves it, and return what asks for it again."""
+    run = records.run(request.project)
     step = records.step(run)
-    asked = replace(request_, run_id=run.id, step_id=step.id, key="direct-1")
+    asked = replace(request, run_id=run.id, step_id=step.id, key="direct-1")
     left = supervisor._new_job(asked)
     async with store.transaction() as tx:
         await tx.runs.add(run)
         await tx.steps.add(step)
         await tx.jobs.add(replace(left, thread_id="thread", turn_id="turn"))
         await tx.move_job(left.id, JobState.IN_PROGRESS)
-    job = await supervisor.start(asked)
-    assert job.id == left.id
+    return asked
+
+
+async def test_a_left_turn_that_is_stopped_before_it_was_taken_up_is_ended(
+    supervisor: CodexSupervisor, store: Store, runner: FakeRunner, request_: CodexRequest
+) -> None:
+    runner.release.clear()
+    await supervisor.start(request_)
+    await began(runner)  # it has the workspace
+    job = await supervisor.start(await left_by_another(supervisor, store, request_))
     assert supervisor.queued_turns == 1
     await supervisor.cancel(job.id, "changed my mind")
     assert runner.abandoned == [(job.id, "thread", "turn")]
     assert (await stored(store, job.id)).state is JobState.CANCELLED
     assert len(runner.orders) == 1
+
+
+async def test_a_left_turn_that_was_taken_up_is_stopped_once(
+    supervisor: CodexSupervisor, store: Store, runner: FakeRunner, request_: CodexRequest
+) -> None:
+    runner.release.clear()
+    asked = await left_by_another(supervisor, store, request_)
+    job = await supervisor.start(asked)
+    await began(runner)
+    await supervisor.cancel(job.id, "changed my mind")
+    assert runner.abandoned == []
+    assert (await stored(store, job.id)).state is JobState.CANCELLED
 
 
 async def test_a_full_disk_at_the_end_is_waited_out(
