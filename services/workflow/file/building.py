@@ -72,17 +72,17 @@ def build_spec(
         for key in WORKFLOW.keys
         if key.name in parts.top and key.name not in ("inputs", "steps")
     }
+    defaults = known(said.get("defaults", {}))
     steps: list[StepSpec] = []
     room = LARGEST
     for draft in parts.drafts:
         for instance in draft.instances:
             matrix = {f"matrix.{key}": value for key, value in instance.matrix}
             at = Reading(findings, Filling({**named, **matrix}, parts.inputs), draft.at.path)
-            step = _step(
-                draft, instance, parts.needs[draft.id], known(said.get("defaults", {})), at
-            )
-            steps.append(step)
-            room -= _size(step)
+            keys = read_keys(draft.found, draft.kind, at)
+            if not findings.any:
+                steps.append(_step(draft, instance, parts.needs[draft.id], keys, defaults))
+                room -= _size(steps[-1])
         if room < 0:
             message = f"With everything filled in, the steps have more than {LARGEST:,} characters."
             findings.error(draft.node, draft.at.path, message)
@@ -106,11 +106,15 @@ def _groups(drafts: tuple[Draft, ...]) -> dict[str, str]:
 
 
 def _step(
-    draft: Draft, instance: Instance, needs: tuple[str, ...], defaults: dict[str, Any], at: Reading
+    draft: Draft,
+    instance: Instance,
+    needs: tuple[str, ...],
+    keys: dict[str, Any],
+    defaults: dict[str, Any],
 ) -> StepSpec:
-    """Return one step; what it does not say comes from the defaults of the file."""
+    """Return one step; what its keys do not say comes from the defaults of the file."""
     kind = draft.kind or StepKind.COMMAND  # the reader lets no step without a kind pass
-    said = _with_defaults(read_keys(draft.found, kind, at), defaults, kind)
+    said = _with_defaults(keys, defaults, kind)
     spec = StepSpec(
         id=instance.id,
         kind=kind,
@@ -123,8 +127,8 @@ def _step(
         retries=_retries(said.get("retries")),
         verify=_verify(said.get("verify")),
         sandbox=Sandbox(said["sandbox"]) if "sandbox" in said else None,
-        rework=Rework(**said["rework"]) if "to" in said.get("rework", {}) else None,
-        gate=Gate(**said["gate"]) if "message" in said.get("gate", {}) else None,
+        rework=Rework(**said["rework"]) if "rework" in said else None,
+        gate=Gate(**said["gate"]) if "gate" in said else None,
         **{name: said[name] for name in _AS_THEY_ARE if name in said},
     )
     return spec if "title" in said and _is_filled(draft) else _told_apart(spec)

@@ -8,8 +8,6 @@ from typing import Any
 from yaml import MappingNode, Node
 
 from foredeck.services.agents.registry import AGENTS
-from foredeck.services.codex.codex_arguments import parse_config
-from foredeck.services.domain.errors import InvalidInput
 from foredeck.services.domain.records import StepKind
 from foredeck.services.workflow import conditions
 from foredeck.services.workflow.file.drafts import Draft
@@ -27,8 +25,6 @@ def check_step(
         _check_condition(draft, when, names)
     if draft.kind is StepKind.AGENT and isinstance(rework := said.get("rework"), dict):
         _check_rework(draft, rework, said, links, before)
-    if isinstance(pairs := said.get("codex_config"), tuple):
-        _check_config(draft, pairs)
 
 
 def _check_condition(draft: Draft, text: str, names: Names) -> None:
@@ -93,12 +89,3 @@ def _check_target(
         at.error(node, f"Rework goes to {to}, which is not before {draft.id}.", hint)
     elif to == draft.id:
         at.error(node, f"Rework of {draft.id} goes to itself.", "Name a step that comes before.")
-
-
-def _check_config(draft: Draft, pairs: tuple[Any, ...]) -> None:
-    node, at = draft.found["codex_config"][1], draft.at.inside("codex_config")
-    for pair in pairs:
-        try:
-            parse_config([str(pair)])
-        except InvalidInput as error:
-            at.error(node, error.message, error.advice)

@@ -23,7 +23,7 @@ from foredeck.services.workflow.file.keys import (
 )
 from foredeck.services.workflow.file.nodes import described, entries, kind_of
 from foredeck.services.workflow.file.reading import Reading
-from foredeck.services.workflow.file.shapes import known, unknown_key
+from foredeck.services.workflow.file.shapes import is_misspelt, known, unknown_key
 
 _UNFIT = re.compile(r"[^A-Za-z0-9._-]+")
 _LONGEST_ID = 200
@@ -121,7 +121,9 @@ def _check_keys(node: Node, found: Found, kind: StepKind | None, at: Reading) ->
             message = f"A step of kind {kind} has no `{name}`."
             at.findings.error(key_node, at.path, message, f"It belongs to {kinds}.")
     for key in known_keys:
-        if key.required and key.name not in found and (kind or len(key.kinds) == len(StepKind)):
+        for_all = kind or len(key.kinds) == len(StepKind)
+        lacks = key.required and for_all and key.name not in found
+        if lacks and not is_misspelt(key.name, found, names):
             at.error(node, f"`{key.name}` is missing.", key.about)
 
 

@@ -12,7 +12,7 @@ from yaml import MappingNode, Node, SequenceNode
 from foredeck.services.domain.workflow import InputSpec, InputType, InputValue
 from foredeck.services.workflow import near
 from foredeck.services.workflow.file.keys import INPUT, INPUTS
-from foredeck.services.workflow.file.nodes import described, entries, kind_of, shown
+from foredeck.services.workflow.file.nodes import described, entries, shown
 from foredeck.services.workflow.file.problems import Findings
 from foredeck.services.workflow.file.reading import Reading
 from foredeck.services.workflow.file.shapes import LONGEST_TEXT, known, number_in, value_in
@@ -34,11 +34,11 @@ def declared(node: Node, at: Reading) -> dict[str, InputSpec]:
 
     So its name is known, and using it is no second mistake.
     """
-    INPUTS.read(_with_empty_ones(node), at)
+    INPUTS.read(node, at)
     if not isinstance(node, MappingNode):
         return {}
     found = entries(node, at.path, Findings(""))
-    return {name: _spec(name, value, at.step(name)) for name, (_, value) in found.items()}
+    return {name: _spec(name, value, at.inside(name)) for name, (_, value) in found.items()}
 
 
 def typed(
@@ -116,20 +116,6 @@ def _is_clean(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return "\0" not in text and len(text) <= LONGEST_TEXT
-
-
-def _with_empty_ones(node: Node) -> Node:
-    """Return the node with an input that says nothing (`version:`) as an empty mapping."""
-    if not isinstance(node, MappingNode):
-        return node
-    pairs = [
-        (key, _empty(value) if kind_of(value) == "nothing" else value) for key, value in node.value
-    ]
-    return MappingNode(node.tag, pairs, node.start_mark, node.end_mark, node.flow_style)
-
-
-def _empty(node: Node) -> MappingNode:
-    return MappingNode("tag:yaml.org,2002:map", [], node.start_mark, node.end_mark)
 
 
 def _spec(name: str, node: Node, at: Reading) -> InputSpec:

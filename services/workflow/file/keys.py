@@ -5,10 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from yaml import ScalarNode
+
 from foredeck.services.agents.registry import AGENTS
+from foredeck.services.codex.codex_arguments import parse_config
+from foredeck.services.domain.errors import InvalidInput
 from foredeck.services.domain.records import Sandbox, StepKind
 from foredeck.services.domain.workflow import Backoff, InputType
 from foredeck.services.workflow.conditions import LIMIT
+from foredeck.services.workflow.file.reading import Pending, Reading
 from foredeck.services.workflow.file.shapes import (
     LONGEST_LINE,
     Anything,
@@ -23,6 +28,7 @@ from foredeck.services.workflow.file.shapes import (
     Text,
     Written,
     record_schema,
+    refuse,
 )
 from foredeck.services.workflow.file.templates import Use
 
@@ -34,6 +40,24 @@ _ID = r"[A-Za-z0-9_-]{1,64}"
 _ID_FORM = "letters, digits, _ and -, 64 at most"
 
 ID = Text(Use.FIXED, _ID, _ID_FORM)
+
+
+@dataclass(frozen=True)
+class CodexSetting(Text):
+    """A setting of codex as `key=value`."""
+
+    def _checked(self, node: ScalarNode, at: Reading) -> str | Pending:
+        text = super()._checked(node, at)
+        if isinstance(text, Pending):
+            return text
+        try:
+            parse_config([text])
+        except InvalidInput as error:
+            plain = "Write key=value, the value in TOML."
+            return refuse(node, at, error.message, error.advice if "=" in text else plain)
+        return text
+
+
 NAME = Text(Use.FIXED, r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", "letters, digits, . _ and -")
 _NEED = Text(Use.FIXED, longest=LONGEST_LINE)
 _LINE = Text(longest=LONGEST_LINE)
@@ -79,7 +103,8 @@ INPUT = Record(
         Key("description", _LINE, "What it is for."),
         Key("default", Anything(), "Its value if none is given; without it, one has to be."),
         Key("choices", Listing(Anything(), "[1, 2, 3]", least=1), "The values that it may have."),
-    )
+    ),
+    may_be_empty=True,
 )
 INPUTS = Table(INPUT, _ID, _ID_FORM)
 
@@ -149,7 +174,9 @@ STEP = (
     _key("sandbox", Choice(tuple(s.value for s in Sandbox)), "What codex may touch.", _CODEX),
     _key(
         "codex_config",
-        Listing(_LINE, '["model_reasoning_effort=\\"high\\""]', most=50),
+        Listing(
+            CodexSetting(longest=LONGEST_LINE), '["model_reasoning_effort=\\"high\\""]', most=50
+        ),
         "Settings of codex as key=value, the value in TOML.",
         _CODEX,
     ),

@@ -6,6 +6,7 @@ what is nested or repeated without bounds must not reach code that follows it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -52,8 +53,9 @@ def compose(text: str | bytes, findings: Findings) -> MappingNode | None:
         _syntax_error(error, source, findings)
         return None
     except (yaml.YAMLError, ValueError) as error:
-        # A reader's error: a character that YAML does not allow; it has no mark.
-        findings.error(None, "", f"This is not YAML: {_first_line(error)}.")
+        # A reader's error: a character that YAML does not allow; it knows only an offset.
+        mark = _mark(source.encode()[: getattr(error, "position", 0) or 0])
+        findings.error(mark, "", f"This is not YAML: {_first_line(error)}.")
         return None
     if not isinstance(root, MappingNode):
         _not_a_mapping(root, findings)
@@ -114,23 +116,27 @@ def is_unquoted_template(node: Node) -> bool:
 
 
 def _decoded(text: str | bytes, findings: Findings) -> str | None:
+    if len(text) > LARGEST:
+        message = f"The file has more than {LARGEST:,} bytes."
+        findings.error(None, "", message, "Put long material into files of the workspace.")
+        return None
     try:
         data = text.encode() if isinstance(text, str) else text
         source = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = error.object.count(b"\n", 0, error.start)
-        column = error.start - (error.object.rfind(b"\n", 0, error.start) + 1)
-        mark = yaml.Mark("", 0, line, column, None, 0)
+        mark = _mark(error.object[: error.start])
         findings.error(mark, "", "This is not UTF-8.", "Save the file as UTF-8 text.")
         return None
     except UnicodeEncodeError:
         findings.error(None, "", "This is not text.", "Save the file as UTF-8 text.")
         return None
-    if len(data) > LARGEST:
-        message = f"The file has {len(data):,} bytes; {LARGEST:,} is the limit."
-        findings.error(None, "", message, "Put long material into files of the workspace.")
-        return None
     return source
+
+
+def _mark(before: bytes) -> yaml.Mark:
+    """Return the place behind the bytes before it."""
+    column = len(before) - (before.rfind(b"\n") + 1)
+    return yaml.Mark("", 0, before.count(b"\n"), column, None, 0)
 
 
 def _not_a_mapping(root: Node | None, findings: Findings) -> None:
@@ -157,13 +163,14 @@ def _syntax_hint(error: yaml.MarkedYAMLError, source: str) -> str:
     marks = [mark for mark in (error.problem_mark, error.context_mark) if mark]
     lines = source.split("\n")
     near = "\n".join(lines[mark.line] for mark in marks if mark.line < len(lines))
-    if "\t" in near and "token" in str(error.problem):
+    said = f"{error.context} {error.problem}"
+    if "tab" in said or ("\t" in near and "token" in said):
         return "Indent with spaces; YAML takes no tabs."
     if "{{" in near:
         return _BRACES
-    if "mapping values" in str(error.problem):
+    if "mapping values" in said:
         return "Text with a colon and a space in it has to be in quotes."
-    return ""
+    return _QUOTE if re.search("an alias|an anchor|a directive|any token", said) else ""
 
 
 @dataclass

@@ -35,9 +35,10 @@ def read(text: str | bytes, name: str) -> WorkflowFile:
     assert root is not None
     file = _Reader(root, findings).file()
     findings.check()
-    if all(spec.default is not None for spec in file.inputs):
+    values = {spec.name: spec.default for spec in file.inputs if spec.default is not None}
+    if len(values) == len(file.inputs):
         # All that the inputs decide is known, so what only shows with their values does now.
-        build_spec(file.parts, {spec.name: spec.default or "" for spec in file.inputs}, _SAMPLE)
+        build_spec(file.parts, values, _SAMPLE)
     return file
 
 

@@ -152,7 +152,7 @@ class Checking:
             message, hint = self._names.problem(name, at.findings)
             if message:
                 at.error(node, message, hint or "Write \\{{ for two plain braces.")
-            elif use is Use.SHELL:
+            elif use is Use.SHELL and not templates.alone(node.value):
                 self._warn(node, name, at)
 
     def _warn(self, node: ScalarNode, name: str, at: Reading) -> None:

@@ -34,6 +34,7 @@ LONGEST_TEXT = 200_000
 
 _TEMPLATE = {"type": "string", "pattern": r"^\{\{.+\}\}$"}
 _LONGEST_NUMBER = 40
+_FEW = 10
 _CONSTRUCTOR = SafeConstructor()
 _QUOTE = "Put it in quotes."
 
@@ -217,7 +218,9 @@ class Listing:
             wrong(node, at, "a list", f"Write {self.example}.")
             return []
         if not self.least <= len(node.value) <= self.most:
-            at.error(node, f"`{at.label}` takes {self.least:,} to {self.most:,} values.")
+            count = f"{len(node.value):,} value{'s' if len(node.value) != 1 else ''}"
+            message = f"`{at.label}` has {count}; it takes {self.least:,} to {self.most:,}."
+            at.error(node, message)
             return []
         found = [(item, self.item.read(item, at)) for item in node.value]
         return [(item, value) for item, value in found if value is not PENDING]
@@ -244,11 +247,15 @@ class Table:
             return wrong(node, at, "a mapping of names to values")
         found = entries(node, at.path, at.findings)
         if not self.least <= len(found) <= self.most:
-            return refuse(node, at, f"`{at.label}` takes {self.least} to {self.most} names.")
+            message = (
+                f"`{at.label}` has {len(found):,} names; it takes {self.least} to {self.most}."
+            )
+            return refuse(node, at, message)
         for name, (key, _value) in found.items():
             if not re.fullmatch(self.pattern, name):
                 at.error(key, f"{shown(name)} is no name here.", f"A name takes {self.form}.")
-        return {name: self.value.read(value, at.inside(name)) for name, (_, value) in found.items()}
+        read = {name: self.value.read(node, at.inside(name)) for name, (_, node) in found.items()}
+        return known(read)
 
     def schema(self) -> dict[str, Any]:
         """Return the JSON schema."""
@@ -273,16 +280,22 @@ class Key:
 
 @dataclass(frozen=True)
 class Record:
-    """A mapping with keys of ours; with `short` that key's value may stand alone."""
+    """A mapping with keys of ours; with `short` that key's value may stand alone.
+
+    One that `may_be_empty` may be a key with nothing behind it.
+    """
 
     keys: tuple[Key, ...]
     short: str = ""
+    may_be_empty: bool = False
 
     def read(self, node: Node, at: Reading) -> dict[str, Any] | Pending:
         """Return what the known keys say, those left out that are wrong or `PENDING`."""
         if self.short and isinstance(node, ScalarNode):
             value = self.key(self.short).shape.read(node, at)
             return PENDING if value is PENDING else {self.short: value}
+        if self.may_be_empty and kind_of(node) == "nothing":
+            return {}
         if not isinstance(node, MappingNode) or kind_of(node) != "mapping":
             return wrong(node, at, "a text or a mapping" if self.short else "a mapping")
         found = self.found(node, at)
@@ -291,7 +304,7 @@ class Record:
             for key in self.keys
             if key.name in found
         }
-        return {name: value for name, value in read.items() if value is not PENDING}
+        return known(read)
 
     def found(self, node: MappingNode, at: Reading) -> dict[str, tuple[Node, Node]]:
         """Return the known keys that are there; note those that are unknown or missing."""
@@ -301,7 +314,7 @@ class Record:
             if name not in names:
                 unknown_key(key_node, name, names, at)
         for key in self.keys:
-            if key.required and key.name not in found:
+            if key.required and key.name not in found and not is_misspelt(key.name, found, names):
                 label = _joined(at.label, key.name)
                 at.error(node, f"`{label}` is missing.", key.about)
         return found
@@ -313,6 +326,8 @@ class Record:
     def schema(self) -> dict[str, Any]:
         """Return the JSON schema."""
         made = record_schema(self.keys)
+        if self.may_be_empty:
+            made["type"] = ["object", "null"]
         return {"anyOf": [self.key(self.short).shape.schema(), made]} if self.short else made
 
 
@@ -339,6 +354,13 @@ def unknown_key(node: Node, name: str, known: Iterable[str], at: Reading) -> Non
     if name == "<<":
         hint = "Put what steps share under `defaults`."
     at.error(node, f"There is no key {shown(name)}.", hint)
+
+
+def is_misspelt(name: str, found: Iterable[str], names: Iterable[str]) -> bool:
+    """Whether one of the unknown keys found was probably meant to be `name`."""
+    listed = tuple(names)
+    unknown = [key for key in found if key not in listed][:_FEW]
+    return any(near.nearest(key, listed) == name for key in unknown)
 
 
 def wrong(node: Node, at: Reading, wanted: str, hint: str = "") -> Pending:
@@ -385,8 +407,10 @@ def number_in(node: Node) -> int | float | None:
 
 
 def known(read: Mapping[str, Any] | Pending) -> dict[str, Any]:
-    """Return what a record said, nothing if it was wrong."""
-    return {} if isinstance(read, Pending) else dict(read)
+    """Return what is known of what was read: neither what is wrong nor what is `PENDING`."""
+    if isinstance(read, Pending):
+        return {}
+    return {name: value for name, value in read.items() if value is not PENDING}
 
 
 def _text_hint(node: Node) -> str:
