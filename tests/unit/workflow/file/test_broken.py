@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from foredeck.services.domain.errors import InvalidInput
+from foredeck.services.host import wire
 from foredeck.services.workflow.file import InvalidWorkflow, read
 
 BROKEN = Path(__file__).with_name("broken")
@@ -117,3 +118,12 @@ def test_what_a_file_says_cannot_command_the_terminal() -> None:
         read(text, "bad\x1b[2J.yaml")
     assert "\x1b" not in str(caught.value)
     assert "\u202e" not in str(caught.value)
+
+
+def test_the_problems_come_over_the_socket_of_a_host() -> None:
+    with pytest.raises(InvalidWorkflow) as caught:
+        read("steps:\n  - {id: a}\n  - {kind: gate}\n", "ci.yaml")
+    line = wire.to_line(wire.encode_error(caught.value))
+    error = wire.decode_error(wire.from_line(line))
+    assert isinstance(error, InvalidWorkflow)
+    assert (str(error), error.problems) == (str(caught.value), caught.value.problems)
