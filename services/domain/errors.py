@@ -3,6 +3,8 @@
     ForedeckError                 a sentence for a person, and an exit code
     ├── UsageError                the request cannot be understood          (exit 2)
     │   ├── InvalidInput          a value is not acceptable
+    │   │   ├── InvalidWorkflow   a workflow file is wrong (services.workflow.file)
+    │   │   └── ConditionError    the `when` of a step is (services.workflow.conditions)
     │   ├── NotFound              nothing has that id or name
     │   └── Ambiguous             an abbreviation fits several things
     ├── Conflict                  it cannot be done in the present state

@@ -1,14 +1,40 @@
-"""The built-in workflows: the four agents (SPEC A3), and one codex turn alone."""
+"""The built-in workflows: the four agents (SPEC A3), and one codex turn alone.
 
-from foredeck.services.domain.records import Sandbox, StepKind
-from foredeck.services.domain.workflow import RetryPolicy, Rework, StepSpec, Verify, WorkflowSpec
+Both are workflow files beside the reader of such files, so that they can be copied and
+changed like any other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from foredeck.services.domain.errors import NotFound
+from foredeck.services.domain.records import Sandbox
+from foredeck.services.domain.workflow import WorkflowSpec
+
+if TYPE_CHECKING:
+    from foredeck.services.workflow.file import WorkflowFile
 
 FOUR_AGENTS = "four-agents"
 CODEX = "codex"
+NAMES = (FOUR_AGENTS, CODEX)
 
-# codex and the model client retry each request themselves; two more tries of the whole
-# stage cover what is broken for longer, such as a restarting proxy.
-_RETRIES = RetryPolicy(max=2, delay=2.0, jitter=0.2)
+_FILES = Path(__file__).with_name("file")
+# The shortest that a file may say; the setting allows less.
+_SHORTEST = 1.0
+
+
+def text(name: str) -> str:
+    """Return the file of a built-in workflow; raises `NotFound`."""
+    if name not in NAMES:
+        from foredeck.services.workflow.near import one_of
+
+        advice = f"The built-in workflows are {one_of(NAMES, 'and')}."
+        raise NotFound(f"There is no built-in workflow {name!r}.", advice)
+    return (_FILES / f"{name}.yaml").read_text(encoding="utf-8")
 
 
 def four_agents(
@@ -19,31 +45,12 @@ def four_agents(
     Production Readiness is not critical: a verdict that stays NEEDS_WORK leaves finished
     work behind, so the run ends as a partial success.
     """
-
-    def stage(
-        role: str, title: str, needs: tuple[str, ...] = (), *, final: bool = False
-    ) -> StepSpec:
-        return StepSpec(
-            id=role,
-            kind=StepKind.AGENT,
-            title=title,
-            needs=needs,
-            role=role,
-            critical=not final,
-            retries=_RETRIES,
-            timeout=stage_timeout,
-            rework=Rework(to="builder", max=max_rework) if final else None,
-            verify=Verify(verify) if verify and role == "builder" else None,
-        )
-
-    return WorkflowSpec(
-        name=FOUR_AGENTS,
-        steps=(
-            stage("planner", "Planner"),
-            stage("builder", "Builder", ("planner",)),
-            stage("qa_qc", "QA/QC", ("builder",)),
-            stage("prod_ready", "Production Readiness", ("qa_qc",), final=True),
-        ),
+    return _file(FOUR_AGENTS).build(
+        {
+            "max_rework": max_rework,
+            "stage_timeout": max(_SHORTEST, stage_timeout),
+            "verify": verify or "",
+        }
     )
 
 
@@ -63,19 +70,30 @@ def codex_turn(
 
     `turn_timeout` (seconds) is for the turn alone; waiting for its workspace comes on top.
     """
-    step = StepSpec(
-        id=CODEX,
-        kind=StepKind.CODEX,
-        title="Codex",
-        retries=_RETRIES,
-        timeout=stage_timeout + (turn_timeout or 0.0),
+    inputs: dict[str, str | float] = {
+        "stage_timeout": max(_SHORTEST, stage_timeout),
+        "verify": verify or "",
+    }
+    workflow = _file(CODEX).build(inputs, request="the prompt")
+    (step,) = workflow.steps
+    # What a file cannot say (whose length and conversation are checked by who asks) comes after.
+    step = replace(
+        step,
+        timeout=step.timeout + (turn_timeout or 0.0),
         prompt=prompt,
         thread_id=thread_id,
         model=model,
         sandbox=sandbox,
         codex_config=codex_config,
         turn_timeout=turn_timeout,
-        verify=Verify(verify) if verify else None,
         log_dir=log_dir,
     )
-    return WorkflowSpec(CODEX, (step,))
+    return replace(workflow, steps=(step,))
+
+
+@cache
+def _file(name: str) -> WorkflowFile:
+    # YAML is imported when the first run is made, not when the services open.
+    from foredeck.services.workflow.file import read
+
+    return read(text(name), f"{name}.yaml")

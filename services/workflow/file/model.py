@@ -1,0 +1,55 @@
+"""A workflow file that was understood."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from foredeck.services.domain.workflow import InputSpec, InputValue, WorkflowSpec
+from foredeck.services.workflow.file import inputs
+from foredeck.services.workflow.file.building import Parts, build_spec
+from foredeck.services.workflow.file.problems import Findings, Problem
+
+
+@dataclass(frozen=True)
+class WorkflowFile:
+    """A workflow without the values of its inputs.
+
+    `description` is as the file writes it; `warnings` are what is probably not meant.
+    """
+
+    name: str
+    description: str
+    inputs: tuple[InputSpec, ...]
+    warnings: tuple[Problem, ...]
+    parts: Parts = field(repr=False)
+
+    @property
+    def step_count(self) -> int:
+        """How many steps a run has to begin with."""
+        return sum(len(draft.instances) for draft in self.parts.drafts)
+
+    def build(
+        self,
+        values: Mapping[str, str | InputValue],
+        *,
+        request: str = "",
+        project_name: str = "",
+        workspace: str = "",
+    ) -> WorkflowSpec:
+        """Return the definition of a run with these inputs.
+
+        A text is read as the type of its input. Steps are in file order, but each behind what
+        it needs; a step with a matrix is there once for each combination. Raises
+        `InvalidWorkflow` with every input that is missing, unknown or wrong, and with
+        everything that the values make wrong.
+        """
+        findings = Findings(self.parts.file)
+        typed = inputs.typed(self.parts.inputs, values, findings)
+        findings.check()
+        environment = {
+            "run.request": request,
+            "project.name": project_name,
+            "project.workspace": workspace,
+        }
+        return build_spec(self.parts, typed, environment)
