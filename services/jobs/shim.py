@@ -1,21 +1,23 @@
 """Carries one program through the death of whoever started it.
 
-    python -I -S -E shim.py [--detach] [--grace SECONDS] RUN_DIR -- PROGRAM ARGUMENT…
+    python -I -S -E shim.py [--detach] [--grace SECONDS] [--timeout SECONDS] RUN_DIR -- WORDS…
 
 Standard library only, and nothing of ours: it runs without site-packages. In RUN_DIR
 `lock` is held as long as the shim lives; `started` and `exit` are JSON, whole or absent;
 `log` gets the program's stdout and stderr. `started` has the program's and the shim's
 identity (pid, start time in ticks, boot id) and is on the disk before the program runs.
-`exit` says how it ended: `code` or `signal`, and `why` (exited, terminated). So: `exit`
-there: finished; else lock held: running; else `started` there: lost; else never
+`exit` says how it ended: `code` or `signal`, and `why` (exited, terminated, timed out). So:
+`exit` there: finished; else lock held: running; else `started` there: lost; else never
 started. A directory is good for one start. SIGTERM ends the program and all that
-it started, however detached; what it leaves behind when it ends by itself is ended
-too. With --detach the command returns as soon as `started` is written.
+it started, however detached, and so does the end of its time, whoever watches or not; what it
+leaves behind when it ends by itself is ended too. With --detach the command returns as soon
+as `started` is written.
 """
 
 import ctypes
 import fcntl
 import json
+import math
 import os
 import signal
 import sys
@@ -26,6 +28,8 @@ from typing import Any
 
 REFUSED = 75
 CANNOT_START = 127
+
+EXITED, TERMINATED, TIMED_OUT = "exited", "terminated", "timed out"
 
 _SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER, prctl(2): orphaned descendants become our children
 _RECORD_ROOM = 4096
@@ -38,7 +42,8 @@ def main(arguments: list[str]) -> int:
     """Carry the program; return its code, 128 + its signal, or 75 if the start is refused."""
     cut = arguments.index("--")
     options, command = arguments[:cut], arguments[cut + 1 :]
-    grace = float(options[options.index("--grace") + 1]) if "--grace" in options else 5.0
+    grace = _seconds(options, "--grace", 5.0)
+    timeout = _seconds(options, "--timeout", math.inf)
     run_dir = os.open(options[-1], os.O_RDONLY | os.O_DIRECTORY)
     lock = _open(run_dir, "lock", os.O_RDWR)
     try:
@@ -57,10 +62,16 @@ def main(arguments: list[str]) -> int:
             return 0 if os.read(ready, 1) else CANNOT_START
         _detach(log)
     os.close(ready)
-    return _carry(command, grace, run_dir, room, log, tell)
+    return _carry(command, (grace, timeout), run_dir, room, log, tell)
 
 
-def _carry(command: list[str], grace: float, run_dir: int, room: int, log: int, tell: int) -> int:
+def _seconds(options: list[str], name: str, default: float) -> float:
+    return float(options[options.index(name) + 1]) if name in options else default
+
+
+def _carry(
+    command: list[str], limits: tuple[float, float], run_dir: int, room: int, log: int, tell: int
+) -> int:
     ctypes.CDLL(None).prctl(_SUBREAPER, 1, 0, 0, 0)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_BLOCK, _WATCHED)
@@ -71,12 +82,12 @@ def _carry(command: list[str], grace: float, run_dir: int, room: int, log: int, 
     with suppress(BrokenPipeError):  # whoever started us may be dead already
         os.write(tell, b"x")
     os.close(tell)
-    status, terminated = _supervise(pid, grace)
+    status, why = _supervise(pid, *limits)
     code = os.waitstatus_to_exitcode(status)
     record = {
         "code": code if code >= 0 else None,
         "signal": -code if code < 0 else None,
-        "why": "terminated" if terminated else "exited",
+        "why": why,
     }
     _write(run_dir, "exit", record, room)
     return code if code >= 0 else 128 - code
@@ -118,25 +129,30 @@ def _become(command: list[str], log: int) -> None:
         os.write(2, f"{command[0]} cannot be started: {error.strerror}\n".encode())
 
 
-def _supervise(program: int, grace: float) -> tuple[int, bool]:
-    """Wait until the whole tree is gone; return the program's status and whether we ended it."""
+def _supervise(program: int, grace: float, timeout: float) -> tuple[int, str]:
+    """Wait until the whole tree is gone; return the program's status and why it ended."""
     status: int | None = None
-    terminated, kill_from = False, 0.0
+    why, kill_from, overdue_from = EXITED, 0.0, time.monotonic() + timeout
     while True:
         try:
             pid, found = os.waitpid(-1, os.WNOHANG)
         except ChildProcessError:
-            return status or 0, terminated
+            return status or 0, why
         if pid == program:
             status = found
             kill_from = kill_from or _ask_to_end(grace)
         if pid:
             continue
-        if kill_from and time.monotonic() >= kill_from:
+        now = time.monotonic()
+        if kill_from and now >= kill_from:
             _signal_descendants(signal.SIGKILL)
-        caught = signal.sigtimedwait(_WATCHED, 0.05 if kill_from else 3600)
-        if caught and caught.si_signo != signal.SIGCHLD:
-            terminated = terminated or status is None
+        caught = signal.sigtimedwait(
+            _WATCHED, 0.05 if kill_from else max(0.0, min(3600.0, overdue_from - now))
+        )
+        asked = caught is not None and caught.si_signo != signal.SIGCHLD
+        if asked or (not kill_from and time.monotonic() >= overdue_from):
+            if status is None and not kill_from:
+                why = TERMINATED if asked else TIMED_OUT
             kill_from = kill_from or _ask_to_end(grace)
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from foredeck.services.domain.records import FailureClass
+from foredeck.services.domain.records import FailureClass, StepKind
 from foredeck.services.domain.workflow import Backoff, RetryPolicy
 
 # Failures that may pass by themselves. The others (a wrong key, a spent quota, a verdict)
 # come back the same until a person changes something, so trying again only costs.
 TRANSIENT = frozenset({FailureClass.NETWORK, FailureClass.CRASH})
+# A command costs little, and its exit code does not say whether it would fail again.
+_OF_COMMANDS = TRANSIENT | {FailureClass.COMMAND, FailureClass.TIMEOUT}
 
 
 def delay_before(policy: RetryPolicy, retry: int, chance: float = 0.5) -> float:
@@ -26,6 +28,7 @@ def delay_before(policy: RetryPolicy, retry: int, chance: float = 0.5) -> float:
     return max(0.0, capped * (1 + policy.jitter * (2 * chance - 1)))
 
 
-def may_retry(failure_class: FailureClass, attempt: int, max_attempts: int) -> bool:
+def may_retry(failure_class: FailureClass, attempt: int, max_attempts: int, kind: StepKind) -> bool:
     """Return whether attempt number `attempt` (from 1) is followed by another by itself."""
-    return failure_class in TRANSIENT and attempt < max_attempts
+    retried = _OF_COMMANDS if kind is StepKind.COMMAND else TRANSIENT
+    return failure_class in retried and attempt < max_attempts
