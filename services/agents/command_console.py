@@ -39,8 +39,8 @@ class CommandConsole:
 
     def tail(self, lines: int) -> str:
         """Return the last lines, fit to be shown and to be sent to a model."""
-        found = safe_text(self._kept, lines=10 * lines).splitlines()
-        return "\n".join(found[-lines:])
+        end = b"\n".join(self._kept.removesuffix(b"\n").split(b"\n")[-lines:])
+        return "\n".join(safe_text(end, lines=_TAIL_BYTES).splitlines()[-lines:])
 
     def show(self, block: bytes) -> None:
         """Show what the command has printed next; raises `StoreError`."""
