@@ -51,6 +51,7 @@ from foredeck.services.host.question_handlers import QuestionHandlers
 from foredeck.services.host.server import HostServer
 from foredeck.services.host.service import Handler, OpeningHost
 from foredeck.services.host.status import StatusReporter
+from foredeck.services.jobs.executor import Executor
 from foredeck.services.jobs.local_executor import LocalExecutor
 from foredeck.services.questions.agents import AgentQuestions
 from foredeck.services.questions.approvals import CodexApprovals
@@ -118,7 +119,11 @@ async def open_working_half(ground: Ground, role: str, *, recover: bool) -> Asyn
         supervisor = CodexSupervisor(store, runner, settings, departure, approvals=asking.approvals)
         stack.push_async_callback(lambda: _stop_if_idle(codex, supervisor, departure))
         stack.push_async_callback(supervisor.close)
-        orchestrator = _orchestrator(settings, store, supervisor, codex_runs, departure, asking)
+        executor = LocalExecutor(settings.data_dir / "jobs", settings.grace)
+        stack.callback(executor.close)
+        orchestrator = _orchestrator(
+            settings, store, supervisor, codex_runs, departure, asking, executor
+        )
         stack.push_async_callback(orchestrator.close)
         chat = _chat(settings, store, runner, departure)
         stack.push_async_callback(chat.close)
@@ -194,11 +199,11 @@ def _orchestrator(
     codex_runs: CodexRuns,
     departure: Departure,
     asking: Asking,
+    executor: Executor,
 ) -> Orchestrator:
     people = AgentQuestions(asking.questions, asking.approvals.attended)
     agents = AgentStageRunner(store, supervisor, settings, departure, people=people)
     codex = CodexStepRunner(store, supervisor, codex_runs, settings, departure)
-    executor = LocalExecutor(settings.data_dir / "jobs", settings.grace)
     commands = CommandStepRunner(store, executor, settings.command_limit, departure, asking.clock)
     runners = StepRunners(
         {StepKind.AGENT: agents, StepKind.CODEX: codex, StepKind.COMMAND: commands}

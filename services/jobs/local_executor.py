@@ -12,8 +12,8 @@ from pathlib import Path
 from foredeck.services.domain.errors import Conflict, StorageFull, StoreError
 from foredeck.services.domain.states import JobState
 from foredeck.services.jobs import shim
-from foredeck.services.jobs.carrier import carry
 from foredeck.services.jobs.executor import Command, Found, Handle
+from foredeck.services.jobs.nursery import Nursery
 from foredeck.services.jobs.output import make_private_directory
 from foredeck.services.jobs.processes import (
     MARK,
@@ -38,6 +38,11 @@ class LocalExecutor:
     def __init__(self, root: Path, grace: float) -> None:
         self._root = root.absolute()
         self._grace = grace
+        self._nursery = Nursery()
+
+    def close(self) -> None:
+        """Let go of what starts commands; those that run go on."""
+        self._nursery.close()
 
     async def submit(self, handle: Handle, command: Command) -> None:
         """Start it, unless that attempt was started before.
@@ -53,7 +58,7 @@ class LocalExecutor:
             )
         try:
             make_private_directory(files.path)
-            code = await asyncio.to_thread(self._carry, handle, files, command)
+            code = await self._carry(handle, files, command)
         except OSError as error:
             raise _cannot_start(files, error.strerror or str(error)) from error
         if code not in {0, shim.REFUSED}:
@@ -114,8 +119,8 @@ class LocalExecutor:
     def _files(self, handle: Handle) -> RunDir:
         return RunDir(self._root / f"{handle.job_id}.{handle.attempt}")
 
-    def _carry(self, handle: Handle, files: RunDir, command: Command) -> int:
-        return carry(
+    async def _carry(self, handle: Handle, files: RunDir, command: Command) -> int:
+        return await self._nursery.carry(
             files.path,
             command.words,
             {**command.environment, MARK: handle.job_id},

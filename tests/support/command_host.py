@@ -1,4 +1,8 @@
-"""A host of its own that runs one command: `python -m tests.support.command_host BASE TEXT`."""
+"""A host of its own that runs one command.
+
+`python -m tests.support.command_host BASE TEXT [POINT]`: at the point (see `kill_program`) it
+kills itself.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ import sys
 from pathlib import Path
 
 from tests.support.command_house import command, open_commands
+from tests.support.kill_program import kill_at
 
 
 async def main(base: Path, text: str) -> None:
@@ -18,4 +23,6 @@ async def main(base: Path, text: str) -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) > 3:
+        kill_at(sys.argv[3])
     asyncio.run(main(Path(sys.argv[1]), sys.argv[2]))

@@ -107,4 +107,5 @@ async def open_commands(
         yield CommandHouse(base, store, bus, orchestrator, runs, departure, executor)
     finally:
         await orchestrator.close()
+        executor.close()
         await store.close()

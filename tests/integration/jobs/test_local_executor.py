@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -18,6 +18,7 @@ from foredeck.services.jobs.local_executor import LocalExecutor
 from foredeck.services.jobs.processes import find_marked
 from foredeck.services.jobs.run_dir import RunDir
 from tests.support.house import until
+from tests.support.process_table import zombies
 from tests.support.small_disk import small_disk
 
 ENVIRONMENT = {"PATH": os.environ["PATH"]}
@@ -38,8 +39,20 @@ def root(tmp_path: Path) -> Path:
     return tmp_path / "jobs"
 
 
+@pytest.fixture(autouse=True)
+async def executors() -> AsyncIterator[None]:
+    yield
+    while _MADE:
+        _MADE.pop().close()
+    assert zombies() == []
+
+
 def executor(root: Path, grace: float = 0.3) -> LocalExecutor:
-    return LocalExecutor(root, grace)
+    _MADE.append(LocalExecutor(root, grace))
+    return _MADE[-1]
+
+
+_MADE: list[LocalExecutor] = []
 
 
 def shell(root: Path, text: str, timeout: float | None = None) -> Command:

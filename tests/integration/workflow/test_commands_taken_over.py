@@ -97,6 +97,36 @@ async def test_a_command_that_ended_meanwhile_is_stored(tmp_path: Path) -> None:
         await hold_one_command(house, run_id)
 
 
+@pytest.mark.parametrize(
+    "point",
+    [
+        f"{when} {what}"
+        for what in (
+            "JobSaved+queued",
+            "JobSaved/in_progress",
+            "JobSaved/completed",
+            "StepSaved/success",
+        )
+        for when in ("before", "after")
+    ],
+)
+async def test_a_host_killed_at_any_point_leaves_a_command_that_runs_once(
+    tmp_path: Path, point: str
+) -> None:
+    text = "echo w >> effects; seq -f w-%g-end 3; echo 3 > last"
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tests.support.command_host", str(tmp_path), text, point),
+        stdout=asyncio.subprocess.PIPE,
+        cwd=Path(__file__).parents[3],
+    )
+    async with asyncio.timeout(PATIENCE):
+        said, _ = await process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    async with open_commands(tmp_path) as house:
+        await house.orchestrator.recover()
+        await hold_one_command(house, said.decode().strip())
+
+
 async def test_a_run_of_a_killed_host_that_is_cancelled_before_it_was_taken_up(
     tmp_path: Path,
 ) -> None:
