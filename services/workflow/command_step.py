@@ -109,8 +109,10 @@ class CommandStepRunner:
             async with await self._slot(job, console):
                 job = await self._jobs.begin(job)
                 _flush(task.output)  # a later host tells from the file what is shown already
-                await to_the_end(self._start(job, environment))
-                found = await self._follow(task, job, console)
+                found = Found(JobState.QUEUED)
+                while found.state is JobState.QUEUED:  # or what was to start it has died
+                    await to_the_end(self._start(job, environment))
+                    found = await self._follow(task, job, console)
                 if found.state is JobState.LOST:
                     await self._executor.cancel(_handle(job))
                     await self._show(_handle(job), console)
@@ -132,7 +134,7 @@ class CommandStepRunner:
             try:
                 own, secrets = await asyncio.to_thread(plain_environment, variables)
             except SettingsError as error:
-                if job.state is JobState.QUEUED:
+                if (await self._executor.probe(_handle(job))).state is JobState.QUEUED:
                     raise await self._broken(job, error) from error
             else:
                 self._store.redactor.learn(secrets)
@@ -145,7 +147,7 @@ class CommandStepRunner:
         if job.state is not JobState.QUEUED:
             return nullcontext()
         if self._slots.locked():
-            console.say(f"Waits: {self._limit} commands run already, as many as command_limit.")
+            console.say(f"Waits for a place: command_limit lets {self._limit} run at once.")
         return self._slots
 
     async def _start(self, job: Job, environment: Mapping[str, str]) -> None:
@@ -161,19 +163,22 @@ class CommandStepRunner:
         handle, pause = _handle(job), _SOON
         while True:
             found = await self._executor.probe(handle)  # first: nothing comes after the end
-            came = await self._show(handle, console)
-            if found.state is not JobState.IN_PROGRESS:
+            works = found.state is JobState.IN_PROGRESS
+            came = await self._show(handle, console, task.output if works else None)
+            if not works:
                 return found
             pause = _SOON if came else min(2 * pause, _LATER)
             await self._executor.changed(handle, pause)
-            while task.output.full and found.state is JobState.IN_PROGRESS:
-                # The executor's file holds what the step's has no room for.
-                await self._executor.changed(handle, _LATER)
-                found = await self._executor.probe(handle)
 
-    async def _show(self, handle: Handle, console: CommandConsole) -> bool:
+    async def _show(
+        self, handle: Handle, console: CommandConsole, until_full: OutputWriter | None = None
+    ) -> bool:
+        """Show what has come; while the disk is full it stays in the executor's file."""
         began = console.received
-        while block := await self._executor.read(handle, console.received, _BLOCK):
+        while until_full is None or not until_full.full:
+            block = await self._executor.read(handle, console.received, _BLOCK)
+            if not block:
+                break
             console.show(block)
             await asyncio.sleep(0)  # a command that prints much must not hold up the others
         return console.received > began

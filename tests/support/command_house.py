@@ -11,6 +11,7 @@ from typing import Any
 
 from foredeck.services.departure import Departure
 from foredeck.services.domain.records import Job, Mode, StepKind
+from foredeck.services.domain.states import StepState
 from foredeck.services.domain.views import RunDetail, StepRow
 from foredeck.services.domain.workflow import RetryPolicy, StepSpec, WorkflowSpec
 from foredeck.services.event_bus import EventBus
@@ -69,6 +70,10 @@ class CommandHouse:
     async def step(self, run_id: str, key: str) -> StepRow:
         detail = await self.store.queries.run(run_id)
         return next(step for step in detail.steps if step.key == key)
+
+    async def states(self, run_id: str) -> list[StepState]:
+        detail = await self.store.queries.run(run_id)
+        return [step.state for step in detail.steps]
 
     async def jobs(self, run_id: str) -> tuple[Job, ...]:
         async with self.store.transaction() as tx:

@@ -189,6 +189,34 @@ async def test_output_that_fills_the_disk_fails_the_step_and_says_so(tmp_path: P
             assert lines == [str(number) for number in range(1, len(lines) + 1)]
 
 
+async def test_output_waits_for_room_while_the_command_works(tmp_path: Path) -> None:
+    text = "seq 1 50000; until test -e go; do sleep 0.05; done; echo last"
+    with small_disk(tmp_path / "data" / "output", "128k") as disk:
+        async with open_commands(tmp_path) as house:
+            run_id = await house.start(command("one", text))
+            output = house.output(run_id, "one")
+            await until(lambda: output.exists() and output.stat().st_size > 100_000, "a full disk")
+            disk.resize("64m")
+            (house.workspace / "go").touch()
+            detail = await house.finished(run_id)
+            assert detail.run.state is RunState.SUCCESS, detail.error
+            lines = output.read_text().splitlines()[1:-1]
+            assert lines == [*(str(number) for number in range(1, 50_001)), "last"]
+
+
+async def test_a_reference_to_nothing_fails_before_anything_runs(house: CommandHouse) -> None:
+    async with house.store.transaction() as tx:
+        project = await tx.projects.find("demo")
+        wishes = ProjectSettings(environment={"TOKEN": "env:NO_SUCH_VARIABLE"})
+        await tx.projects.save(replace(project, settings=wishes))
+    detail = await house.ran(command("one", "touch ran"))
+    failure = detail.steps[0].failure
+    assert failure is not None
+    assert "TOKEN" in failure.message
+    assert not (house.workspace / "ran").exists()
+    assert [job.state for job in await house.jobs(detail.run.id)] == [JobState.FAILED]
+
+
 async def test_a_workspace_that_went_away_is_named(house: CommandHouse) -> None:
     moved = house.workspace.with_name("moved")
     run_id = await house.start(
@@ -225,7 +253,7 @@ async def test_no_more_commands_run_at_once_than_the_limit(tmp_path: Path) -> No
             command("two", both),
             command("three", both),
         )
-        waits = "Waits: 1 commands run already"
+        waits = "Waits for a place: command_limit lets 1 run"
         second = house.output(run_id, "two")
         await until(lambda: second.exists() and waits in second.read_text(), "the waiting")
         states = sorted(job.state for job in await house.jobs(run_id))
@@ -245,6 +273,17 @@ async def test_waiting_for_a_slot_costs_a_step_none_of_its_time(tmp_path: Path) 
         await asyncio.sleep(1.2)  # not a wait for a state: longer than the step's time
         (house.workspace / "go").touch()
         assert (await house.finished(run_id)).run.state is RunState.SUCCESS
+
+
+async def test_of_many_commands_only_some_hold_files_open(house: CommandHouse) -> None:
+    wait = "until test -e go; do sleep 0.05; done"
+    run_id = await house.start(*(command(f"s{number}", wait) for number in range(110)))
+    async with asyncio.timeout(60):
+        while (states := await house.states(run_id)).count(StepState.RUNNING) < 100:
+            await asyncio.sleep(0.05)
+    assert states.count(StepState.PENDING) == 10
+    await house.orchestrator.cancel(run_id, "enough")
+    assert await house.states(run_id) == [StepState.CANCELLED] * 110
 
 
 async def test_two_hundred_commands_side_by_side_and_a_join(house: CommandHouse) -> None:
