@@ -51,6 +51,8 @@ from foredeck.services.host.question_handlers import QuestionHandlers
 from foredeck.services.host.server import HostServer
 from foredeck.services.host.service import Handler, OpeningHost
 from foredeck.services.host.status import StatusReporter
+from foredeck.services.jobs.executor import Executor
+from foredeck.services.jobs.local_executor import LocalExecutor
 from foredeck.services.questions.agents import AgentQuestions
 from foredeck.services.questions.approvals import CodexApprovals
 from foredeck.services.questions.presence import Presence
@@ -62,6 +64,7 @@ from foredeck.services.workflow.boundary import Boundary
 from foredeck.services.workflow.builtin import codex_turn, four_agents
 from foredeck.services.workflow.codex_runs import CodexRuns
 from foredeck.services.workflow.codex_step import CodexStepRunner
+from foredeck.services.workflow.command_step import CommandStepRunner
 from foredeck.services.workflow.execution import StepExecution
 from foredeck.services.workflow.orchestrator import Orchestrator
 from foredeck.services.workflow.runs import RunService
@@ -116,7 +119,11 @@ async def open_working_half(ground: Ground, role: str, *, recover: bool) -> Asyn
         supervisor = CodexSupervisor(store, runner, settings, departure, approvals=asking.approvals)
         stack.push_async_callback(lambda: _stop_if_idle(codex, supervisor, departure))
         stack.push_async_callback(supervisor.close)
-        orchestrator = _orchestrator(settings, store, supervisor, codex_runs, departure, asking)
+        executor = LocalExecutor(settings.data_dir / "jobs", settings.grace)
+        stack.callback(executor.close)
+        orchestrator = _orchestrator(
+            settings, store, supervisor, codex_runs, departure, asking, executor
+        )
         stack.push_async_callback(orchestrator.close)
         chat = _chat(settings, store, runner, departure)
         stack.push_async_callback(chat.close)
@@ -192,15 +199,24 @@ def _orchestrator(
     codex_runs: CodexRuns,
     departure: Departure,
     asking: Asking,
+    executor: Executor,
 ) -> Orchestrator:
     people = AgentQuestions(asking.questions, asking.approvals.attended)
     agents = AgentStageRunner(store, supervisor, settings, departure, people=people)
     codex = CodexStepRunner(store, supervisor, codex_runs, settings, departure)
-    runners = StepRunners({StepKind.AGENT: agents, StepKind.CODEX: codex})
+    commands = CommandStepRunner(store, executor, settings.command_limit, departure, asking.clock)
+    runners = StepRunners(
+        {StepKind.AGENT: agents, StepKind.CODEX: codex, StepKind.COMMAND: commands}
+    )
     output = settings.data_dir / "output"
     execution = StepExecution(store, runners, output, departure, asking.clock)
     boundary = Boundary(settings.prices)
-    return Orchestrator(store, execution, supervisor.abandon, departure, boundary)
+
+    async def abandon(run_id: str, step_id: str | None = None) -> None:
+        await commands.abandon(run_id, step_id)
+        await supervisor.abandon(run_id, step_id)
+
+    return Orchestrator(store, execution, abandon, departure, boundary)
 
 
 def _chat(settings: Settings, store: Store, turns: Runner, departure: Departure) -> ChatService:

@@ -155,6 +155,14 @@ class Settings:
         default=4,
         metadata=_about("How many codex turns run at the same time.", at_least=1, at_most=100),
     )
+    command_limit: int = field(
+        default_factory=lambda: min(os.cpu_count() or 1, 100),
+        metadata=_about(
+            "How many commands of workflows run at the same time; else as many as there are cores.",
+            at_least=1,
+            at_most=100,
+        ),
+    )
     max_rework: int = field(
         default=1,
         metadata=_about(

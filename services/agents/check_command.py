@@ -9,17 +9,16 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import IO
 
+from foredeck.services.agents.command_console import LABEL_LIMIT, CommandConsole
 from foredeck.services.agents.stage import StageTask
 from foredeck.services.codex.environment import command_environment
 from foredeck.services.codex.failures import from_error
-from foredeck.services.codex.live_output import LiveOutput
 from foredeck.services.departure import Departure
 from foredeck.services.domain import clock
 from foredeck.services.domain.errors import SettingsError, StepFailed
 from foredeck.services.domain.ids import new_id
 from foredeck.services.domain.records import Failure, FailureClass, Job
-from foredeck.services.domain.safe_text import safe_line, safe_text
-from foredeck.services.domain.segments import SegmentKind
+from foredeck.services.domain.safe_text import safe_line
 from foredeck.services.domain.states import FINAL_JOBS, JobState
 from foredeck.services.domain.workflow import Verify
 from foredeck.services.jobs.processes import MARK, sweep
@@ -31,9 +30,7 @@ JOB_TYPE = "shell_command"
 
 _SHELL = "/bin/sh"
 _BLOCK = 1 << 16
-_TAIL_BYTES = 16_000
 _TAIL_LINES = 200
-_LABEL_LIMIT = 120
 # How long output that a process outside of the tree keeps open is waited for, in seconds.
 _DRAIN_SECONDS = 2.0
 _TIMED_OUT = 124
@@ -63,7 +60,7 @@ class CheckCommand:
         job = await self._begin(task, verify, key)
         if job.state in FINAL_JOBS:
             return job
-        console = _Console(task, job)
+        console = CommandConsole(task.output, job)
         try:
             own, secrets = await asyncio.to_thread(
                 plain_environment, task.project.settings.environment
@@ -94,7 +91,7 @@ class CheckCommand:
         return known
 
     async def _carry_out(
-        self, job: Job, verify: Verify, console: _Console, own: Mapping[str, str]
+        self, job: Job, verify: Verify, console: CommandConsole, own: Mapping[str, str]
     ) -> tuple[JobState, int | None]:
         async with _pipe() as (stream, into):
             process = await asyncio.create_subprocess_exec(
@@ -109,7 +106,7 @@ class CheckCommand:
                 start_new_session=True,
             )
             into.close()
-            reading = asyncio.create_task(console.read(stream), name=f"output of job {job.id}")
+            reading = asyncio.create_task(_show(stream, console), name=f"output of job {job.id}")
             try:
                 async with asyncio.timeout(verify.timeout):
                     code = await process.wait()
@@ -129,49 +126,29 @@ class CheckCommand:
         with suppress(asyncio.CancelledError):
             await reading
 
-    async def _end(self, job: Job, state: JobState, code: int | None, console: _Console) -> Job:
-        console.end(state, code)
+    async def _end(
+        self, job: Job, state: JobState, code: int | None, console: CommandConsole
+    ) -> Job:
+        words = f"exit {code}" if state in {JobState.COMPLETED, JobState.FAILED} else state.value
+        console.end(words, good=state is JobState.COMPLETED)
 
         async def store() -> Job:
             async with self._store.transaction() as tx:
                 return await tx.move_job(
-                    job.id, state, exit_code=code, message=console.tail, ended_at=clock.now()
+                    job.id,
+                    state,
+                    exit_code=code,
+                    message=console.tail(_TAIL_LINES),
+                    ended_at=clock.now(),
                 )
 
         return await self._store.durably(store)
 
 
-class _Console:
-    """Shows a command and what it prints in the output of its step; keeps the end of it."""
-
-    def __init__(self, task: StageTask, job: Job) -> None:
-        self._output = LiveOutput.of(task.output)
-        self._owner = (job.id, "check")
-        self._label = safe_line(job.prompt, limit=_LABEL_LIMIT)
-        self._kept = b""
-        self._show(SegmentKind.COMMAND, f"$ {job.prompt}\n".encode("utf-8", "replace"))
-
-    @property
-    def tail(self) -> str:
-        """The last lines, fit to be shown and to be sent to a model."""
-        lines = safe_text(self._kept, lines=10 * _TAIL_LINES).splitlines()
-        return "\n".join(lines[-_TAIL_LINES:])
-
-    async def read(self, stream: asyncio.StreamReader) -> None:
-        """Show what comes until nothing more can come."""
-        while block := await stream.read(_BLOCK):
-            self._kept = (self._kept + block)[-_TAIL_BYTES:]
-            self._show(SegmentKind.OUTPUT, block)
-
-    def end(self, state: JobState, code: int | None) -> None:
-        """Show how it ended."""
-        good = state is JobState.COMPLETED
-        words = f"exit {code}" if state in {JobState.COMPLETED, JobState.FAILED} else state.value
-        kind = SegmentKind.NOTE if good else SegmentKind.ERROR
-        self._show(kind, f"{words}: {self._label}\n".encode("utf-8", "replace"))
-
-    def _show(self, kind: SegmentKind, data: bytes) -> None:
-        self._output.write(self._owner, kind, data, self._label)
+async def _show(stream: asyncio.StreamReader, console: CommandConsole) -> None:
+    """Show what comes until nothing more can come."""
+    while block := await stream.read(_BLOCK):
+        console.show(block)
 
 
 @asynccontextmanager
@@ -197,7 +174,7 @@ def _new_job(task: StageTask, verify: Verify, key: str) -> Job:
     moment = clock.now()
     return Job(
         id=new_id(),
-        name=f"verify: {safe_line(verify.command, limit=_LABEL_LIMIT)}",
+        name=f"verify: {safe_line(verify.command, limit=LABEL_LIMIT)}",
         state=JobState.QUEUED,
         prompt=verify.command,
         workspace=task.project.workspace,

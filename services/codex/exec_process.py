@@ -22,6 +22,7 @@ from foredeck.services.domain.errors import CodexUnreachable, StorageFull
 from foredeck.services.jobs import shim
 from foredeck.services.jobs.output import make_private_directory
 from foredeck.services.jobs.processes import ProcessId, is_alive
+from foredeck.services.jobs.run_dir import RunDir
 
 _TERM_SECONDS = 2.0
 _POLL = 0.05
@@ -35,7 +36,8 @@ class ExecProcess:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        self.events = directory / "log"
+        self._files = RunDir(directory)
+        self.events = self._files.log
         self.errors = directory / "errors"
         self.schema = directory / "schema.json"
         self._narrated = directory / "narrated"
@@ -43,12 +45,12 @@ class ExecProcess:
     @property
     def was_started(self) -> bool:
         """Whether it was started, by this host or an earlier one."""
-        return (self.directory / "started").exists()
+        return self._files.was_started
 
     @property
     def ending(self) -> Mapping[str, Any] | None:
         """How it ended ({code, signal, why}), None while it has not."""
-        return _record(self.directory / "exit")
+        return self._files.ending
 
     @property
     def lives(self) -> bool:
@@ -105,7 +107,7 @@ class ExecProcess:
             (signal.SIGTERM, min(grace, _TERM_SECONDS)),
             (signal.SIGKILL, _TERM_SECONDS),
         ):
-            program = self._program()
+            program = self._files.program
             if program is None or not is_alive(program):
                 break
             with suppress(ProcessLookupError, PermissionError):
@@ -118,13 +120,8 @@ class ExecProcess:
         for process in self._identities():
             await _until_gone(process, grace + _TERM_SECONDS)
 
-    def _program(self) -> ProcessId | None:
-        return _process_id(_record(self.directory / "started"))
-
     def _identities(self) -> list[ProcessId]:
-        started = _record(self.directory / "started")
-        carrier = started.get("shim") if started else None
-        found = [_process_id(started), _process_id(carrier)]
+        found = (self._files.program, self._files.carrier)
         return [process for process in found if process is not None]
 
 
@@ -132,21 +129,6 @@ async def _until_gone(process: ProcessId, seconds: float) -> None:
     deadline = time.monotonic() + seconds
     while is_alive(process) and time.monotonic() < deadline:  # noqa: ASYNC110
         await asyncio.sleep(_POLL)
-
-
-def _process_id(fields: Any) -> ProcessId | None:
-    try:
-        return ProcessId(int(fields["pid"]), int(fields["start_time"]), str(fields["boot_id"]))
-    except (KeyError, TypeError, ValueError):
-        return None
-
-
-def _record(path: Path) -> dict[str, Any] | None:
-    try:
-        fields = json.loads(path.read_bytes())
-    except (OSError, ValueError):
-        return None
-    return fields if isinstance(fields, dict) else None
 
 
 def _write(path: Path, data: bytes) -> None:

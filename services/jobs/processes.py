@@ -106,6 +106,32 @@ async def sweep(mark_value: str, grace: float) -> int:
     return sum(not is_alive(process) for process in seen)
 
 
+async def watched(process: ProcessId, seconds: float) -> bool:
+    """Wait until that very process has ended; False if it still runs after so many seconds."""
+    try:
+        async with asyncio.timeout(seconds):
+            with _pidfd(process.pid) as handle:
+                if handle is None:
+                    while is_alive(process):  # noqa: ASYNC110 (an old kernel tells nobody)
+                        await asyncio.sleep(_POLL)
+                elif is_alive(process):
+                    await _readable(handle)
+    except ProcessLookupError:
+        return True
+    except TimeoutError:
+        return not is_alive(process)
+    return True
+
+
+async def _readable(handle: int) -> None:
+    loop, ended = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_reader(handle, ended.set)
+    try:
+        await ended.wait()
+    finally:
+        loop.remove_reader(handle)
+
+
 def _send_quietly(process: ProcessId, number: signal.Signals) -> None:
     with suppress(PermissionError):
         send_signal(process, number)

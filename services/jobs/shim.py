@@ -1,84 +1,158 @@
 """Carries one program through the death of whoever started it.
 
-    python -I -S -E shim.py [--detach] [--grace SECONDS] RUN_DIR -- PROGRAM ARGUMENT…
+    python -I -S -E shim.py [--detach] [--grace SECONDS] [--timeout SECONDS] RUN_DIR -- WORDS…
+    python -I -S -E shim.py --serve
 
 Standard library only, and nothing of ours: it runs without site-packages. In RUN_DIR
 `lock` is held as long as the shim lives; `started` and `exit` are JSON, whole or absent;
 `log` gets the program's stdout and stderr. `started` has the program's and the shim's
 identity (pid, start time in ticks, boot id) and is on the disk before the program runs.
-`exit` says how it ended: `code` or `signal`, and `why` (exited, terminated). So: `exit`
-there: finished; else lock held: running; else `started` there: lost; else never
+`exit` says how it ended: `code` or `signal`, and `why` (exited, terminated, timed out). So:
+`exit` there: finished; else lock held: running; else `started` there: lost; else never
 started. A directory is good for one start. SIGTERM ends the program and all that
-it started, however detached; what it leaves behind when it ends by itself is ended
-too. With --detach the command returns as soon as `started` is written.
+it started, however detached, and so does the end of its time, whoever watches or not; what it
+leaves behind when it ends by itself is ended too. With --detach the command returns as soon
+as `started` is written.
 """
+
+from __future__ import annotations
 
 import ctypes
 import fcntl
 import json
+import math
 import os
 import signal
 import sys
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any
+from typing import Any, NamedTuple, NoReturn
 
 REFUSED = 75
 CANNOT_START = 127
 
+EXITED, TERMINATED, TIMED_OUT = "exited", "terminated", "timed out"
+
 _SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER, prctl(2): orphaned descendants become our children
+_DUMPABLE = 4  # PR_SET_DUMPABLE; a program that is executed is dumpable again
 _RECORD_ROOM = 4096
 _WATCHED = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD)
 _IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
 _PPID, _START_TIME = 1, 19  # fields of /proc/PID/stat behind the name, proc(5)
 
 
+class _Place(NamedTuple):
+    """The directory of a start, the room for its `exit` and its `log`: open files."""
+
+    run_dir: int
+    room: int
+    log: int
+
+
 def main(arguments: list[str]) -> int:
     """Carry the program; return its code, 128 + its signal, or 75 if the start is refused."""
+    if arguments == ["--serve"]:
+        return _serve()
     cut = arguments.index("--")
     options, command = arguments[:cut], arguments[cut + 1 :]
-    grace = float(options[options.index("--grace") + 1]) if "--grace" in options else 5.0
-    run_dir = os.open(options[-1], os.O_RDONLY | os.O_DIRECTORY)
-    lock = _open(run_dir, "lock", os.O_RDWR)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+    limits = _seconds(options, "--grace", 5.0), _seconds(options, "--timeout", math.inf)
+    place = _take(options[-1])
+    if place is None:
         return REFUSED
-    if _exists(run_dir, "started") or _exists(run_dir, "exit"):
-        return REFUSED
-    room = _open(run_dir, "exit.new", os.O_RDWR)
-    os.posix_fallocate(room, 0, _RECORD_ROOM)  # a full disk must not cost the exit code
-    log = _open(run_dir, "log", os.O_WRONLY | os.O_APPEND)
     ready, tell = os.pipe()
     if "--detach" in options:
         if os.fork():
             os.close(tell)
             return 0 if os.read(ready, 1) else CANNOT_START
-        _detach(log)
+        _detach(place.log)
     os.close(ready)
-    return _carry(command, grace, run_dir, room, log, tell)
+    return _carry(command, limits, place, tell, b"x")
 
 
-def _carry(command: list[str], grace: float, run_dir: int, room: int, log: int, tell: int) -> int:
+def _serve() -> int:
+    """Carry, detached, what each line of stdin asks for, until there are no more lines.
+
+    A line is JSON (`id`, `run_dir`, `command`, `environment`, `directory`, `grace`, `timeout`);
+    once its program is let go, or cannot be, a line on stdout says so: `id` and `code`. One
+    process forked costs a tenth of one that starts Python.
+    """
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel buries our children
+    # What we are asked may hold secrets: no command of this user is to read our memory.
+    ctypes.CDLL(None).prctl(_DUMPABLE, 0, 0, 0, 0)
+    for line in sys.stdin.buffer:
+        if os.fork() == 0:
+            _answer(json.loads(line))
+    return 0
+
+
+def _answer(order: Mapping[str, Any]) -> NoReturn:
+    tell = os.dup(1)
+    code = CANNOT_START
+    try:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        os.chdir(order["directory"])
+        os.environ.clear()
+        os.environ.update(order["environment"])
+        place = _take(order["run_dir"])
+        if place is not None:
+            _detach(place.log)
+            limits = order["grace"], order["timeout"] or math.inf
+            _carry(order["command"], limits, place, tell, _told(order, 0))
+            os._exit(0)
+        code = REFUSED
+    finally:
+        os.closerange(3, tell)  # the lock as well: who is told of it may try again at once
+        os.closerange(tell + 1, os.sysconf("SC_OPEN_MAX"))
+        with suppress(OSError):  # nobody listens any more
+            os.write(tell, _told(order, code))
+        os._exit(code)
+
+
+def _told(order: Mapping[str, Any], code: int) -> bytes:
+    return json.dumps({"id": order["id"], "code": code}).encode() + b"\n"
+
+
+def _take(path: str) -> _Place | None:
+    """Lock the directory for good; None if something was started there before."""
+    run_dir = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    lock = _open(run_dir, "lock", os.O_RDWR)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return None
+    if _exists(run_dir, "started") or _exists(run_dir, "exit"):
+        return None
+    room = _open(run_dir, "exit.new", os.O_RDWR)
+    os.posix_fallocate(room, 0, _RECORD_ROOM)  # a full disk must not cost the exit code
+    return _Place(run_dir, room, _open(run_dir, "log", os.O_WRONLY | os.O_APPEND))
+
+
+def _seconds(options: list[str], name: str, default: float) -> float:
+    return float(options[options.index(name) + 1]) if name in options else default
+
+
+def _carry(
+    command: list[str], limits: tuple[float, float], place: _Place, tell: int, word: bytes
+) -> int:
     ctypes.CDLL(None).prctl(_SUBREAPER, 1, 0, 0, 0)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_BLOCK, _WATCHED)
-    pid, gate = _fork(command, log)
-    _write(run_dir, "started", {**_identity(pid), "shim": _identity(os.getpid())})
+    pid, gate = _fork(command, place.log)
+    _write(place.run_dir, "started", {**_identity(pid), "shim": _identity(os.getpid())})
     os.write(gate, b"x")
     os.close(gate)
     with suppress(BrokenPipeError):  # whoever started us may be dead already
-        os.write(tell, b"x")
+        os.write(tell, word)
     os.close(tell)
-    status, terminated = _supervise(pid, grace)
+    status, why = _supervise(pid, *limits)
     code = os.waitstatus_to_exitcode(status)
     record = {
         "code": code if code >= 0 else None,
         "signal": -code if code < 0 else None,
-        "why": "terminated" if terminated else "exited",
+        "why": why,
     }
-    _write(run_dir, "exit", record, room)
+    _write(place.run_dir, "exit", record, place.room)
     return code if code >= 0 else 128 - code
 
 
@@ -118,25 +192,31 @@ def _become(command: list[str], log: int) -> None:
         os.write(2, f"{command[0]} cannot be started: {error.strerror}\n".encode())
 
 
-def _supervise(program: int, grace: float) -> tuple[int, bool]:
-    """Wait until the whole tree is gone; return the program's status and whether we ended it."""
+def _supervise(program: int, grace: float, timeout: float) -> tuple[int, str]:
+    """Wait until the whole tree is gone; return the program's status and why it ended."""
     status: int | None = None
-    terminated, kill_from = False, 0.0
+    why, kill_from, overdue_from = EXITED, 0.0, time.monotonic() + timeout
     while True:
         try:
             pid, found = os.waitpid(-1, os.WNOHANG)
         except ChildProcessError:
-            return status or 0, terminated
+            return status or 0, why
         if pid == program:
             status = found
-            kill_from = kill_from or _ask_to_end(grace)
         if pid:
             continue
-        if kill_from and time.monotonic() >= kill_from:
+        if status is not None:  # it has left something behind
+            kill_from = kill_from or _ask_to_end(grace)
+        now = time.monotonic()
+        if kill_from and now >= kill_from:
             _signal_descendants(signal.SIGKILL)
-        caught = signal.sigtimedwait(_WATCHED, 0.05 if kill_from else 3600)
-        if caught and caught.si_signo != signal.SIGCHLD:
-            terminated = terminated or status is None
+        caught = signal.sigtimedwait(
+            _WATCHED, 0.05 if kill_from else max(0.0, min(3600.0, overdue_from - now))
+        )
+        asked = caught is not None and caught.si_signo != signal.SIGCHLD
+        if asked or (not kill_from and time.monotonic() >= overdue_from):
+            if status is None and not kill_from:
+                why = TERMINATED if asked else TIMED_OUT
             kill_from = kill_from or _ask_to_end(grace)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import fields
+from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Table, bindparam, select
@@ -96,6 +97,7 @@ _BY_TYPE = {
     "QuestionState": enum(QuestionState),
     "ChatState": enum(ChatState),
 }
+_KEPT_AS_THEY_ARE = (PLAIN, TEXT, _BY_TYPE["str | None"])
 _WORDS = (_BY_TYPE["str"], _BY_TYPE["str | None"], FAILURE, VERDICT)
 _PATHS = frozenset({"workspace", "output_path", "place"})
 # Texts that the program itself goes by: they stay exactly as they are.
@@ -108,10 +110,14 @@ class RecordMap(Generic[R]):
     """Knows how one kind of record lies in its table; `usage` takes four columns.
 
     With `usage_is_sum`, triggers keep it: a record read a while ago must not undo what
-    they have added since, so `usage` is never among the changes.
+    they have added since, so `usage` is never among the changes. The last so many rows that it
+    `remembers` are not decoded again: most steps of a large run are as they were.
     """
 
-    def __init__(self, record: type[R], table: Table, *, usage_is_sum: bool = False) -> None:
+    def __init__(
+        self, record: type[R], table: Table, *, usage_is_sum: bool = False, remembers: int = 0
+    ) -> None:
+        self._remembered = lru_cache(remembers)(self._decoded)
         self.record = record
         self.table = table
         self._usage_is_sum = usage_is_sum
@@ -121,6 +127,11 @@ class RecordMap(Generic[R]):
             for field in fields(record)
             if field.name != "usage"
         }
+        self._decoders = [
+            (name, codec.decode)
+            for name, codec in self._codecs.items()
+            if codec not in _KEPT_AS_THEY_ARE
+        ]
         self._texts_within = {
             name: Redactor.json_text if codec in (FAILURE, VERDICT) else Redactor.text
             for name, codec in self._codecs.items()
@@ -165,9 +176,14 @@ class RecordMap(Generic[R]):
 
     def to_record(self, row: Sequence[Any]) -> R:
         """Return the record of a row of the table; raises `StoreError` for a damaged one."""
+        return self._remembered(tuple(row))
+
+    def _decoded(self, row: tuple[Any, ...]) -> R:
         columns = dict(zip(self._columns, row, strict=True))
         try:
-            values = {name: codec.decode(columns[name]) for name, codec in self._codecs.items()}
+            values = {name: columns[name] for name in self._codecs}
+            for name, decode in self._decoders:
+                values[name] = decode(values[name])
         except (ValueError, KeyError, TypeError) as error:
             raise StoreError(
                 f"The stored {self.noun} {columns['id']} cannot be understood: {error}.",
@@ -186,7 +202,7 @@ class RecordMap(Generic[R]):
 
 PROJECTS = RecordMap(Project, tables.PROJECT)
 RUNS = RecordMap(Run, tables.RUN, usage_is_sum=True)
-STEPS = RecordMap(Step, tables.STEP, usage_is_sum=True)
+STEPS = RecordMap(Step, tables.STEP, usage_is_sum=True, remembers=4096)
 ATTEMPTS = RecordMap(Attempt, tables.ATTEMPT)
 JOBS = RecordMap(Job, tables.JOB)
 MESSAGES = RecordMap(Message, tables.MESSAGE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from functools import lru_cache
 from typing import Any
 
 from foredeck.services.domain.records import Sandbox, StepKind
@@ -25,8 +26,12 @@ def to_json(spec: WorkflowSpec) -> str:
     return json.dumps(asdict(spec), separators=(",", ":"))
 
 
+@lru_cache(maxsize=32)
 def from_json(text: str) -> WorkflowSpec:
-    """Return the definition that `to_json` wrote, now or in an earlier version."""
+    """Return the definition that `to_json` wrote, now or in an earlier version.
+
+    The same object for the same text: every attempt of a run asks for it.
+    """
     fields = json.loads(text)
     return WorkflowSpec(
         fields["name"],

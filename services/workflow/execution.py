@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 from foredeck.services.agents.stage import StageOutcome, StageRunner, StageTask, handed_on
 from foredeck.services.codex.failures import internal
 from foredeck.services.departure import Departure
 from foredeck.services.domain.errors import ForedeckError, StepFailed, StoreError, TurnLost
-from foredeck.services.domain.records import Attempt, Failure, FailureClass, Step
+from foredeck.services.domain.records import Attempt, Failure, FailureClass, Step, StepKind
 from foredeck.services.domain.segments import SegmentKind
 from foredeck.services.domain.states import StepState
 from foredeck.services.domain.workflow import StepSpec
@@ -23,6 +24,9 @@ from foredeck.services.workflow import usage_wait
 from foredeck.services.workflow.outcomes import Outcomes, RunContext
 
 _log = logging.getLogger(__name__)
+
+# As many as may be processes at once (`command_limit`).
+_COMMANDS_AT_WORK = 100
 
 
 class StepExecution:
@@ -40,6 +44,7 @@ class StepExecution:
         self._stages = stages
         self._departure = departure or Departure()
         self._clock = clock or StageClock()
+        self._places = asyncio.Semaphore(_COMMANDS_AT_WORK)
         self.outcomes = Outcomes(store, output_root)
 
     async def attempt(
@@ -49,8 +54,15 @@ class StepExecution:
 
         A step that an earlier host left under way goes on in the same attempt. A cancellation
         becomes the state `cancelled` with the reason that `why_cancelled` gives, and is then
-        raised again; in a house that departs the step stays under way.
+        raised again; in a house that departs the step stays under way. Of commands only so many
+        begin at once; they hold files open even while they wait for their processes.
         """
+        async with self._places if step.kind is StepKind.COMMAND else nullcontext():
+            await self._attempt(context, step, why_cancelled)
+
+    async def _attempt(
+        self, context: RunContext, step: Step, why_cancelled: Callable[[], str]
+    ) -> None:
         outcomes = self.outcomes
         resumed = step.state is not StepState.PENDING and not usage_wait.goes_on_by_itself(step)
         enter = outcomes.resume if resumed else outcomes.begin

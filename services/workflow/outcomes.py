@@ -188,7 +188,7 @@ def _ending_of(failure: Failure, step: Step, attempt: Attempt, policy: RetryPoli
     if until := usage_wait.end_of_limit(failure):
         why = usage_wait.reason(until, now)
         return _Ending(StepState.WAITING, failure, reason=why, retry_at=until)
-    if not retry.may_retry(failure.failure_class, attempt.number, step.max_attempts):
+    if not retry.may_retry(failure.failure_class, attempt.number, step.max_attempts, step.kind):
         return _Ending(StepState.FAILED, failure)
     tries = policy.max - (step.max_attempts - attempt.number) + 1
     # Chance here spreads load; nothing secret depends on it.

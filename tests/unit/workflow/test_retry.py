@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foredeck.services.domain.records import FailureClass
+from foredeck.services.domain.records import FailureClass, StepKind
 from foredeck.services.domain.workflow import Backoff, RetryPolicy
 from foredeck.services.workflow.retry import delay_before, may_retry
 
@@ -28,7 +28,17 @@ def test_the_delay_never_leaves_the_cap_and_its_jitter(retry: int, chance: float
     assert 0 <= delay_before(policy, retry, chance) <= 60 * 1.2
 
 
-def test_only_what_may_pass_by_itself_is_tried_again() -> None:
-    assert may_retry(FailureClass.NETWORK, 1, 3)
-    assert not may_retry(FailureClass.NETWORK, 3, 3)
-    assert not may_retry(FailureClass.AUTHENTICATION, 1, 3)
+@pytest.mark.parametrize("kind", list(StepKind))
+def test_only_what_may_pass_by_itself_is_tried_again(kind: StepKind) -> None:
+    assert may_retry(FailureClass.NETWORK, 1, 3, kind)
+    assert not may_retry(FailureClass.NETWORK, 3, 3, kind)
+    assert not may_retry(FailureClass.AUTHENTICATION, 1, 3, kind)
+
+
+@pytest.mark.parametrize("failure_class", [FailureClass.COMMAND, FailureClass.TIMEOUT])
+def test_only_a_command_is_tried_again_after_its_exit_code_or_its_time(
+    failure_class: FailureClass,
+) -> None:
+    assert may_retry(failure_class, 1, 3, StepKind.COMMAND)
+    assert not may_retry(failure_class, 1, 3, StepKind.CODEX)
+    assert not may_retry(failure_class, 3, 3, StepKind.COMMAND)

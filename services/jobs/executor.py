@@ -1,0 +1,76 @@
+"""What runs a command for us, on this machine or elsewhere, and outlives the host that asked.
+
+An executor keeps no state in memory: whoever comes later, in another process as well, finds
+with the same handle what became of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from foredeck.services.domain.states import JobState
+
+
+@dataclass(frozen=True, slots=True)
+class Handle:
+    """One attempt of a job; `job_id` is also the mark of its processes."""
+
+    job_id: str
+    attempt: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A program and its arguments, where it works, and its whole environment.
+
+    Its `timeout` (seconds, None for none) counts from its start, also while nobody watches.
+    """
+
+    words: tuple[str, ...]
+    directory: str
+    environment: Mapping[str, str] = field(default_factory=dict)
+    timeout: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What became of a command.
+
+    `state` is `queued` (never started: it is safe to start it), `in_progress`, `lost`
+    (started, and nobody knows how it ended), or how it ended: `completed`, `failed`,
+    `timeout`, `cancelled`. `code` is its exit code, or `signal` what it died of.
+    """
+
+    state: JobState
+    code: int | None = None
+    signal: int | None = None
+
+
+class Executor(Protocol):
+    """Runs commands, each attempt at most once."""
+
+    async def submit(self, handle: Handle, command: Command) -> None:
+        """Start it, unless that attempt was started before; raises `ForedeckError`."""
+        ...
+
+    async def probe(self, handle: Handle) -> Found:
+        """Return what became of it."""
+        ...
+
+    async def read(self, handle: Handle, offset: int, limit: int) -> bytes:
+        """Return at most `limit` bytes of what it has printed, from that byte on."""
+        ...
+
+    async def changed(self, handle: Handle, seconds: float) -> None:
+        """Return as soon as it has ended, or after so many seconds."""
+        ...
+
+    async def cancel(self, handle: Handle) -> None:
+        """End it and everything that it started; returns when nothing of it is left."""
+        ...
+
+    async def discard(self, handle: Handle) -> None:
+        """Forget one that has ended; only once all that it left is stored elsewhere."""
+        ...

@@ -1,0 +1,74 @@
+"""What the shim leaves in its directory, read back (see `shim`)."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from foredeck.services.jobs.processes import ProcessId
+
+
+class RunDir:
+    """The directory of one start; remembers nothing: every answer is from the files."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.log = path / "log"
+
+    @property
+    def was_started(self) -> bool:
+        """Whether a program was let go here, by this host or an earlier one."""
+        return (self.path / "started").exists()
+
+    @property
+    def ending(self) -> Mapping[str, Any] | None:
+        """How the program ended ({code, signal, why}), None while it has not."""
+        return _record(self.path / "exit")
+
+    @property
+    def is_locked(self) -> bool:
+        """Whether a shim works here now, also one that has not let its program go yet.
+
+        Asking holds the lock for a moment: a shim that comes right then is refused its start.
+        """
+        try:
+            lock = os.open(self.path / "lock", os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return False
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(lock)
+        return False
+
+    @property
+    def program(self) -> ProcessId | None:
+        """The program, None before its start."""
+        return _process_id(_record(self.path / "started"))
+
+    @property
+    def carrier(self) -> ProcessId | None:
+        """The shim that watches over the program, None before its start."""
+        started = _record(self.path / "started")
+        return _process_id(started.get("shim")) if started else None
+
+
+def _process_id(fields: Any) -> ProcessId | None:
+    try:
+        return ProcessId(int(fields["pid"]), int(fields["start_time"]), str(fields["boot_id"]))
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def _record(path: Path) -> dict[str, Any] | None:
+    try:
+        fields = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return None
+    return fields if isinstance(fields, dict) else None

@@ -1,0 +1,94 @@
+"""What a command step makes of the end of its job: pure."""
+
+from __future__ import annotations
+
+import signal
+
+from foredeck.services.agents.stage import StageOutcome
+from foredeck.services.domain.errors import StepFailed, TurnLost
+from foredeck.services.domain.records import Failure, FailureClass, Job
+from foredeck.services.domain.safe_text import safe_line
+from foredeck.services.domain.states import JobState
+from foredeck.services.jobs.executor import Found
+
+DETAIL_LINES = 50
+
+_SUMMARY_LIMIT = 200
+_NAME_LIMIT = 80
+_TIMED_OUT, _STOPPED, _OF_SIGNALS = 124, 130, 128
+
+
+def outcome_of(job: Job) -> StageOutcome:
+    """Return what a command that has ended hands on; raises `StepFailed` and `TurnLost`."""
+    if job.state is JobState.COMPLETED:
+        return StageOutcome(_last_line(job.message))
+    failure = job.failure or _STOPPED_BEFORE
+    raise TurnLost(failure) if job.state is JobState.LOST else StepFailed(failure)
+
+
+def exit_code_of(found: Found) -> int | None:
+    """Return the exit code as a shell tells it; None for a lost command."""
+    by_state = {JobState.TIMEOUT: _TIMED_OUT, JobState.CANCELLED: _STOPPED, JobState.LOST: None}
+    if found.state in by_state:
+        return by_state[found.state]
+    return found.code if found.signal is None else _OF_SIGNALS + found.signal
+
+
+def words_of(found: Found) -> str:
+    """Say in two or three words how it ended."""
+    if found.state not in {JobState.COMPLETED, JobState.FAILED}:
+        return found.state.value
+    return f"exit {found.code}" if found.signal is None else f"ended by {_name(found.signal)}"
+
+
+def failure_of(job: Job, found: Found, tail: str) -> Failure | None:
+    """Name what went wrong, with the end of the output; None if nothing did."""
+    name = f"`{safe_line(job.prompt, limit=_NAME_LIMIT)}`"
+    if found.state is JobState.COMPLETED:
+        return None
+    if found.state is JobState.LOST:
+        return Failure(
+            FailureClass.CRASH,
+            f"Nobody knows how {name} ended: what watched over it is gone.",
+            "Look at what it has done so far, then resume or retry the step, or skip it.",
+            tail,
+        )
+    if found.state is JobState.TIMEOUT:
+        return Failure(
+            FailureClass.TIMEOUT,
+            f"{name} did not end within {job.timeout:g} s and was stopped.",
+            "Give the step a longer timeout, or let it do less at once, then retry.",
+            tail,
+        )
+    if found.state is JobState.CANCELLED:
+        return Failure(FailureClass.INTERNAL, f"{name} was stopped.", _STOPPED_BEFORE.advice, tail)
+    if found.signal is not None:
+        return Failure(
+            FailureClass.CRASH,
+            f"{name} was ended by {_name(found.signal)}.",
+            "Its output may say why; too little memory is a frequent cause. Then retry.",
+            tail,
+        )
+    return Failure(
+        FailureClass.COMMAND,
+        f"{name} ended with exit code {found.code}.",
+        "Read the end of its output, mend what is wrong, then retry.",
+        tail,
+    )
+
+
+_STOPPED_BEFORE = Failure(
+    FailureClass.INTERNAL, "The command was stopped.", "Retry the step to run it again."
+)
+
+
+def _last_line(tail: str) -> str:
+    lines = [line.strip() for line in tail.splitlines() if line.strip()]
+    return safe_line(lines[-1], limit=_SUMMARY_LIMIT) if lines else ""
+
+
+def _name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

@@ -1,0 +1,239 @@
+"""Steps of kind command: `/bin/sh` runs them in the project's workspace (SPEC D1)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from contextlib import nullcontext
+
+from foredeck.services.agents.command_console import CommandConsole
+from foredeck.services.agents.stage import StageOutcome, StageTask
+from foredeck.services.codex.environment import command_environment
+from foredeck.services.departure import Departure
+from foredeck.services.domain.errors import (
+    Conflict,
+    ForedeckError,
+    SettingsError,
+    StepFailed,
+    StoreError,
+)
+from foredeck.services.domain.records import Failure, FailureClass, Job
+from foredeck.services.domain.states import FINAL_JOBS, JobState
+from foredeck.services.jobs.executor import Command, Executor, Found, Handle
+from foredeck.services.jobs.output import OutputWriter
+from foredeck.services.patience import to_the_end
+from foredeck.services.stage_clock import StageClock
+from foredeck.services.store.store import Store
+from foredeck.services.tool_servers import plain_environment
+from foredeck.services.workflow.command_jobs import CommandJobs
+from foredeck.services.workflow.command_outcome import (
+    DETAIL_LINES,
+    exit_code_of,
+    failure_of,
+    outcome_of,
+    words_of,
+)
+
+_log = logging.getLogger(__name__)
+
+_SHELL = "/bin/sh"
+_BLOCK = 1 << 18
+# How long its output is left alone, in seconds: first, and at most while nothing comes.
+_SOON, _LATER = 0.05, 0.4
+
+
+class CommandStepRunner:
+    """Works on attempts of command steps, at most `limit` processes at once (a `StageRunner`).
+
+    A command outlives its host: the next one follows it from the executor's files. The step's
+    timeout is the executor's to keep, from the command's start; the step's own clock stands.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        executor: Executor,
+        limit: int,
+        departure: Departure | None = None,
+        clock: StageClock | None = None,
+    ) -> None:
+        self._store = store
+        self._executor = executor
+        self._jobs = CommandJobs(store)
+        self._limit = limit
+        self._slots = asyncio.Semaphore(max(1, limit))
+        self._departure = departure or Departure()
+        self._clock = clock or StageClock()
+        self._followed: set[str] = set()
+
+    async def run(self, task: StageTask) -> StageOutcome:
+        """Return the last line of the output as the summary; raises `StepFailed`, `TurnLost`.
+
+        Cancelled, the command is ended with all that it started; in a house that departs it
+        goes on.
+        """
+        with self._clock.stopped(task.step.id):
+            job = await self._jobs.queue(task)
+            if job.state not in FINAL_JOBS:
+                job = await self._owned(task, job)
+            else:  # by a host that could say no more than that
+                await self._executor.discard(_handle(job))
+        return outcome_of(job)
+
+    async def abandon(self, run_id: str, step_id: str | None = None) -> None:
+        """End what an earlier host left running for a run or a step; its jobs are lost."""
+        left = await self._jobs.left(run_id, step_id)
+        await asyncio.gather(*(self._abandon(j) for j in left if j.id not in self._followed))
+
+    async def _abandon(self, job: Job) -> None:
+        handle = _handle(job)
+        await self._executor.cancel(handle)
+        await self._jobs.lose(job)
+        await self._executor.discard(handle)
+
+    async def _owned(self, task: StageTask, job: Job) -> Job:
+        """Bring the job to its end, however that comes; return it as it is stored then."""
+        self._followed.add(job.id)
+        try:
+            environment = await self._environment(task, job)
+            console = CommandConsole(task.output, job, follows=True)
+            return await self._followed_to_its_end(task, job, console, environment)
+        finally:
+            self._followed.discard(job.id)
+
+    async def _followed_to_its_end(
+        self, task: StageTask, job: Job, console: CommandConsole, environment: Mapping[str, str]
+    ) -> Job:
+        try:
+            async with await self._slot(job, console):
+                job = await self._jobs.begin(job)
+                _flush(task.output)  # a later host tells from the file what is shown already
+                found = Found(JobState.QUEUED)
+                while found.state is JobState.QUEUED:  # or what was to start it has died
+                    await to_the_end(self._start(job, environment))
+                    found = await self._follow(task, job, console)
+                if found.state is JobState.LOST:
+                    await self._executor.cancel(_handle(job))
+                    await self._show(_handle(job), console)
+        except asyncio.CancelledError:
+            if not self._departure.leaving:
+                await to_the_end(self._stop(task, job, console))
+            raise
+        except ForedeckError as error:
+            raise await to_the_end(self._broken(job, error)) from error
+        except Exception as error:
+            _log.exception("the command of job %s could not be followed", job.id)
+            await to_the_end(self._broken(job, error))
+            raise
+        return await to_the_end(self._end(task, job, found, console))
+
+    async def _environment(self, task: StageTask, job: Job) -> dict[str, str]:
+        own: dict[str, str] = {}
+        if variables := task.project.settings.environment:
+            try:
+                own, secrets = await asyncio.to_thread(plain_environment, variables)
+            except SettingsError as error:
+                if (await self._executor.probe(_handle(job))).state is JobState.QUEUED:
+                    raise await self._broken(job, error) from error
+            else:
+                self._store.redactor.learn(secrets)
+        return {**command_environment(), **own, **dict(task.spec.environment)}
+
+    async def _slot(
+        self, job: Job, console: CommandConsole
+    ) -> asyncio.Semaphore | nullcontext[None]:
+        """Return what to hold while the command runs; one that runs already has its own."""
+        if job.state is not JobState.QUEUED:
+            return nullcontext()
+        if self._slots.locked():
+            console.say(f"Waits for a place: command_limit lets {self._limit} run at once.")
+        return self._slots
+
+    async def _start(self, job: Job, environment: Mapping[str, str]) -> None:
+        """Start the process of the job, unless it was started before."""
+        handle = _handle(job)
+        if (await self._executor.probe(handle)).state is JobState.QUEUED:
+            words = (_SHELL, "-c", job.prompt)
+            command = Command(words, job.workspace, environment, job.timeout)
+            await self._executor.submit(handle, command)
+
+    async def _follow(self, task: StageTask, job: Job, console: CommandConsole) -> Found:
+        """Show what comes until it has ended and all of it is shown."""
+        handle, pause = _handle(job), _SOON
+        while True:
+            found = await self._executor.probe(handle)  # first: nothing comes after the end
+            works = found.state is JobState.IN_PROGRESS
+            came = await self._show(handle, console, task.output if works else None)
+            if not works:
+                return found
+            pause = _SOON if came else min(2 * pause, _LATER)
+            await self._executor.changed(handle, pause)
+
+    async def _show(
+        self, handle: Handle, console: CommandConsole, until_full: OutputWriter | None = None
+    ) -> bool:
+        """Show what has come; while the disk is full it stays in the executor's file."""
+        began = console.received
+        while until_full is None or not until_full.full:
+            block = await self._executor.read(handle, console.received, _BLOCK)
+            if not block:
+                break
+            console.show(block)
+            await asyncio.sleep(0)  # a command that prints much must not hold up the others
+        return console.received > began
+
+    async def _stop(self, task: StageTask, job: Job, console: CommandConsole) -> None:
+        """End the command, show the rest of its output, and store that it was stopped."""
+        handle = _handle(job)
+        await self._executor.cancel(handle)
+        found = await self._executor.probe(handle)
+        if found.state not in FINAL_JOBS or found.state is JobState.LOST:
+            found = Found(JobState.CANCELLED)
+        try:
+            await self._show(handle, console)
+        except StoreError as error:
+            _log.warning("the end of the output of job %s is missing: %s", job.id, error)
+        await self._end(task, job, found, console)
+
+    async def _end(self, task: StageTask, job: Job, found: Found, console: CommandConsole) -> Job:
+        """Store how it ended, once all that it printed is where it is shown."""
+        try:
+            console.end(words_of(found), good=found.state is JobState.COMPLETED)
+        except StoreError as error:
+            _log.warning("the end of the output of job %s is missing: %s", job.id, error)
+        tail = console.tail(DETAIL_LINES)
+        failure = failure_of(job, found, tail)
+        written = _flush(task.output)
+        ended = await self._jobs.end(job, found.state, exit_code_of(found), tail, failure)
+        if written:
+            await self._executor.discard(_handle(job))
+        return ended
+
+    async def _broken(self, job: Job, error: Exception) -> StepFailed:
+        """End the command that cannot be started or followed, and return why."""
+        await self._executor.cancel(_handle(job))
+        failure = _failure(error)
+        await self._jobs.end(job, JobState.FAILED, None, "", failure)
+        return StepFailed(failure)
+
+
+def _handle(job: Job) -> Handle:
+    return Handle(job.id, job.attempt)
+
+
+def _flush(output: OutputWriter) -> bool:
+    """Bring to the file what is shown; False while the disk has no room."""
+    try:
+        output.flush()
+    except StoreError:
+        return False
+    return True
+
+
+def _failure(error: Exception) -> Failure:
+    if not isinstance(error, ForedeckError):
+        return Failure(FailureClass.INTERNAL, "The command could not be followed to its end.")
+    classes = {Conflict: FailureClass.WORKSPACE, StoreError: FailureClass.DISK}
+    found = (name for kind, name in classes.items() if isinstance(error, kind))
+    return Failure(next(found, FailureClass.INTERNAL), error.message, error.advice)
