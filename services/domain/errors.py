@@ -16,6 +16,7 @@
     │   ├── NewerDatabase         written by a later version of Foredeck
     │   ├── DatabaseLocked        another program keeps it from being written
     │   └── StorageFull           the disk has no room
+    ├── PlanError                 a Markdown plan cannot become a workflow
     ├── SettingsError             a setting is unknown or wrong             (exit 2)
     ├── CodexError                the codex program cannot be used
     │   ├── CodexMissing          there is none
@@ -102,6 +103,14 @@ class DatabaseLocked(StoreError):
 
 class StorageFull(StoreError):
     """The disk has no room."""
+
+
+class PlanError(ForedeckError):
+    """A Markdown plan cannot become a workflow; `line` says where, 0 for nowhere in it."""
+
+    def __init__(self, message: str, advice: str = "", line: int = 0) -> None:
+        super().__init__(message, advice)
+        self.line = line
 
 
 class SettingsError(ForedeckError):

@@ -67,7 +67,9 @@ class StepSpec:
     `when` is a condition (`conditions`); where it does not hold, the step is skipped and
     counts as satisfied. Of the steps that may start, those of higher `priority` start first,
     then in file order. `group` and `matrix` say of which step in the file this is an instance,
-    and with which values. `metadata` is kept and shown, and means nothing to Foredeck.
+    and with which values. `metadata` is kept and shown, and means nothing to Foredeck. A step
+    with `skip` is skipped from the start, as if a person had done it: its work is there
+    (SPEC D8).
 
     Of a step of kind command, `command` is for `/bin/sh`; `environment` is added to that of
     its processes, and to that of the processes of a codex step.
@@ -105,6 +107,7 @@ class StepSpec:
     group: str = ""
     matrix: tuple[tuple[str, str], ...] = ()
     metadata: tuple[tuple[str, str], ...] = ()
+    skip: bool = False
 
 
 class InputType(StrEnum):

@@ -131,7 +131,7 @@ class StepRepository(Repository[Step]):
     async def add(self, step: Step) -> None:
         """Store a new step and its first transition."""
         await self._insert(step)
-        await self._unit.record(EntityKind.STEP, step.id, step.run_id, "", step.state)
+        await self._unit.record(EntityKind.STEP, step.id, step.run_id, "", step.state, step.reason)
         self._publish(step)
 
     async def save(self, step: Step) -> None:

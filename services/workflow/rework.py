@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from foredeck.services.domain import clock
 from foredeck.services.domain.ids import new_id
 from foredeck.services.domain.records import SkipCause, Step
 from foredeck.services.domain.states import StepState
 from foredeck.services.domain.workflow import StepSpec, WorkflowSpec
 from foredeck.services.store.store import Transaction
 from foredeck.services.workflow import graph
+
+SKIPPED = "marked as done in the workflow"
 
 
 async def append_rework(tx: Transaction, workflow: WorkflowSpec, step: Step) -> bool:
@@ -39,6 +42,14 @@ async def _revive(tx: Transaction, voided: Step, fresh: Step) -> None:
         started_at=None,
         ended_at=None,
     )
+    if fresh.state is StepState.SKIPPED:
+        await tx.move_step(
+            voided.id,
+            fresh.state,
+            reason=fresh.reason,
+            skip_cause=fresh.skip_cause,
+            ended_at=fresh.ended_at,
+        )
 
 
 def next_round(
@@ -61,7 +72,7 @@ def next_round(
 def new_step(
     run_id: str, spec: StepSpec, position: int, needs: tuple[str, ...], round_number: int = 1
 ) -> Step:
-    """Return a pending instance of a step."""
+    """Return an instance of a step: pending, or skipped if its definition says so."""
     title = spec.title if round_number == 1 else f"{spec.title} #{round_number}"
     return Step(
         id=new_id(),
@@ -73,7 +84,10 @@ def new_step(
         title=title,
         needs=needs,
         critical=spec.critical,
-        state=StepState.PENDING,
+        state=StepState.SKIPPED if spec.skip else StepState.PENDING,
+        skip_cause=SkipCause.PERSON if spec.skip else SkipCause.NONE,
+        reason=SKIPPED if spec.skip else "",
+        ended_at=clock.now() if spec.skip else None,
         round=round_number,
         max_attempts=1 + spec.retries.max,
     )

@@ -165,7 +165,7 @@ async def _load(tx: Transaction, ref: str) -> tuple[Run, tuple[Step, ...]]:
 
 
 async def _add(tx: Transaction, run: Run, workflow: WorkflowSpec) -> None:
-    """Store a run with a pending instance of each step."""
+    """Store a run with an instance of each step."""
     await tx.runs.add(run)
     for position, spec in enumerate(workflow.steps):
         await tx.steps.add(new_step(run.id, spec, position, spec.needs))

@@ -1,6 +1,7 @@
 """A workflow definition survives its way into the database and back."""
 
 import json
+from dataclasses import replace
 
 from foredeck.services.domain.records import Sandbox
 from foredeck.services.workflow import definition
@@ -36,3 +37,9 @@ def test_a_snapshot_of_the_first_version_is_still_read() -> None:
         for name in set(step) - first:
             del step[name]
     assert definition.from_json(json.dumps(fields)) == four_agents()
+
+
+def test_a_step_that_is_done_already_says_so_in_the_snapshot() -> None:
+    spec = four_agents()
+    spec = replace(spec, steps=(replace(spec.steps[0], skip=True), *spec.steps[1:]))
+    assert definition.from_json(definition.to_json(spec)) == spec
