@@ -205,6 +205,11 @@ class Workbench(Screen[None]):
         event.stop()
         self._select_step(event.step_key)
 
+    def on_dag_view_step_highlighted(self, event: DagView.StepHighlighted) -> None:
+        event.stop()
+        self.desk.view.mark(event.step_key)
+        self._select_step(event.step_key)
+
     def _select_step(self, step_key: str) -> None:
         view = self.desk.view
         if view.step is None or step_key != view.step.key:

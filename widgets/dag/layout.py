@@ -52,15 +52,33 @@ class Layout(NamedTuple):
     horizontal: bool
 
 
+class Spacing(NamedTuple):
+    """The cells between the boxes of a layer: side by side, and one below the other."""
+
+    beside: int = 3
+    below: int = 1
+
+
+def layers_of(keys: Sequence[str], edges: Sequence[tuple[str, str]]) -> Layered:
+    """Return the layers of a graph, which no size changes; unknown ends are left out."""
+    index = {key: number for number, key in enumerate(keys)}
+    known = [(index[a], index[b]) for a, b in edges if a in index and b in index]
+    return arrange(len(keys), known)
+
+
 def lay_out(
     nodes: Sequence[Node], edges: Sequence[tuple[str, str]], *, horizontal: bool = False
 ) -> Layout:
     """Return the layout of a graph; edges with an unknown end are left out."""
-    index = {node.key: number for number, node in enumerate(nodes)}
-    known = [(index[a], index[b]) for a, b in edges if a in index and b in index]
-    layered = arrange(len(nodes), known)
+    layered = layers_of([node.key for node in nodes], edges)
+    return place(layered, nodes, Spacing(), horizontal=horizontal)
+
+
+def place(layered: Layered, nodes: Sequence[Node], spacing: Spacing, *, horizontal: bool) -> Layout:
+    """Return the layout of nodes (as many as the layers have) that are in layers already."""
     sizes = [(n.height, n.width) if horizontal else (n.width, n.height) for n in nodes]
-    plan = _Plan(layered, sizes, gap=1 if horizontal else 3, lead=1 if horizontal else 0)
+    gap = spacing.below if horizontal else spacing.beside
+    plan = _Plan(layered, sizes, gap=gap, lead=1 if horizontal else 0)
     return plan.layout([node.key for node in nodes], horizontal)
 
 
