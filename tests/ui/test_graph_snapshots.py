@@ -12,6 +12,7 @@ from textual.pilot import Pilot
 
 from foredeck.services.domain.views import RunDetail
 from foredeck.styles.themes import ANSI, DARK
+from foredeck.widgets.dag.view import DagView
 from tests.support import graphs
 from tests.support.dashboard import make_app, settled, until, workbench_of
 
@@ -25,6 +26,12 @@ SCENES: dict[str, tuple[Callable[[], RunDetail], str, tuple[str, ...]]] = {
 Compare = Callable[..., bool]
 
 pytestmark = pytest.mark.usefixtures("utc")
+
+
+@pytest.fixture(autouse=True)
+def still(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let nothing pulse while a picture is taken."""
+    monkeypatch.setattr(DagView, "pulse_enabled", False)
 
 
 def compare(
@@ -46,7 +53,6 @@ def compare(
         if not workbench.graph_shown:
             await pilot.press("g")
         graph.focus()
-        graph.pulse_enabled = False
         await until(pilot, lambda: graph.has_focus and graph.select_step(step))
         await pilot.press(*keys)
         await pilot.pause()

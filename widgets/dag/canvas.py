@@ -19,7 +19,7 @@ Point = tuple[int, int]
 # By the weights of the four sides as a number of base three (north first): none, light, heavy.
 _LINES = " ╵╹╶╰┖╺┕┗╷│╿╭├┞┍┝┡╻╽┃┎┟┠┏┢┣╴╯┚─┴┸╼┶┺╮┤┦┬┼╀┮┾╄┒┧┨┰╁╂┲╆╊╸┙┛╾┵┹━┷┻┑┥┩┭┽╃┯┿╇┓┪┫┱╅╉┳╈╋"
 _ASCII = " |-+||++-+-+++++"
-_ASCII_HEAVY = " #=###########=#"
+_ASCII_HEAVY = " #=#####=#=#####"
 _BASE_THREE = tuple(sum(3**side for side in range(4) if mask >> side & 1) for mask in range(16))
 
 

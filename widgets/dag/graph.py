@@ -13,7 +13,7 @@ from foredeck.widgets.dag.layout import Box, Layout, Node, layers_of, place
 _NAMED = [level for level in Level if level is not Level.DOT]
 # What is tried in this order where nothing fits, and how many screens of it are too many.
 _NO_ROOM = (Level.COMPACT, Level.SLIM, Level.TINY)
-_SCREENS = 3.0
+_SCREENS = 1.0
 
 
 class Graph:
@@ -130,6 +130,28 @@ def build(steps: Sequence[StepRow], level: Level | None, width: int, height: int
         if _overflow(layout, width, height) <= _SCREENS:
             break
     return Graph(structure_of(steps), candidate, layout)
+
+
+def build_page(steps: Sequence[StepRow], width: int, height: int) -> Graph:
+    """Lay the steps out for a page of this width, which may be as long as it must.
+
+    What is higher than `height` is made smaller as long as that makes it fit; the result
+    is wider than `width` if even the smallest boxes with titles are.
+    """
+    graph = build(steps, None, width, height)
+    if graph.layout.width <= width:
+        return graph
+    builder = _Builder(steps)
+    for level in (Level.SLIM, Level.TINY):
+        for horizontal in (True, False):
+            layout = builder.layout(level, horizontal=horizontal)
+            if layout.width <= width:
+                return Graph(structure_of(steps), level, layout)
+    narrowest = min(
+        (builder.layout(Level.TINY, horizontal=horizontal) for horizontal in (True, False)),
+        key=lambda layout: layout.width,
+    )
+    return Graph(structure_of(steps), Level.TINY, narrowest)
 
 
 class _Builder:

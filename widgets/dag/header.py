@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ from foredeck.widgets.dag.critical import CriticalPath
 from foredeck.widgets.formats import bar, duration, plural
 from foredeck.widgets.painting import Cells, fit, spread, width_of
 from foredeck.widgets.state_style import glyph_of, look_of
-from foredeck.widgets.step_cells import step_elapsed, step_title, step_tries
+from foredeck.widgets.step_cells import note_of, step_elapsed, step_title, step_tries
 
 _COUNTED = (
     StepState.RUNNING,
@@ -26,38 +26,45 @@ _MOST_BAR, _LEAST_BAR = 24, 6
 
 
 class Standing(NamedTuple):
-    """What the upper row says: the run's state, its steps, and their critical path."""
+    """What the upper row says: the run's state, its steps, and their critical path.
+
+    In a `listing` the path has a bar at the left of its rows, in the graph heavy lines.
+    """
 
     state: RunState
     steps: Sequence[StepRow]
     path: CriticalPath
+    listing: bool = False
 
 
 def standing_row(standing: Standing, width: int, *, ascii_only: bool = False) -> Cells:
     """Return the run's state, done of total with a bar, the counts, and the path's length.
 
-    What has no room is left out, the bar first; that the path is drawn with heavy lines is
-    shown beside its length.
+    Where there is no room for it all, the bar is shorter or left out, then the counts lose
+    their words, then the path; beside its length is a sample of how it is drawn.
     """
     total = len(standing.steps)
     done = sum(step.state is StepState.SUCCESS for step in standing.steps)
     look = look_of(standing.state)
     glyph = look.ascii if ascii_only else look.glyph
-    left: Cells = [
-        (f" {glyph} {look.word}  ", look.style),
-        (f"{done}/{total} done ", "ink--strong"),
-    ]
-    counts: Cells = [cell for state in _COUNTED for cell in _count(standing, state, ascii_only)]
-    right = _length(standing.path, total, ascii_only)
+    left: Cells = [(f" {glyph} {look.word}  ", look.style), (f"{done}/{total} done", "ink--strong")]
     share = f" {done * 100 // total}%"
-    taken = width_of(left) + len(share) + width_of(counts)
-    if taken + width_of(right) + 2 > width:
-        right = right[-1:] if taken + width_of(right[-1:]) + 2 <= width else []
-    size = min(_MOST_BAR, width - taken - width_of(right) - 2)
+    counts, right = _fitting(standing, width - width_of(left), ascii_only)
+    size = min(_MOST_BAR, width - sum(map(width_of, (left, counts, right))) - len(share) - 2)
     if size >= _LEAST_BAR:
         full, rest = bar(done / total, size, ascii_only=ascii_only)
-        left += [(full, look.style), (rest, "ink--rule"), (share, "")]
+        left += [(" ", ""), (full, look.style), (rest, "ink--rule"), (share, "")]
     return spread([*left, *counts], right, width)
+
+
+def _fitting(standing: Standing, room: int, ascii_only: bool) -> tuple[Cells, Cells]:
+    """Return the counts and the path's length, in as many words as there is room for."""
+    for worded, brief in ((True, False), (False, False), (False, True)):
+        counts = _counts(standing, ascii_only, worded=worded)
+        right = _length(standing, ascii_only, brief=brief)
+        if width_of(counts) + width_of(right) + 1 <= room:
+            return counts, right
+    return counts, []
 
 
 def step_row(step: StepRow | None, now: datetime, width: int, *, ascii_only: bool = False) -> Cells:
@@ -67,11 +74,13 @@ def step_row(step: StepRow | None, now: datetime, width: int, *, ascii_only: boo
     look, dot = look_of(step.state), " - " if ascii_only else " · "
     tries = step_tries(step)
     facts = (f"try {tries}" if tries else "", step_elapsed(step, now), _needs(step))
+    note = note_of(step, now)
     cells: Cells = [
         (f" {glyph_of(step.state, ascii_only=ascii_only)} ", look.style),
         (step_title(step), "ink--strong"),
         (dot + look.word, look.style),
         ("".join(dot + fact for fact in facts if fact), "ink--muted"),
+        (dot + " ".join(note[0].split()), note[1]) if note else ("", ""),
     ]
     return fit(cells, width)
 
@@ -80,19 +89,30 @@ def _needs(step: StepRow) -> str:
     return f"after {safe_line(', '.join(step.needs), limit=200)}" if step.needs else ""
 
 
-def _length(path: CriticalPath, total: int, ascii_only: bool) -> Cells:
-    """Return `━━ critical path 4 steps, 1m 04s`; the sample of its line only if it is drawn."""
+def _length(standing: Standing, ascii_only: bool, *, brief: bool) -> Cells:
+    """Return `━━ critical path 4 steps, 1m 04s`; the sample only if the path is marked."""
+    path = standing.path
     if not path.steps:
         return []
-    sample = ("==" if ascii_only else "━━") if path.marked_in(total) else ""
-    length = plural(len(path.steps), "step")
-    length += f", {duration(path.seconds)}" if path.seconds else ""
-    return [(f"{sample} " if sample else "", "ink--strong"), (f"critical path {length} ", "")]
+    sample = "" if not path.marked_in(len(standing.steps)) else _sample(standing, ascii_only)
+    words = [plural(len(path.steps), "step"), duration(path.seconds) if path.seconds else ""]
+    if brief:
+        return [(sample, "ink--strong"), (f"path {words[1] or words[0]} ", "")]
+    return [(sample, "ink--strong"), (f"critical path {', '.join(filter(None, words))} ", "")]
 
 
-def _count(standing: Standing, state: StepState, ascii_only: bool) -> Iterable[tuple[str, str]]:
-    """Return `● 2 running` for a state that some step is in."""
-    number = sum(step.state is state for step in standing.steps)
-    look = look_of(state)
-    if number:
-        yield f"  {glyph_of(state, ascii_only=ascii_only)} {number} {look.word}", look.style
+def _sample(standing: Standing, ascii_only: bool) -> str:
+    if standing.listing:
+        return "# " if ascii_only else "┃ "
+    return "== " if ascii_only else "━━ "
+
+
+def _counts(standing: Standing, ascii_only: bool, *, worded: bool) -> Cells:
+    """Return `● 2 running` for each state that some step is in, or `●2` without its word."""
+    cells: Cells = []
+    for state in _COUNTED:
+        look, glyph = look_of(state), glyph_of(state, ascii_only=ascii_only)
+        if number := sum(step.state is state for step in standing.steps):
+            text = f"  {glyph} {number} {look.word}" if worded else f"  {glyph}{number}"
+            cells.append((text, look.style))
+    return cells

@@ -30,6 +30,8 @@ class Picture:
         self.by_key: dict[str, StepRow] = {}
         self.graph: Graph | None = None
         self.path = CriticalPath()
+        self.marked: tuple[str, ...] = ()
+        """The steps that are drawn as the critical path."""
         self._level: Level | None = None
         self._built_for: tuple[object, ...] = ()
         self._lit: Canvas | None = None
@@ -66,16 +68,13 @@ class Picture:
 
     def find_path(self, now: datetime) -> bool:
         """Work the critical path out; say whether another one is to be marked."""
-        marked, self.path = self.marked, critical_path(self.steps, now)
-        changed = marked != self.marked
+        self.path = critical_path(self.steps, now)
+        before = self.marked
+        self.marked = self.path.steps if self.path.marked_in(len(self.steps)) else ()
+        changed = self.marked != before
         if self.graph is not None and (changed or self._heavy is None):
             self._heavy = self.graph.lines_along(self.marked)
         return changed
-
-    @property
-    def marked(self) -> tuple[str, ...]:
-        """The steps that are drawn as the critical path."""
-        return self.path.steps if self.path.marked_in(len(self.steps)) else ()
 
     def box(self, key: str | None) -> Box | None:
         """Return where a step's box is."""

@@ -217,7 +217,8 @@ class DagView(LineView):
         if not self.picture.steps:
             return []
         if y == 0:
-            standing = Standing(self._run_state, self.picture.steps, self.picture.path)
+            picture = self.picture
+            standing = Standing(self._run_state, picture.steps, picture.path, self.listing)
             return standing_row(standing, width, ascii_only=self.ascii_only)
         return step_row(self.step, self.now(), width, ascii_only=self.ascii_only)
 
