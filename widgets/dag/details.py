@@ -108,8 +108,7 @@ class GraphDesk(Vertical):
         event.stop()
         self._fill()
 
-    def on_dag_view_unfold_wanted(self, event: GraphMessage) -> None:
-        event.stop()
+    def on_dag_view_unfold_wanted(self) -> None:
         self.details.display = not self.unfolded
         self._fill()
 

@@ -68,19 +68,20 @@ def _fitting(standing: Standing, room: int, ascii_only: bool) -> tuple[Cells, Ce
 
 
 def step_row(step: StepRow | None, now: datetime, width: int, *, ascii_only: bool = False) -> Cells:
-    """Return the selected step in words: whole title, state, tries, time, what it needs."""
+    """Return the selected step in words: title, state, tries, time, what is wrong, its needs."""
     if step is None:
         return []
     look, dot = look_of(step.state), " - " if ascii_only else " · "
     tries = step_tries(step)
-    facts = (f"try {tries}" if tries else "", step_elapsed(step, now), _needs(step))
-    note = note_of(step, now)
+    facts = (f"try {tries}" if tries else "", step_elapsed(step, now))
+    note, needs = note_of(step, now), _needs(step)
     cells: Cells = [
         (f" {glyph_of(step.state, ascii_only=ascii_only)} ", look.style),
         (step_title(step), "ink--strong"),
         (dot + look.word, look.style),
         ("".join(dot + fact for fact in facts if fact), "ink--muted"),
         (dot + " ".join(note[0].split()), note[1]) if note else ("", ""),
+        (dot + needs if needs else "", "ink--muted"),
     ]
     return fit(cells, width)
 
