@@ -13,6 +13,7 @@ PARTS = (
     "bench_durability",
     "bench_pane",
     "bench_path",
+    "bench_graph",
 )
 TAKES_QUICK = frozenset({"bench_pane"})
 

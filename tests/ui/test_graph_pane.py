@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from textual.pilot import Pilot
 
 from foredeck.app.screens.modals.prompt import PromptDialog
@@ -17,6 +18,12 @@ from tests.support.dashboard import dashboard, until, workbench_of
 from tests.ui.widget_app import screen_text
 
 S = StepState
+
+
+@pytest.fixture(autouse=True)
+def still(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let nothing pulse between a key and what is looked at."""
+    monkeypatch.setattr(DagView, "pulse_enabled", False)
 
 
 async def open_graph(pilot: Pilot[int], step: str) -> DagView:

@@ -8,7 +8,7 @@ over a second sheet of heavy lines, the sides that are heavy there are drawn hea
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 
 NORTH, EAST, SOUTH, WEST = 1, 2, 4, 8
@@ -60,9 +60,13 @@ class Canvas:
             for top, bottom in _joined(spans):
                 self._vertical(x, top, bottom)
 
+    def row(self, y: int) -> Mapping[int, int]:
+        """Return the mask of each cell of row `y` that is not blank, by its column."""
+        return self._rows.get(y, {})
+
     def mask(self, x: int, y: int) -> int:
         """Return through which sides lines leave a cell; 0 for a blank one."""
-        return self._rows.get(y, {}).get(x, 0)
+        return self.row(y).get(x, 0)
 
     def text(
         self, y: int, start: int, end: int, heavy: Canvas | None = None, *, ascii_only: bool = False
@@ -71,12 +75,13 @@ class Canvas:
 
         The sides that lines leave through in `heavy` are drawn heavy.
         """
-        row = self._rows.get(y)
-        if row is None:
+        row = self.row(y)
+        if not row:
             return " " * max(0, end - start)
-        over = heavy._rows.get(y, {}) if heavy else {}
+        over = heavy.row(y) if heavy else {}
         draw = _ascii if ascii_only else _line
-        return "".join(draw(row.get(x, 0), over.get(x, 0)) for x in range(start, end))
+        masks = ((row.get(x, 0), x) for x in range(start, end))
+        return "".join(draw(mask, over.get(x, 0)) if mask else " " for mask, x in masks)
 
     def _vertical(self, x: int, top: int, bottom: int) -> None:
         for y in range(top, bottom + 1):

@@ -120,16 +120,26 @@ def build(steps: Sequence[StepRow], level: Level | None, width: int, height: int
     levels = [level] if level is not None else sorted(_NAMED, reverse=True)
     for candidate in levels:
         for horizontal in (True, False):
-            if builder.may_fit(candidate, width, height, horizontal=horizontal):
-                layout = builder.layout(candidate, horizontal=horizontal)
-                if layout.width <= width and layout.height <= height:
-                    return Graph(structure_of(steps), candidate, layout)
-    for candidate in levels if level is not None else _NO_ROOM:
-        both = [builder.layout(candidate, horizontal=horizontal) for horizontal in (False, True)]
-        layout = min(both, key=lambda found: _overflow(found, width, height))
-        if _overflow(layout, width, height) <= _SCREENS:
+            if _overflow(builder.least(candidate, horizontal=horizontal), width, height) > 0:
+                continue  # most levels of a large graph
+            layout = builder.layout(candidate, horizontal=horizontal)
+            if layout.width <= width and layout.height <= height:
+                return Graph(builder.structure, candidate, layout)
+    return _too_large(builder, levels if level is not None else _NO_ROOM, width, height)
+
+
+def _too_large(builder: _Builder, levels: Sequence[Level], width: int, height: int) -> Graph:
+    """Return the first of the levels that needs little scrolling, else the last."""
+    for level in levels:
+        least = [builder.least(level, horizontal=horizontal) for horizontal in (False, True)]
+        last = level == levels[-1]
+        if min(_overflow(size, width, height) for size in least) > _SCREENS and not last:
+            continue
+        both = [builder.layout(level, horizontal=horizontal) for horizontal in (False, True)]
+        over = [_overflow((found.width, found.height), width, height) for found in both]
+        if last or min(over) <= _SCREENS:
             break
-    return Graph(structure_of(steps), candidate, layout)
+    return Graph(builder.structure, level, both[over.index(min(over))])
 
 
 def build_page(steps: Sequence[StepRow], width: int, height: int) -> Graph:
@@ -146,12 +156,12 @@ def build_page(steps: Sequence[StepRow], width: int, height: int) -> Graph:
         for horizontal in (True, False):
             layout = builder.layout(level, horizontal=horizontal)
             if layout.width <= width:
-                return Graph(structure_of(steps), level, layout)
+                return Graph(builder.structure, level, layout)
     narrowest = min(
         (builder.layout(Level.TINY, horizontal=horizontal) for horizontal in (True, False)),
         key=lambda layout: layout.width,
     )
-    return Graph(structure_of(steps), Level.TINY, narrowest)
+    return Graph(builder.structure, Level.TINY, narrowest)
 
 
 class _Builder:
@@ -159,16 +169,17 @@ class _Builder:
 
     def __init__(self, steps: Sequence[StepRow]) -> None:
         self._steps = steps
+        self.structure = structure_of(steps)
         edges = [(need, step.key) for step in steps for need in step.needs]
         self._layered = layers_of([step.key for step in steps], edges)
 
-    def may_fit(self, level: Level, width: int, height: int, *, horizontal: bool) -> bool:
-        """Say whether the boxes alone would have room; most levels of a large graph have not."""
+    def least(self, level: Level, *, horizontal: bool) -> tuple[int, int]:
+        """Return the width and height of the boxes alone: a layout is no smaller."""
         wide, high = box_size(self._steps, level)
         layers, real = self._layered.layers, self._layered.real
         widest = max((sum(vertex < real for vertex in layer) for layer in layers), default=0)
         columns, rows = (len(layers), widest) if horizontal else (widest, len(layers))
-        return columns * wide <= width and rows * high <= height
+        return columns * wide, rows * high
 
     def layout(self, level: Level, *, horizontal: bool) -> Layout:
         width, height = box_size(self._steps, level)
@@ -176,7 +187,7 @@ class _Builder:
         return place(self._layered, nodes, spacing_of(level), horizontal=horizontal)
 
 
-def _overflow(layout: Layout, width: int, height: int) -> float:
-    """Return how many screens a layout is away from fitting; scrolling sideways is worse."""
-    over_width = max(0, layout.width - width) / max(1, width)
-    return 2 * over_width + max(0, layout.height - height) / max(1, height)
+def _overflow(size: tuple[int, int], width: int, height: int) -> float:
+    """Return how many screens a size is away from fitting; scrolling sideways is worse."""
+    over_width = max(0, size[0] - width) / max(1, width)
+    return 2 * over_width + max(0, size[1] - height) / max(1, height)

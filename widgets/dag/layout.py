@@ -15,6 +15,8 @@ from foredeck.widgets.dag.layers import Layered, arrange
 from foredeck.widgets.dag.tracks import Net, assign_tracks
 
 _PASSES = 4
+# Of a graph with that many vertices fewer passes have to do.
+_MANY, _FEW_PASSES = 1_500, 2
 _DUMMY_WEIGHT = 4.0
 
 
@@ -94,6 +96,7 @@ class _Plan:
         dummies = len(layered.up) - layered.real
         self.cross_size = [size[0] for size in sizes] + [1] * dummies
         self.main_size = [size[1] for size in sizes] + [0] * dummies
+        self.half = [(size - 1) // 2 for size in self.cross_size]
         self.start = [0] * len(layered.up)
         self.layer_of = {
             vertex: number for number, layer in enumerate(layered.layers) for vertex in layer
@@ -108,7 +111,7 @@ class _Plan:
 
     def centre(self, vertex: int) -> int:
         """Return the cross coordinate where the edges of a vertex begin and end."""
-        return self.start[vertex] + (self.cross_size[vertex] - 1) // 2
+        return self.start[vertex] + self.half[vertex]
 
     def layout(self, keys: Sequence[str], horizontal: bool) -> Layout:
         boxes: dict[str, Box] = {}
@@ -143,11 +146,12 @@ class _Plan:
         layers = self.layered.layers
         for layer in layers:
             self._settle(layer, None)
-        for sweep in range(_PASSES):
+        passes = _PASSES if len(self.start) < _MANY else _FEW_PASSES
+        for sweep in range(passes):
             for layer in layers[1:]:
                 self._settle(layer, self.layered.up)
             # The last word is the downward pass's: children line up under their parents.
-            if sweep < _PASSES - 1:
+            if sweep < passes - 1:
                 for layer in reversed(layers[:-1]):
                     self._settle(layer, self.layered.down)
         for layer in reversed(layers[:-1]):
@@ -161,28 +165,29 @@ class _Plan:
         Least squares under order constraints: pool adjacent violators on the positions
         less the room that the vertices before need.
         """
-        offset, pools = 0, list[_Pool]()
+        start, size = self.start, self.cross_size
+        half = self.half
+        offset = 0
         offsets: list[int] = []
+        pools: list[_Pool] = []
         for vertex in layer:
-            wish = self._wish(vertex, neighbours[vertex] if neighbours else ())
+            wish: float = start[vertex]
+            if neighbours and (near := neighbours[vertex]):
+                centres = [start[other] + half[other] for other in near]
+                wish = sum(centres) / len(centres) - half[vertex]
             weight = _DUMMY_WEIGHT if vertex >= self.layered.real else 1.0
-            pools.append(_Pool(wish - offset, weight, 1))
-            while len(pools) > 1 and pools[-2].value > pools[-1].value:
-                pools[-2:] = [pools[-2].merged(pools[-1])]
+            pool = _Pool(wish - offset, weight, 1)
+            while pools and pools[-1].value > pool.value:
+                pool = pools.pop().merged(pool)
+            pools.append(pool)
             offsets.append(offset)
-            offset += self.cross_size[vertex] + self.gap
+            offset += size[vertex] + self.gap
         position = 0
         for pool in pools:
             value = round(pool.value)
             for _ in range(pool.members):
-                self.start[layer[position]] = value + offsets[position]
+                start[layer[position]] = value + offsets[position]
                 position += 1
-
-    def _wish(self, vertex: int, near: Sequence[int]) -> float:
-        if not near:
-            return self.start[vertex]
-        middle = sum(self.centre(other) for other in near) / len(near)
-        return middle - (self.cross_size[vertex] - 1) // 2
 
     # Main axis ----------------------------------------------------------------------------
 

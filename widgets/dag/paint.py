@@ -50,22 +50,36 @@ def graph_row(scene: Scene, y: int, left: int, right: int) -> tuple[Cells, int]:
 
 def _edges(scene: Scene, y: int, start: int, end: int) -> Cells:
     """Return the edge characters of a stretch between boxes."""
+    if start >= end:
+        return []
     ascii_only = scene.face.ascii_only
+    if not scene.graph.lines.row(y):
+        return [(" " * (end - start), "ink--edge")]
     text = list(scene.graph.lines.text(y, start, end, scene.heavy, ascii_only=ascii_only))
     for x, arrow in scene.graph.arrows.get(y, {}).items():
         if start <= x < end:
             text[x - start] = _ASCII_HEADS[arrow] if ascii_only else arrow
-    runs: Cells = []
-    for x, character in enumerate(text, start):
-        style = _edge_style(scene, x, y)
-        if runs and runs[-1][1] == style:
-            runs[-1] = (runs[-1][0] + character, style)
-        else:
-            runs.append((character, style))
-    return runs
+    return _styled(text, _styles(scene, y, start, end))
 
 
-def _edge_style(scene: Scene, x: int, y: int) -> str:
-    if scene.lit and scene.lit.mask(x, y):
-        return "ink--accent"
-    return "ink--strong" if scene.heavy and scene.heavy.mask(x, y) else "ink--edge"
+def _styles(scene: Scene, y: int, start: int, end: int) -> list[str]:
+    """Return the component class of each cell: the selected step's edges, the path, the rest."""
+    lit = scene.lit.row(y) if scene.lit else {}
+    heavy = scene.heavy.row(y) if scene.heavy else {}
+    if not lit and not heavy:
+        return ["ink--edge"] * (end - start)
+    return [
+        "ink--accent" if x in lit else "ink--strong" if x in heavy else "ink--edge"
+        for x in range(start, end)
+    ]
+
+
+def _styled(text: list[str], styles: list[str]) -> Cells:
+    """Return the characters with neighbours of one style in one cell."""
+    cells: Cells = []
+    begin = 0
+    for index in range(1, len(text) + 1):
+        if index == len(text) or styles[index] != styles[begin]:
+            cells.append(("".join(text[begin:index]), styles[begin]))
+            begin = index
+    return cells

@@ -243,10 +243,10 @@ class DagView(LineView):
         face = self.picture.face(self.now(), pulse=self._pulse, ascii_only=self.ascii_only)
         line = self._line_at(y) - y0
         cells, start = self.picture.row(line, left, left + width, face, self.cursor_key)
-        strip = self.paint_styles.paint(cells, width_of(cells), self.rich_style)
-        return strip.crop(left - start, left - start + width).adjust_cell_length(
-            width, self.rich_style
-        )
+        base = self.rich_style
+        strip = self.paint_styles.paint(cells, width_of(cells), base)
+        strip = strip.crop(left - start, left - start + width)
+        return strip.adjust_cell_length(width, base)
 
     # Geometry -----------------------------------------------------------------------------
 
