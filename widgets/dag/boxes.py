@@ -12,7 +12,6 @@ from rich.cells import cell_len
 from foredeck.services.domain.safe_text import safe_line
 from foredeck.services.domain.states import StepState
 from foredeck.services.domain.views import StepRow
-from foredeck.widgets.dag.layout import Spacing
 from foredeck.widgets.formats import pad, shorten_middle
 from foredeck.widgets.state_style import glyph_of, look_of
 from foredeck.widgets.step_cells import note_of, step_elapsed, step_title, step_tries
@@ -111,13 +110,6 @@ def box_size(steps: Sequence[StepRow], level: Level) -> tuple[int, int]:
     size = _SIZES[level]
     inner = max(size.least, min(size.most, longest + size.beside))
     return inner + 2, size.height
-
-
-def spacing_of(level: Level) -> Spacing:
-    """Return the gaps between boxes: small boxes stand closer."""
-    if level is Level.DOT:
-        return Spacing(beside=1, below=0)
-    return Spacing(below=0) if level <= Level.SLIM else Spacing()
 
 
 def box_row(step: StepRow, offset: int, face: Face, marks: Marks) -> Cells:

@@ -6,9 +6,9 @@ import itertools
 from collections.abc import Iterable, Sequence
 
 from foredeck.services.domain.views import StepRow
-from foredeck.widgets.dag.boxes import Level, Structure, box_size, spacing_of, structure_of
+from foredeck.widgets.dag.boxes import Level, Structure, box_size, structure_of
 from foredeck.widgets.dag.canvas import EAST, NORTH, SOUTH, WEST, Canvas
-from foredeck.widgets.dag.layout import Box, Layout, Node, layers_of, place
+from foredeck.widgets.dag.layout import Box, Layout, Node, Spacing, layers_of, place
 
 _NAMED = [level for level in Level if level is not Level.DOT]
 # What is tried in this order where nothing fits, and how many screens of it are too many.
@@ -184,7 +184,14 @@ class _Builder:
     def layout(self, level: Level, *, horizontal: bool) -> Layout:
         width, height = box_size(self._steps, level)
         nodes = [Node(step.key, width, height) for step in self._steps]
-        return place(self._layered, nodes, spacing_of(level), horizontal=horizontal)
+        return place(self._layered, nodes, _spacing(level), horizontal=horizontal)
+
+
+def _spacing(level: Level) -> Spacing:
+    """Return the gaps between boxes: small boxes stand closer."""
+    if level is Level.DOT:
+        return Spacing(beside=1, below=0)
+    return Spacing(below=0) if level <= Level.SLIM else Spacing()
 
 
 def _overflow(size: tuple[int, int], width: int, height: int) -> float:
