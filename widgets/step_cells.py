@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from rich.cells import cell_len
 
@@ -12,8 +12,10 @@ from foredeck.services.domain.safe_text import safe_line, safe_text
 from foredeck.services.domain.states import StepState
 from foredeck.services.domain.views import StepRow
 from foredeck.widgets.formats import duration, elapsed, pad, pad_left, shorten, tokens, wrap
-from foredeck.widgets.painting import Cells
 from foredeck.widgets.state_style import WORD_WIDTH, glyph_of, look_of
+
+if TYPE_CHECKING:
+    from foredeck.widgets.painting import Cells
 
 # Widths with the gap before each: `10/10`, `59m 59s`, `12.9k`.
 _TRIES, _ELAPSED, _TOKENS = 6, 9, 7

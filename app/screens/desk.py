@@ -19,6 +19,7 @@ from foredeck.app.screens.search_bar import SearchBar
 from foredeck.app.screens.selection import Selection, asked_in
 from foredeck.app.screens.shell import shell_of
 from foredeck.services.domain.errors import ForedeckError
+from foredeck.widgets.dag.details import GraphDesk
 from foredeck.widgets.dag.view import DagView
 from foredeck.widgets.project_tree import ProjectTree
 from foredeck.widgets.run_header import RunHeader
@@ -67,7 +68,7 @@ class Desk:
             await self._pane("projects").fill(self.tree)
             await self._pane("stages").fill(RunHeader(), self.stages)
             await self._pane("output").fill(self.output, below=self.search)
-            await self._pane("graph").fill(self.graph)
+            await self._pane("graph").fill(GraphDesk(self.graph))
             await self._screen.mount(self.status, before="KeyBar")
         shell_of(self._screen).changed.subscribe(self._screen, self.reader.apply)
 

@@ -56,6 +56,11 @@ class RunView:
         self._fill("graph", self._fill_graph)
         self._fill("output", self._fill_output)
 
+    def mark(self, step_key: str) -> None:
+        """Take note that the graph's selection is on a step already: it may be ahead of us."""
+        if self.detail is not None:
+            self._marked = (self.detail.run.id, step_key)
+
     def show_step(self) -> None:
         """Show the stage that is selected or followed now."""
         if self.detail is not None:
@@ -101,11 +106,13 @@ class RunView:
 
     def _fill_graph(self, pane: Pane, detail: RunDetail) -> None:
         graph = self._screen.query_one(DagView)
-        graph.update_run(detail)
-        # Only when the stage changes: a person may be walking over the boxes.
-        if self.step is not None and self._marked != (detail.run.id, self.step.key):
-            self._marked = (detail.run.id, self.step.key)
-            graph.select_step(self.step.key)
+        # Moving the selection here is not the person's choice.
+        with self._screen.prevent(DagView.StepHighlighted):
+            graph.update_run(detail)
+            # Only when the stage changes: a person may be walking over the boxes.
+            if self.step is not None and self._marked != (detail.run.id, self.step.key):
+                self._marked = (detail.run.id, self.step.key)
+                graph.select_step(self.step.key)
         pane.show_content()
 
     def _fill_output(self, pane: Pane, detail: RunDetail) -> None:

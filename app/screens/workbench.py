@@ -205,6 +205,17 @@ class Workbench(Screen[None]):
         event.stop()
         self._select_step(event.step_key)
 
+    def on_dag_view_step_highlighted(self, event: DagView.StepHighlighted) -> None:
+        event.stop()
+        self.desk.view.mark(event.step_key)
+        self._select_step(event.step_key)
+
+    def on_dag_view_unfold_wanted(self, event: DagView.UnfoldWanted) -> None:
+        """Who unfolds a stage reads about it: the next one must not take its place."""
+        event.stop()
+        if event.view.step_key is not None:
+            self.desk.selection.hold(event.view.step_key)
+
     def _select_step(self, step_key: str) -> None:
         view = self.desk.view
         if view.step is None or step_key != view.step.key:

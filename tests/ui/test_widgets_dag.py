@@ -10,7 +10,8 @@ from textual import on
 
 from foredeck.services.domain.states import StepState
 from foredeck.services.domain.views import RunDetail
-from foredeck.widgets.dag.boxes import Level, critical_path
+from foredeck.widgets.dag.boxes import Level
+from foredeck.widgets.dag.critical import critical_path
 from foredeck.widgets.dag.graph import build
 from foredeck.widgets.dag.view import DagView
 from tests.ui.widget_app import NOW, WidgetApp, ago, run_detail, screen_text, step_row
@@ -32,8 +33,8 @@ class GraphApp(WidgetApp):
 
 
 def level_of(view: DagView) -> Level:
-    assert view._graph is not None
-    return view._graph.level
+    assert view.picture.graph is not None
+    return view.picture.graph.level
 
 
 def diamond(left: StepState = S.RUNNING) -> RunDetail:
@@ -68,7 +69,7 @@ async def test_keys_move_along_the_edges_and_choose() -> None:
         await pilot.pause()
         app.graph.focus()
         assert app.graph.step_key == "top"
-        graph = app.graph._graph
+        graph = app.graph.picture.graph
         assert graph is not None
         forward, back = ("right", "left") if graph.layout.horizontal else ("down", "up")
         sideways = "down" if graph.layout.horizontal else "right"
@@ -94,9 +95,9 @@ async def test_a_narrow_terminal_shows_a_list_with_the_same_selection() -> None:
         await pilot.resize_terminal(120, 40)
         await pilot.pause()
         assert app.graph.step_key == "right"
-        assert "╭" in "\n".join(screen_text(app))
+        assert "╔" in "\n".join(screen_text(app))
         await pilot.press("v")
-        assert "╭" not in "\n".join(screen_text(app))
+        assert "╔" not in "\n".join(screen_text(app))
 
 
 async def test_a_change_of_state_keeps_the_layout_and_a_new_step_makes_one() -> None:
@@ -104,14 +105,14 @@ async def test_a_change_of_state_keeps_the_layout_and_a_new_step_makes_one() -> 
     async with app.run_test(size=(120, 40)) as pilot:
         app.graph.update_run(diamond())
         await pilot.pause()
-        before = app.graph._graph
+        before = app.graph.picture.graph
         app.graph.update_run(diamond(S.SUCCESS))
-        assert app.graph._graph is before
+        assert app.graph.picture.graph is before
         detail = diamond(S.SUCCESS)
         more = replace(detail, steps=(*detail.steps, step_row("end#2", needs=("end",))))
         app.graph.update_run(more)
         await pilot.pause()
-        assert app.graph._graph is not before
+        assert app.graph.picture.graph is not before
         assert "End#2" in "\n".join(screen_text(app))
 
 
@@ -120,10 +121,13 @@ async def test_zoom_makes_boxes_smaller_and_larger() -> None:
     async with app.run_test(size=(120, 40)) as pilot:
         app.graph.update_run(diamond())
         app.graph.focus()
-        await pilot.press("minus")
+        await pilot.press("minus", "minus")
         assert level_of(app.graph) == Level.COMPACT
-        await pilot.press("minus", "minus", "minus")
+        await pilot.press("minus", "minus")
         assert "[✗ Right" in "\n".join(screen_text(app))
+        await pilot.press("minus", "minus")
+        assert level_of(app.graph) == Level.DOT
+        assert "[✗]" in "\n".join(screen_text(app))
         await pilot.press("0")
         assert level_of(app.graph) == Level.FULL
 
@@ -185,7 +189,7 @@ def test_the_critical_path_is_the_longest_chain() -> None:
         step_row("c", S.RUNNING, needs=("a",), started_at=ago(90)),
         step_row("d", needs=("b", "c")),
     )
-    assert critical_path(steps, NOW) == (("a", "c"), 100.0)
+    assert critical_path(steps, NOW) == (("a", "c", "d"), 100.0)
     assert critical_path((), NOW) == ((), 0.0)
 
 

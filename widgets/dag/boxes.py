@@ -1,47 +1,62 @@
-"""What stands in the box of a step, at three sizes (pure)."""
+"""What stands in the box of a step, from a mere glyph to everything (pure)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
 from enum import IntEnum
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from rich.cells import cell_len
 
+from foredeck.services.domain.safe_text import safe_line
 from foredeck.services.domain.states import StepState
 from foredeck.services.domain.views import StepRow
-from foredeck.widgets.formats import duration, elapsed, pad
-from foredeck.widgets.painting import Cells
+from foredeck.widgets.formats import pad, shorten_middle
 from foredeck.widgets.state_style import glyph_of, look_of
-from foredeck.widgets.step_cells import step_elapsed, step_title, step_tries
+from foredeck.widgets.step_cells import note_of, step_elapsed, step_title, step_tries
+
+if TYPE_CHECKING:
+    from foredeck.widgets.painting import Cells
 
 _PULSE = "•"
 
 
-Structure = tuple[tuple[str, tuple[str, ...]], ...]
-"""What a layout depends on: each step's key and needs."""
+Structure = tuple[tuple[str, str, tuple[str, ...]], ...]
+"""What a layout depends on: each step's key, title and needs."""
 
 
 class Level(IntEnum):
-    """How much a box says: title, title and time, the same with a frame, or everything."""
+    """How much a box says: its glyph, the title too, the time too, all that with a frame …"""
 
-    TINY = 0
-    SLIM = 1
-    COMPACT = 2
-    FULL = 3
+    DOT = 0
+    TINY = 1
+    SLIM = 2
+    COMPACT = 3
+    MEDIUM = 4
+    FULL = 5
 
 
-# Rows of a box, and the least and greatest width between its borders.
-_HEIGHT = {Level.TINY: 1, Level.SLIM: 1, Level.COMPACT: 3, Level.FULL: 4}
-_WIDTHS = {
-    Level.TINY: (6, 24),
-    Level.SLIM: (12, 32),
-    Level.COMPACT: (14, 32),
-    Level.FULL: (21, 32),
+class _Size(NamedTuple):
+    """Rows of a box, the least and greatest width between its borders, room beside the title.
+
+    `beside` are the cells that the glyph, the spaces, and the tries or the time take.
+    """
+
+    height: int
+    least: int
+    most: int
+    beside: int
+
+
+_SIZES = {
+    Level.DOT: _Size(1, 1, 1, 0),
+    Level.TINY: _Size(1, 6, 24, 3),
+    Level.SLIM: _Size(1, 12, 32, 10),
+    Level.COMPACT: _Size(3, 14, 32, 12),
+    Level.MEDIUM: _Size(4, 21, 32, 9),
+    Level.FULL: _Size(5, 26, 40, 9),
 }
-# Cells that a box needs beside the title: glyph and spaces, and the tries or the time.
-_BESIDE = {Level.TINY: 3, Level.SLIM: 10, Level.COMPACT: 12, Level.FULL: 9}
 
 
 class Frame(NamedTuple):
@@ -52,67 +67,84 @@ class Frame(NamedTuple):
     vertical: str
 
 
-_PLAIN = Frame("╭╮╰╯", "─", "│")
-_CHOSEN = Frame("┏┓┗┛", "━", "┃")
-_ASCII_PLAIN = Frame("++++", "-", "|")
-_ASCII_CHOSEN = Frame("####", "=", "#")
+class Marks(NamedTuple):
+    """How a box stands out by its lines alone: the selected one, and those on the path."""
+
+    chosen: bool = False
+    on_path: bool = False
+
+
+_PLAIN, _ON_PATH, _CHOSEN = Marks(), Marks(on_path=True), Marks(chosen=True)
+_FRAMES = {
+    _PLAIN: Frame("╭╮╰╯", "─", "│"),
+    _ON_PATH: Frame("┏┓┗┛", "━", "┃"),
+    _CHOSEN: Frame("╔╗╚╝", "═", "║"),
+}
+_ASCII_FRAMES = {
+    _PLAIN: Frame("++++", "-", "|"),
+    _ON_PATH: Frame("++++", "=", "|"),
+    _CHOSEN: Frame("####", "#", "#"),
+}
+# The ends of a box of one row.
+_ENDS = {_PLAIN: "[]", _ON_PATH: "┃┃", _CHOSEN: "▐▌"}
+_ASCII_ENDS = {_PLAIN: "[]", _ON_PATH: "##", _CHOSEN: "><"}
 
 
 class Face(NamedTuple):
-    """How boxes are drawn now: level, width, time, and whether the pulse is on."""
+    """How boxes are drawn now: level, width, time, and whether the pulse is on.
+
+    A `plan` is not under way: in place of its state a step shows its kind.
+    """
 
     level: Level
     width: int
     now: datetime
     pulse: bool = False
     ascii_only: bool = False
+    plan: bool = False
 
 
 def box_size(steps: Sequence[StepRow], level: Level) -> tuple[int, int]:
     """Return the width and height of every box: all alike, so that columns line up."""
     longest = max((cell_len(step_title(step)) for step in steps), default=0)
-    least, most = _WIDTHS[level]
-    inner = max(least, min(most, longest + _BESIDE[level]))
-    return inner + 2, _HEIGHT[level]
+    size = _SIZES[level]
+    inner = max(size.least, min(size.most, longest + size.beside))
+    return inner + 2, size.height
 
 
-def box_row(step: StepRow, offset: int, face: Face, *, chosen: bool) -> Cells:
+def box_row(step: StepRow, offset: int, face: Face, marks: Marks) -> Cells:
     """Return row `offset` of a step's box in exactly `face.width` cells."""
-    style = look_of(step.state).style
+    edge = "ink--accent" if marks.chosen else look_of(step.state).style
+    lines = _PLAIN if not any(marks) else _CHOSEN if marks.chosen else _ON_PATH
     if face.level <= Level.SLIM:
-        return _slim_row(step, face, chosen=chosen)
-    frame = _frame(face, chosen)
-    edge = "ink--accent" if chosen else style
-    if offset in (0, _HEIGHT[face.level] - 1):
-        first = 0 if offset == 0 else 2
-        left, right = frame.corners[first], frame.corners[first + 1]
-        return [(left + frame.horizontal * (face.width - 2) + right, edge)]
-    inner = _title(step, face) if offset == 1 else _facts(step, face)
-    return [(frame.vertical, edge), *inner, (frame.vertical, edge)]
+        ends = (_ASCII_ENDS if face.ascii_only else _ENDS)[lines]
+        style = "ink--edge" if lines == _PLAIN else edge
+        return [(ends[:1], style), *_only_row(step, face), (ends[1:], style)]
+    frame = (_ASCII_FRAMES if face.ascii_only else _FRAMES)[lines]
+    if offset in (0, _SIZES[face.level].height - 1):
+        return [(_border(frame, face, marks, top=offset == 0), edge)]
+    row = (_title, _facts, _note)[offset - 1]
+    return [(frame.vertical, edge), *row(step, face), (frame.vertical, edge)]
 
 
-def _frame(face: Face, chosen: bool) -> Frame:
-    if face.ascii_only:
-        return _ASCII_CHOSEN if chosen else _ASCII_PLAIN
-    return _CHOSEN if chosen else _PLAIN
+def _border(frame: Frame, face: Face, marks: Marks, *, top: bool) -> str:
+    """Return the upper or lower line; selected, a box on the path still shows the path's line."""
+    corners = frame.corners[:2] if top else frame.corners[2:]
+    line = frame.horizontal
+    if marks.chosen and marks.on_path:
+        line = (_ASCII_FRAMES if face.ascii_only else _FRAMES)[_ON_PATH].horizontal
+    return corners[0] + line * (face.width - 2) + corners[1]
 
 
-def _slim_row(step: StepRow, face: Face, *, chosen: bool) -> Cells:
-    """Return the only row of a small box: glyph, title and time between brackets."""
-    before, after = "[", "]"
-    if chosen:
-        before, after = (">", "<") if face.ascii_only else ("▐", "▌")
-    edge = "ink--accent" if chosen else "ink--edge"
+def _only_row(step: StepRow, face: Face) -> Cells:
+    """Return what stands between the ends of a box of one row: glyph, title, time."""
+    glyph = (_glyph(step, face), look_of(step.state).style)
+    if face.level is Level.DOT:
+        return [glyph]
     spent = step_elapsed(step, face.now) if face.level is Level.SLIM else ""
     end = f" {spent}" if spent else ""
-    title = (pad(step_title(step), face.width - 4 - cell_len(end)), _title_style(step))
-    return [
-        (before, edge),
-        (_glyph(step, face) + " ", look_of(step.state).style),
-        title,
-        (end, "ink--muted"),
-        (after, edge),
-    ]
+    title = _fitted(step_title(step), face.width - 4 - cell_len(end))
+    return [glyph, (" " + title, _title_style(step, face)), (end, "ink--muted")]
 
 
 def _title(step: StepRow, face: Face) -> Cells:
@@ -122,9 +154,14 @@ def _title(step: StepRow, face: Face) -> Cells:
     room = face.width - 2 - 3 - cell_len(end)
     return [
         (f" {_glyph(step, face)} ", look_of(step.state).style),
-        (pad(step_title(step), room), _title_style(step)),
+        (_fitted(step_title(step), room), _title_style(step, face)),
         (end, aside_style),
     ]
+
+
+def _fitted(title: str, width: int) -> str:
+    """Return a title in exactly `width` cells; the instances of a step differ at the end."""
+    return pad(shorten_middle(title, width), width)
 
 
 def _glyph(step: StepRow, face: Face) -> str:
@@ -133,55 +170,45 @@ def _glyph(step: StepRow, face: Face) -> str:
     return glyph_of(step.state, ascii_only=face.ascii_only)
 
 
-def _title_style(step: StepRow) -> str:
-    faint = step.state in (StepState.PENDING, StepState.SKIPPED)
+def _title_style(step: StepRow, face: Face) -> str:
+    faint = step.state in (StepState.PENDING, StepState.SKIPPED) and not face.plan
     return "ink--muted" if faint else "ink--strong"
 
 
 def _aside(step: StepRow, face: Face) -> tuple[str, str]:
     if face.level is Level.COMPACT:
         return step_elapsed(step, face.now), "ink--muted"
-    if face.level is Level.FULL and step.attempt > 1:
-        return step_tries(step), "state--retry"
-    return "", ""
+    return step_tries(step), "state--retry" if step.attempt > 1 else "ink--muted"
 
 
 def _facts(step: StepRow, face: Face) -> Cells:
-    """Return the state's word and, at the right end, how long it took."""
+    """Return the state's word and, at the right end, how long it took.
+
+    Where the box has no row for it, what is wrong takes the place of the word: the glyph
+    says already that it failed.
+    """
     look = look_of(step.state)
     spent = step_elapsed(step, face.now)
-    room = face.width - 2 - 3 - 1 - cell_len(spent)
+    room = face.width - 2 - 3 - 2 - cell_len(spent)
+    text = step.kind.value if face.plan else look.word
+    if step.state is StepState.FAILED and face.level < Level.FULL:
+        text = _remark(step, face)[0] or text
     style = look.style if step.state is StepState.RUNNING else "ink--muted"
-    return [("   " + pad(look.word, room), look.style), (spent + " ", style)]
+    return [("   " + pad(text, room), look.style), (f" {spent} ", style)]
 
 
-def critical_path(steps: Sequence[StepRow], now: datetime) -> tuple[tuple[str, ...], float]:
-    """Return the chain of steps that took longest so far, and its seconds."""
-    by_key = {step.key: step for step in steps}
-    best: dict[str, tuple[float, str | None]] = {}
-    for step in steps:  # needs come first: steps stand in the order of the definition
-        before = [(best[need][0], need) for need in step.needs if need in best]
-        length, previous = max(before, default=(0.0, None))
-        spent = elapsed(step.started_at, step.ended_at, now) or 0.0
-        best[step.key] = (length + spent, previous)
-    if not best:
-        return (), 0.0
-    key: str | None = max(best, key=lambda name: best[name][0])
-    total = best[key][0] if key else 0.0
-    chain: list[str] = []
-    while key is not None and key in by_key:
-        chain.append(key)
-        key = best[key][1]
-    return tuple(reversed(chain)), total
+def _note(step: StepRow, face: Face) -> Cells:
+    """Return the row for what is to be said: what is wrong or awaited, else the summary."""
+    text, style = _remark(step, face)
+    return [("   " + pad(text, face.width - 2 - 4) + " ", style)]
 
 
-def progress(steps: Sequence[StepRow], now: datetime) -> tuple[int, int, str]:
-    """Return done and total steps, and the length of the critical path as text."""
-    done = sum(step.state is StepState.SUCCESS for step in steps)
-    _, seconds = critical_path(steps, now)
-    return done, len(steps), duration(seconds) if seconds else ""
+def _remark(step: StepRow, face: Face) -> tuple[str, str]:
+    note = note_of(step, face.now)
+    text, style = note or (safe_line(step.summary, limit=300), "ink--muted")
+    return " ".join(text.split()), style
 
 
 def structure_of(steps: Sequence[StepRow]) -> Structure:
-    """Return what the layout depends on."""
-    return tuple((step.key, step.needs) for step in steps)
+    """Return what the layout depends on; a state is not part of it."""
+    return tuple((step.key, step.title, step.needs) for step in steps)

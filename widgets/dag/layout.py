@@ -15,6 +15,8 @@ from foredeck.widgets.dag.layers import Layered, arrange
 from foredeck.widgets.dag.tracks import Net, assign_tracks
 
 _PASSES = 4
+# Of a graph with that many vertices fewer passes have to do.
+_MANY, _FEW_PASSES = 1_500, 2
 _DUMMY_WEIGHT = 4.0
 
 
@@ -52,15 +54,33 @@ class Layout(NamedTuple):
     horizontal: bool
 
 
+class Spacing(NamedTuple):
+    """The cells between the boxes of a layer: side by side, and one below the other."""
+
+    beside: int = 3
+    below: int = 1
+
+
+def layers_of(keys: Sequence[str], edges: Sequence[tuple[str, str]]) -> Layered:
+    """Return the layers of a graph, which no size changes; unknown ends are left out."""
+    index = {key: number for number, key in enumerate(keys)}
+    known = [(index[a], index[b]) for a, b in edges if a in index and b in index]
+    return arrange(len(keys), known)
+
+
 def lay_out(
     nodes: Sequence[Node], edges: Sequence[tuple[str, str]], *, horizontal: bool = False
 ) -> Layout:
     """Return the layout of a graph; edges with an unknown end are left out."""
-    index = {node.key: number for number, node in enumerate(nodes)}
-    known = [(index[a], index[b]) for a, b in edges if a in index and b in index]
-    layered = arrange(len(nodes), known)
+    layered = layers_of([node.key for node in nodes], edges)
+    return place(layered, nodes, Spacing(), horizontal=horizontal)
+
+
+def place(layered: Layered, nodes: Sequence[Node], spacing: Spacing, *, horizontal: bool) -> Layout:
+    """Return the layout of nodes (as many as the layers have) that are in layers already."""
     sizes = [(n.height, n.width) if horizontal else (n.width, n.height) for n in nodes]
-    plan = _Plan(layered, sizes, gap=1 if horizontal else 3, lead=1 if horizontal else 0)
+    gap = spacing.below if horizontal else spacing.beside
+    plan = _Plan(layered, sizes, gap=gap, lead=1 if horizontal else 0)
     return plan.layout([node.key for node in nodes], horizontal)
 
 
@@ -76,6 +96,7 @@ class _Plan:
         dummies = len(layered.up) - layered.real
         self.cross_size = [size[0] for size in sizes] + [1] * dummies
         self.main_size = [size[1] for size in sizes] + [0] * dummies
+        self.half = [(size - 1) // 2 for size in self.cross_size]
         self.start = [0] * len(layered.up)
         self.layer_of = {
             vertex: number for number, layer in enumerate(layered.layers) for vertex in layer
@@ -90,7 +111,7 @@ class _Plan:
 
     def centre(self, vertex: int) -> int:
         """Return the cross coordinate where the edges of a vertex begin and end."""
-        return self.start[vertex] + (self.cross_size[vertex] - 1) // 2
+        return self.start[vertex] + self.half[vertex]
 
     def layout(self, keys: Sequence[str], horizontal: bool) -> Layout:
         boxes: dict[str, Box] = {}
@@ -125,11 +146,12 @@ class _Plan:
         layers = self.layered.layers
         for layer in layers:
             self._settle(layer, None)
-        for sweep in range(_PASSES):
+        passes = _PASSES if len(self.start) < _MANY else _FEW_PASSES
+        for sweep in range(passes):
             for layer in layers[1:]:
                 self._settle(layer, self.layered.up)
             # The last word is the downward pass's: children line up under their parents.
-            if sweep < _PASSES - 1:
+            if sweep < passes - 1:
                 for layer in reversed(layers[:-1]):
                     self._settle(layer, self.layered.down)
         for layer in reversed(layers[:-1]):
@@ -143,28 +165,29 @@ class _Plan:
         Least squares under order constraints: pool adjacent violators on the positions
         less the room that the vertices before need.
         """
-        offset, pools = 0, list[_Pool]()
+        start, size = self.start, self.cross_size
+        half = self.half
+        offset = 0
         offsets: list[int] = []
+        pools: list[_Pool] = []
         for vertex in layer:
-            wish = self._wish(vertex, neighbours[vertex] if neighbours else ())
+            wish: float = start[vertex]
+            if neighbours and (near := neighbours[vertex]):
+                centres = [start[other] + half[other] for other in near]
+                wish = sum(centres) / len(centres) - half[vertex]
             weight = _DUMMY_WEIGHT if vertex >= self.layered.real else 1.0
-            pools.append(_Pool(wish - offset, weight, 1))
-            while len(pools) > 1 and pools[-2].value > pools[-1].value:
-                pools[-2:] = [pools[-2].merged(pools[-1])]
+            pool = _Pool(wish - offset, weight, 1)
+            while pools and pools[-1].value > pool.value:
+                pool = pools.pop().merged(pool)
+            pools.append(pool)
             offsets.append(offset)
-            offset += self.cross_size[vertex] + self.gap
+            offset += size[vertex] + self.gap
         position = 0
         for pool in pools:
             value = round(pool.value)
             for _ in range(pool.members):
-                self.start[layer[position]] = value + offsets[position]
+                start[layer[position]] = value + offsets[position]
                 position += 1
-
-    def _wish(self, vertex: int, near: Sequence[int]) -> float:
-        if not near:
-            return self.start[vertex]
-        middle = sum(self.centre(other) for other in near) / len(near)
-        return middle - (self.cross_size[vertex] - 1) // 2
 
     # Main axis ----------------------------------------------------------------------------
 

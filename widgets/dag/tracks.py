@@ -2,7 +2,8 @@
 
 The channel-routing problem: bundles that overlap need different tracks, and where one
 bundle leaves a box above the place where another one enters a box below, the first must
-bend before the second, or their lines would run into each other.
+bend before the second, or their lines would run into each other. Vertices that lead to the
+same targets share a bundle: drawn as one line, it says the same with less.
 """
 
 from __future__ import annotations
@@ -18,53 +19,69 @@ class Net(NamedTuple):
     source: int
     targets: frozenset[int]
 
-    @property
-    def first(self) -> int:
-        return min(self.source, *self.targets)
 
-    @property
-    def last(self) -> int:
-        return max(self.source, *self.targets)
+class _Bundle:
+    """Nets with the same targets, in one track."""
 
-    @property
-    def bends(self) -> bool:
-        """Whether it needs a track at all."""
-        return self.targets != frozenset({self.source})
+    def __init__(self, nets: Sequence[Net]) -> None:
+        self.vertices = [net.vertex for net in nets]
+        self.targets = nets[0].targets
+        ends = self.targets.union(net.source for net in nets)
+        self.first, self.last = min(ends), max(ends)
+        self.bends = self.first != self.last
+        self.above: set[_Bundle] = set()
+        self.track = 0
 
 
 def assign_tracks(nets: Sequence[Net]) -> dict[int, int]:
-    """Return the track (0 nearest to the upper layer) of each vertex's net that bends."""
-    bending = sorted((net for net in nets if net.bends), key=lambda net: (net.first, net.last))
-    leaving = {net.source: net for net in nets}
-    pending = {net.vertex: _above(net, leaving) for net in bending}
-    placed: dict[int, int] = {}
-    tracks: list[list[Net]] = []
+    """Return the track (0 nearest to the upper layer) of each vertex whose edges bend."""
+    bundles = _bundles(nets)
+    bending = sorted((b for b in bundles if b.bends), key=lambda b: (b.first, b.last))
+    pending = {bundle: set(bundle.above) for bundle in bending}
+    tracks: list[list[_Bundle]] = []
     while pending:
-        free = [net for net in bending if net.vertex in pending and not pending[net.vertex]]
+        free = [bundle for bundle, waits in pending.items() if not waits]
         # A cycle of such demands cannot be met with one bend per edge: one is given up.
-        for net in free or [next(net for net in bending if net.vertex in pending)]:
-            above = (placed[other] + 1 for other in _above(net, leaving) if other in placed)
-            least = max(above, default=0)
-            placed[net.vertex] = _put(net, tracks, least)
-            del pending[net.vertex]
+        free = free or [next(iter(pending))]
+        for bundle in free:
+            _put(bundle, tracks, _least(bundle, pending))
+            del pending[bundle]
         for waits in pending.values():
-            waits.difference_update(placed)
-    return placed
+            waits.difference_update(free)
+    return {vertex: bundle.track for bundle in bending for vertex in bundle.vertices}
 
 
-def _above(net: Net, leaving: dict[int, Net]) -> set[int]:
-    """Return the vertices whose nets must bend before `net` does."""
-    others = (leaving.get(target) for target in net.targets)
-    return {o.vertex for o in others if o is not None and o.bends and o.vertex != net.vertex}
+def _bundles(nets: Sequence[Net]) -> list[_Bundle]:
+    """Return the bundles, each knowing which others must bend before it does."""
+    alike: dict[frozenset[int], list[Net]] = {}
+    for net in nets:
+        alike.setdefault(net.targets, []).append(net)
+    bundles = [_Bundle(group) for group in alike.values()]
+    at = {
+        net.source: bundle
+        for bundle, group in zip(bundles, alike.values(), strict=True)
+        for net in group
+    }
+    for bundle in bundles:
+        others = {at[target] for target in bundle.targets if target in at}
+        bundle.above = {other for other in others if other.bends and other is not bundle}
+    return bundles
 
 
-def _put(net: Net, tracks: list[list[Net]], least: int) -> int:
-    """Put a net into the first track from `least` on that has room for it."""
-    while len(tracks) < least:
+def _least(bundle: _Bundle, pending: dict[_Bundle, set[_Bundle]]) -> int:
+    """Return the first track below those that must bend before."""
+    placed = (other.track + 1 for other in bundle.above if other not in pending)
+    return max(placed, default=0)
+
+
+def _put(bundle: _Bundle, tracks: list[list[_Bundle]], least: int) -> None:
+    """Put a bundle into the first track from `least` on that has room for it."""
+    number = least
+    while number < len(tracks) and any(
+        bundle.first <= other.last and other.first <= bundle.last for other in tracks[number]
+    ):
+        number += 1
+    while len(tracks) <= number:
         tracks.append([])
-    for number in range(least, len(tracks)):
-        if all(net.last < other.first or other.last < net.first for other in tracks[number]):
-            tracks[number].append(net)
-            return number
-    tracks.append([net])
-    return len(tracks) - 1
+    tracks[number].append(bundle)
+    bundle.track = number

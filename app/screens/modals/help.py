@@ -35,8 +35,11 @@ _TOPICS = {
     ),
     "graph": (
         "Graph",
-        "The run as a graph: each box is a stage, each line a dependency. The arrows move from "
-        "box to box; the output follows what you choose. v shows the stages as a list instead.",
+        "The run as a graph: each box is a stage, each line a dependency. The arrows "
+        "(or h, j, k, l) move along the lines from box to box, and every key for a stage is for "
+        "the one you are on. Space unfolds what it came to: why it failed and what to do. Heavy "
+        "lines are the critical path, the chain that takes longest. + and - zoom, 0 fits, shift "
+        "and an arrow pan. v shows the stages as a list instead.",
     ),
     "chat": (
         "Chat",

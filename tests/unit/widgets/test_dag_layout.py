@@ -148,8 +148,7 @@ def test_five_hundred_nodes_are_laid_out() -> None:
 
 def test_strokes_that_meet_become_junctions() -> None:
     canvas = Canvas()
-    canvas.path([(2, 0), (2, 4)])
-    canvas.path([(0, 2), (4, 2)])
+    canvas.paths([[(2, 0), (2, 4)], [(0, 2), (4, 2)]])
     assert [canvas.text(y, 0, 5) for y in range(5)] == [
         "  ╷  ",
         "  │  ",
@@ -165,8 +164,7 @@ def test_strokes_that_meet_become_junctions() -> None:
 
 def test_corners_and_tees() -> None:
     canvas = Canvas()
-    canvas.path([(0, 2), (0, 0), (4, 0), (4, 2)])
-    canvas.path([(2, 0), (2, 2)])
+    canvas.paths([[(0, 2), (0, 0), (4, 0), (4, 2)], [(2, 0), (2, 2)]])
     assert canvas.text(0, 0, 5) == "╭─┬─╮"
     with pytest.raises(ValueError, match="not straight"):
-        canvas.stroke((0, 0), (1, 1))
+        canvas.paths([[(0, 0), (1, 1)]])
