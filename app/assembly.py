@@ -63,6 +63,7 @@ from foredeck.services.workflow.builtin import codex_turn, four_agents
 from foredeck.services.workflow.codex_runs import CodexRuns
 from foredeck.services.workflow.codex_step import CodexStepRunner
 from foredeck.services.workflow.execution import StepExecution
+from foredeck.services.workflow.gate_step import GateStepRunner
 from foredeck.services.workflow.orchestrator import Orchestrator
 from foredeck.services.workflow.runs import RunService
 from foredeck.services.workflow.step_runners import StepRunners
@@ -196,7 +197,8 @@ def _orchestrator(
     people = AgentQuestions(asking.questions, asking.approvals.attended)
     agents = AgentStageRunner(store, supervisor, settings, departure, people=people)
     codex = CodexStepRunner(store, supervisor, codex_runs, settings, departure)
-    runners = StepRunners({StepKind.AGENT: agents, StepKind.CODEX: codex})
+    gates = GateStepRunner(store, asking.questions)
+    runners = StepRunners({StepKind.AGENT: agents, StepKind.CODEX: codex, StepKind.GATE: gates})
     output = settings.data_dir / "output"
     execution = StepExecution(store, runners, output, departure, asking.clock)
     boundary = Boundary(settings.prices)
