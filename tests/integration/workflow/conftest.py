@@ -28,7 +28,6 @@ from foredeck.services.workflow.step_runners import StepRunners
 from foredeck.services.workspace.projects import ProjectService
 from tests.support.stages import FakeStages
 
-
 PATIENCE = 20.0
 
 

@@ -14,6 +14,7 @@ from foredeck.services.domain.states import RunState, StepState
 from foredeck.services.domain.views import RunDetail
 from foredeck.services.domain.workflow import Rework, StepSpec
 from foredeck.services.workflow import interventions, when
+from foredeck.services.workflow.outcomes import end_attempt
 from foredeck.services.workflow.previews import InterventionPreviews
 from tests.integration.workflow.conftest import House, build
 from tests.support.dags import compare, work
@@ -199,7 +200,7 @@ async def test_fail_fast_holds_when_the_host_was_killed_in_between(tmp_path: Pat
     await house.depart()
     async with house.store.transaction() as tx:
         failed = next(s for s in await tx.steps.of_run(run.id) if s.key == "a")
-        await interventions.end_attempt(tx, failed, StepState.FAILED)
+        await end_attempt(tx, failed, StepState.FAILED)
         await tx.move_step(failed.id, StepState.FAILED)
     await house.store.close()
     later = await build(tmp_path / "data", FakeStages())
@@ -344,7 +345,7 @@ async def test_only_what_a_step_needs_is_handed_on_to_it(house: House) -> None:
     assert [key for key, _ in task.summaries] == ["a", "b"]
 
 
-# --- previews --------------------------------------------------------------------------------------
+# --- previews -------------------------------------------------------------------------------
 
 
 async def test_a_resume_says_what_goes_on_and_what_stays(house: House) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from foredeck.services.agents.stage import StageOutcome, StageTask
 from foredeck.services.domain.questions import Question, QuestionKind
 from foredeck.services.domain.records import FailureClass, SkipCause
 from foredeck.services.domain.states import QuestionState, RunState, StepState

@@ -15,8 +15,8 @@ from foredeck.services.domain.states import RunState, StepState
 from foredeck.services.domain.views import RunDetail
 from foredeck.services.workflow import usage_wait
 from tests.integration.workflow.conftest import House, build
-from tests.support.still_clock import Clock
 from tests.support.stages import FakeStages, succeed
+from tests.support.still_clock import Clock
 
 PATIENCE = 20.0
 
