@@ -180,13 +180,17 @@ async def test_a_gate_is_answered_by_a_key_with_a_comment(
         assert host.done == [AnswerQuestion(question="q4", answer=answer, comment="now")]
 
 
-async def test_a_gate_is_answered_by_its_buttons_and_announced(tmp_path: Path) -> None:
+async def test_a_gate_is_announced_and_answered_by_its_buttons(tmp_path: Path) -> None:
     host = fake_host.running(tmp_path)
     async with dashboard(host) as pilot:
-        await ask(pilot, host, at_gate("[/] \x1b[2Jx"))
-        assert "\x1b" not in shown(pilot)
+        await until(pilot, lambda: host.present)
+        host.ask_person(at_gate("[/] \x1b[2Jx"))
+        await until(pilot, lambda: "Answer" in footer(pilot))
         toasts = [note.message for note in pilot.app._notifications]
         assert "A gate asks for approval: Ship 1.2?\nPress a to answer." in toasts
+        await pilot.press("a")
+        await until(pilot, lambda: isinstance(pilot.app.screen, QuestionDialog))
+        assert "\x1b" not in shown(pilot)
         await pilot.click("#gate-reject")
         await back(pilot)
         assert host.done == [AnswerQuestion(question="q4", answer="reject")]
