@@ -16,6 +16,7 @@ from foredeck.services.domain.workflow import Rework, StepSpec
 from foredeck.services.workflow import interventions, when
 from foredeck.services.workflow.outcomes import end_attempt
 from foredeck.services.workflow.previews import InterventionPreviews
+from foredeck.services.workflow.prompting import PromptService
 from tests.integration.workflow.conftest import House, build
 from tests.support.dags import compare, work
 from tests.support.stages import FakeStages, Hold, fail, lose, send_back, succeed
@@ -383,3 +384,28 @@ async def test_a_retry_of_one_step_releases_only_what_nothing_else_holds(house: 
     await house.orchestrator.retry(detail.run.id)
     assert (await house.finished(detail.run.id)).run.state is RunState.SUCCESS
     assert house.stages.calls.count(("c", 1)) == 1
+
+
+async def test_the_prompt_of_a_step_is_shown_as_far_as_it_is_known(house: House) -> None:
+    hold = Hold()
+    house.stages.behaviours["build"] = hold
+    prompt = "Look at {{steps.build.summary}}"
+    run = await house.new_dag(
+        work("build"),
+        work("mend", "build", prompt=prompt, kind=StepKind.CODEX),
+        work("judge", "build", prompt=prompt, kind=StepKind.AGENT, role="qa_qc"),
+    )
+    service = PromptService(house.store)
+    await house.orchestrator.start(run.id)
+    await asyncio.wait_for(hold.started.wait(), 10)
+    assert (await service.show(run.id, "mend")).original == prompt
+    await service.replace(run.id, "mend", f"{prompt} twice: {{{{steps.build.state}}}}")
+    with pytest.raises(Conflict, match="Build has no prompt: it is a step of kind command"):
+        await service.show(run.id, "build")
+    hold.release.set()
+    await house.finished(run.id)
+    told = {task.step.key: task.edit for task in house.stages.tasks}
+    assert told["mend"]
+    assert told["mend"].text == "Look at build is done twice: success"
+    shown = (await service.show(run.id, "judge")).original
+    assert "# What this stage is asked for in particular\nLook at build is done" in shown
