@@ -66,6 +66,7 @@ from foredeck.services.workflow.codex_runs import CodexRuns
 from foredeck.services.workflow.codex_step import CodexStepRunner
 from foredeck.services.workflow.command_step import CommandStepRunner
 from foredeck.services.workflow.execution import StepExecution
+from foredeck.services.workflow.gate_step import GateStepRunner
 from foredeck.services.workflow.orchestrator import Orchestrator
 from foredeck.services.workflow.runs import RunService
 from foredeck.services.workflow.step_runners import StepRunners
@@ -205,8 +206,14 @@ def _orchestrator(
     agents = AgentStageRunner(store, supervisor, settings, departure, people=people)
     codex = CodexStepRunner(store, supervisor, codex_runs, settings, departure)
     commands = CommandStepRunner(store, executor, settings.command_limit, departure, asking.clock)
+    gates = GateStepRunner(store, asking.questions)
     runners = StepRunners(
-        {StepKind.AGENT: agents, StepKind.CODEX: codex, StepKind.COMMAND: commands}
+        {
+            StepKind.AGENT: agents,
+            StepKind.CODEX: codex,
+            StepKind.COMMAND: commands,
+            StepKind.GATE: gates,
+        }
     )
     output = settings.data_dir / "output"
     execution = StepExecution(store, runners, output, departure, asking.clock)

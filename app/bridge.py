@@ -177,10 +177,16 @@ class HostBridge:
             self._timer = None
 
 
+_LEADS = {
+    QuestionKind.APPROVAL: "codex asks for leave to ",
+    QuestionKind.QUESTION: "An agent asks: ",
+    QuestionKind.GATE: "A gate asks for approval: ",
+}
+
+
 def _toast(event: QuestionSaved) -> str:
     """Say what a person is asked, in a line or two, and how to answer."""
-    approval = event.kind is QuestionKind.APPROVAL
-    lead = "codex asks for leave to " if approval else "An agent asks: "
+    lead = _LEADS[event.kind]
     title = event.title
     shown = title if len(title) <= _TITLE_LENGTH else title[: _TITLE_LENGTH - 1] + "…"
     return f"{lead}{shown}\nPress a to answer."

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 
 import click
 
-from foredeck.app.cli.question_words import ask_words, leave_of
+from foredeck.app.cli.question_words import ask_words, gate_answer_of, leave_of
 from foredeck.app.cli.render import say
 from foredeck.services.domain.errors import ForedeckError
 from foredeck.services.domain.events import Event, QuestionSaved, Resync
@@ -106,9 +106,9 @@ async def _news(events: AsyncIterator[Event]) -> None:
 
 def how_to_answer(question: Question) -> str:
     """Return the command that answers a question."""
-    name = "approve" if question.kind is QuestionKind.APPROVAL else "answer"
+    name = "answer" if question.kind is QuestionKind.QUESTION else "approve"
     which = question.run_id or f"--question {question.id}"
-    words = {QuestionKind.APPROVAL: "", QuestionKind.QUESTION: ' "TEXT"'}[question.kind]
+    words = ' "TEXT"' if question.kind is QuestionKind.QUESTION else ""
     return f"foredeck runs {name} {which}{words}"
 
 
@@ -116,6 +116,9 @@ def _command(question: Question, line: str) -> AnswerQuestion:
     if question.kind is QuestionKind.APPROVAL:
         leave, comment = leave_of(line)
         return AnswerQuestion(question=question.id, answer=leave, comment=comment)
+    if question.kind is QuestionKind.GATE:
+        said, comment = gate_answer_of(line)
+        return AnswerQuestion(question=question.id, answer=said, comment=comment)
     if line.isdecimal() and 1 <= int(line) <= len(question.choices):
         return AnswerQuestion(question=question.id, choice=int(line))
     return AnswerQuestion(question=question.id, answer=line)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from foredeck.services.domain.errors import InvalidInput
-from foredeck.services.domain.questions import Leave, QuestionKind
+from foredeck.services.domain.questions import GateAnswer, Leave, Question, QuestionKind
 from foredeck.services.domain.views import QuestionRow
 
 # More of a command or a patch is shown by `foredeck runs questions`.
@@ -17,6 +17,8 @@ LEAVE_WORDS = {
     Leave.DENY: "deny",
     Leave.STOP: "deny and stop",
 }
+GATE_WORDS = {GateAnswer.APPROVE: "approve", GateAnswer.REJECT: "reject"}
+_GATE_KEYS = {GateAnswer.APPROVE: "a", GateAnswer.REJECT: "r"}
 _KEYS = {Leave.ONCE: "o", Leave.SESSION: "s", Leave.DENY: "d", Leave.STOP: "x"}
 
 
@@ -35,6 +37,25 @@ def leave_of(line: str) -> tuple[Leave, str]:
     raise InvalidInput(f"{line!r} is no answer here.", f"Type {_offered(tuple(Leave))}.")
 
 
+def gate_answer_of(line: str) -> tuple[GateAnswer, str]:
+    """Return what a person typed at a gate and the comment behind it.
+
+    Raises `InvalidInput`.
+    """
+    said, _, comment = line.strip().partition(" ")
+    for answer, word in GATE_WORDS.items():
+        if said.lower() in (word, _GATE_KEYS[answer]):
+            return answer, comment.strip()
+    raise InvalidInput(f"{line!r} is no answer here.", f"Type {_offered_at_gate()}.")
+
+
+def answer_words(question: Question) -> str:
+    """Return the answer of a settled question as a person reads it."""
+    if question.kind is QuestionKind.APPROVAL:
+        return LEAVE_WORDS[Leave(question.answer)]
+    return question.answer
+
+
 def ask_words(row: QuestionRow) -> str:
     """Return a question as it is put on a terminal, and what can be typed."""
     question = row.question
@@ -44,12 +65,14 @@ def ask_words(row: QuestionRow) -> str:
     if question.reason and question.kind is QuestionKind.APPROVAL:
         lines.append(f"  because {question.reason}")
     details = question.details.splitlines()
-    if len(details) > 1:
+    if len(details) > 1 or question.kind is QuestionKind.GATE:
         lines += [f"  {line}" for line in details[:_DETAIL_LINES]]
     if len(details) > _DETAIL_LINES:
         lines.append(f"  … {len(details) - _DETAIL_LINES} more lines: foredeck runs questions")
     if question.kind is QuestionKind.APPROVAL:
         typed = f"{_offered(question.choices)}; codex hears the words behind it"
+    elif question.kind is QuestionKind.GATE:
+        typed = f"{_offered_at_gate()}; the words behind it are your comment"
     else:
         lines += [f"  {n}  {choice}" for n, choice in enumerate(question.choices, 1)]
         typed = "a number, or your own words" if question.choices else "your answer"
@@ -61,6 +84,8 @@ def heading(row: QuestionRow) -> str:
     who = row.step_title or "codex"
     if row.question.kind is QuestionKind.APPROVAL:
         return f"{who} asks for leave to {row.question.title}"
+    if row.question.kind is QuestionKind.GATE:
+        return f"{who} asks for approval: {row.question.title}"
     return f"{who} asks: {row.question.title}"
 
 
@@ -83,6 +108,10 @@ def question_answer(row: QuestionRow) -> dict[str, Any]:
         "choices": question.choices,
         "asked_at": question.asked_at,
     }
+
+
+def _offered_at_gate() -> str:
+    return ", ".join(f"{_GATE_KEYS[answer]} ({word})" for answer, word in GATE_WORDS.items())
 
 
 def _offered(choices: tuple[str, ...]) -> str:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import click
 
 from foredeck.app.cli.answers import run_answer
 from foredeck.app.cli.attending import how_to_answer
 from foredeck.app.cli.completion import optional_run_argument, run_argument
-from foredeck.app.cli.question_words import LEAVE_WORDS, heading, question_answer
+from foredeck.app.cli.question_words import LEAVE_WORDS, answer_words, heading, question_answer
 from foredeck.app.cli.render import format_option, local_time, plain, put_json, put_pairs, say
 from foredeck.app.cli.session import Session
 from foredeck.services.domain.errors import InvalidInput
-from foredeck.services.domain.questions import Leave, Question, QuestionKind
+from foredeck.services.domain.questions import GateAnswer, Leave, Question, QuestionKind
 from foredeck.services.domain.views import QuestionRow, RunRow
 from foredeck.services.host.commands import AnswerQuestion, FollowUpRun, SteerRun
 from foredeck.services.host.queries import ListQuestions
@@ -19,6 +21,12 @@ from foredeck.services.host.queries import ListQuestions
 _QUESTION = click.option(
     "--question", metavar="ID", help="Which one, if the run asks several; or its beginning."
 )
+
+
+_AT_GATE: dict[str, str] = {
+    Leave.ONCE.value: GateAnswer.APPROVE.value,
+    Leave.DENY.value: GateAnswer.REJECT.value,
+}
 
 
 @click.command()
@@ -75,11 +83,17 @@ def answer(
 
 @click.command()
 @optional_run_argument
-@click.option("--once", is_flag=True, help="This once (the default).")
+@click.option("--once", is_flag=True, help="Yes, this once (the default).")
 @click.option("--session", "for_session", is_flag=True, help="Also when codex asks it again.")
-@click.option("--deny", is_flag=True, help="No; codex goes on without.")
+@click.option(
+    "--deny",
+    "--reject",
+    "deny",
+    is_flag=True,
+    help="No: codex goes on without; at a gate, the gate fails.",
+)
 @click.option("--deny-and-stop", is_flag=True, help="No, and end the codex turn.")
-@click.option("--comment", default="", help="Kept with the answer, and told to codex.")
+@click.option("--comment", default="", help="Kept with the answer; codex is told, a gate shows it.")
 @_QUESTION
 @format_option
 @click.pass_obj
@@ -94,14 +108,16 @@ def approve(
     question: str | None,
     format_: str,
 ) -> None:
-    """Give codex leave to do what it asks, or deny it.
+    """Approve or reject a gate of RUN, or what its codex asks for.
 
-    RUN is the run that it works for.
+    An approved gate lets the steps after it begin, a rejected one fails. --session and
+    --deny-and-stop are for codex alone.
 
     \b
     foredeck runs questions 7s24             what it asks
     foredeck runs approve 7s24               this once
     foredeck runs approve 7s24 --deny --comment "not on this machine"
+    foredeck runs approve 7s24 --reject --comment "the changelog is missing"
     """
     given = {
         Leave.ONCE: once,
@@ -109,11 +125,41 @@ def approve(
         Leave.DENY: deny,
         Leave.STOP: deny_and_stop,
     }
-    chosen = [leave for leave, wanted in given.items() if wanted] or [Leave.ONCE]
+    chosen = [leave.value for leave, wanted in given.items() if wanted]
     if len(chosen) > 1:  # which of them was meant, nobody can know
         raise InvalidInput("Give only one of --once, --session, --deny and --deny-and-stop.")
-    command = AnswerQuestion(run, question, QuestionKind.APPROVAL, chosen[0], comment=comment)
+    rows = session.read(lambda host: host.ask(ListQuestions(run)))
+    command = approval(rows, run, question, chosen[0] if chosen else None, comment)
     _answer(session, command, "foredeck runs approve", format_)
+
+
+def approval(
+    rows: Sequence[QuestionRow],
+    run: str | None,
+    question: str | None,
+    leave: str | None,
+    comment: str,
+) -> AnswerQuestion:
+    """Return the command that approves or rejects what is meant, by what is asked just now.
+
+    `leave` is a `Leave`, None for a plain yes; at a gate yes approves and no rejects. Where
+    nothing fits, the host says so. Raises `InvalidInput`.
+    """
+    kinds = {
+        row.question.kind
+        for row in rows
+        if row.question.kind is not QuestionKind.QUESTION
+        and (question is None or row.question.id.startswith(question))
+    }
+    said = leave or Leave.ONCE.value
+    if kinds != {QuestionKind.GATE}:
+        kind = QuestionKind.APPROVAL if len(kinds) < 2 else None  # two of them: the host asks which
+        return AnswerQuestion(run, question, kind, said, comment=comment)
+    if said not in _AT_GATE:
+        raise InvalidInput(
+            "At a gate there is only yes or no.", "Leave the option out, or --reject."
+        )
+    return AnswerQuestion(run, question, QuestionKind.GATE, _AT_GATE[said], comment=comment)
 
 
 @click.command()
@@ -159,10 +205,7 @@ def _answer(session: Session, command: AnswerQuestion, role: str, format_: str) 
         if asked
         else session.write(lambda host: host.do(command), role)
     )
-    said = answered.answer
-    if answered.kind is QuestionKind.APPROVAL:
-        said = LEAVE_WORDS[Leave(said)]
-    say(f"✓ Answered “{said}”: {answered.title}")
+    say(f"✓ Answered “{answer_words(answered)}”: {answered.title}")
     if format_ == "json":
         put_json(_answered(answered))
 
@@ -202,4 +245,6 @@ def _put_questions(rows: tuple[QuestionRow, ...]) -> None:
 def _choices(question: Question) -> str:
     if question.kind is QuestionKind.APPROVAL:
         return ", ".join(LEAVE_WORDS[Leave(choice)] for choice in question.choices)
+    if question.kind is QuestionKind.GATE:
+        return ", ".join(question.choices)
     return "\n".join(f"{n}  {choice}" for n, choice in enumerate(question.choices, 1))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from foredeck.app.screens.actions import can_resume
 from foredeck.app.screens.dialog_actions import DialogActions
-from foredeck.services.domain.views import Preview, RunDetail, RunRow, StepRow
+from foredeck.services.domain.views import RunDetail, RunRow, StepRow
 from foredeck.services.host.commands import (
     PauseRun,
     RerunFrom,
@@ -12,7 +12,7 @@ from foredeck.services.host.commands import (
     ResumeRun,
     SkipStep,
 )
-from foredeck.services.host.queries import GetPrompt, PreviewRerun, PreviewSkip
+from foredeck.services.host.queries import GetPrompt, PreviewRerun, PreviewRestart, PreviewSkip
 
 
 class InterventionActions(DialogActions):
@@ -43,11 +43,7 @@ class InterventionActions(DialogActions):
 
     async def restart(self, detail: RunDetail) -> RunRow | None:
         """Begin a new run with the same request; None if the person left it."""
-        lines = (
-            "A new run begins with the same request, mode and workflow.",
-            "This run stays as it is, and so do the files in the workspace.",
-        )
-        preview = Preview(f"Start “{detail.run.title}” anew?", lines)
+        preview = await self._host.ask(PreviewRestart(detail.run.id))
         if not await self._confirm(preview, yes="Start", no="Leave it", dangerous=False):
             return None
         return await self._host.do(RestartRun(detail.run.id))

@@ -47,7 +47,7 @@ def going_on(prompt: str) -> str:
 
 
 def context(task: StageTask | StageBriefing, plan: str) -> str:
-    """Return request, project, plan, earlier summaries and rework items as Markdown."""
+    """Return request, project, plan, earlier summaries, rework items and the stage's own prompt."""
     return "\n\n".join(
         [
             f"# Request\n{task.run.request}",
@@ -55,6 +55,7 @@ def context(task: StageTask | StageBriefing, plan: str) -> str:
             *_plan(plan),
             *_summaries(task.summaries),
             *_rework(task.rework_items),
+            *_own(task.prompt),
         ]
     )
 
@@ -86,6 +87,11 @@ def _rework(items: Iterable[str]) -> Iterable[str]:
     if lines:
         title = "# Sent back by Production Readiness: attend to every item"
         yield "\n".join([title, *lines])
+
+
+def _own(prompt: str) -> Iterable[str]:
+    if prompt.strip():
+        yield f"# What this stage is asked for in particular\n{prompt}"
 
 
 def _cut(text: str, limit: int) -> str:

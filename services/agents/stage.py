@@ -18,6 +18,7 @@ from foredeck.services.domain.records import (
 )
 from foredeck.services.domain.workflow import StepSpec
 from foredeck.services.jobs.output import OutputWriter
+from foredeck.services.workflow import graph
 
 _NOTHING_SAID = StepSpec("", StepKind.AGENT, "")
 
@@ -49,6 +50,11 @@ class StageTask:
     spec: StepSpec = _NOTHING_SAID
     edit: PromptEdit | None = None
 
+    @property
+    def prompt(self) -> str:
+        """What the definition says to this stage in particular."""
+        return self.spec.prompt
+
 
 @dataclass(frozen=True)
 class StageBriefing:
@@ -58,14 +64,16 @@ class StageBriefing:
     run: Run
     summaries: tuple[tuple[str, str], ...]
     rework_items: tuple[str, ...]
+    prompt: str = ""
     edit: None = None
 
 
 def handed_on(
     steps: Sequence[Step], step: Step
 ) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]:
-    """Return the summaries of the steps before this one, and what a verdict sent back to it."""
-    earlier = [s for s in steps if s.position < step.position and s.summary]
+    """Return the summaries of all that this step needs, and what a verdict sent back to it."""
+    needed = graph.upstream(steps, step.key)
+    earlier = [s for s in steps if s.key in needed and s.summary]
     verdicts = [s.verdict for s in earlier if s.verdict and not s.verdict.approved]
     items = verdicts[-1].items if verdicts and step.round > 1 else ()
     return tuple((s.key, s.summary) for s in earlier), items

@@ -1,4 +1,4 @@
-"""What is asked of a person: an agent's question, or codex's wish to do more than it may."""
+"""What is asked of a person: an agent's question, codex's wish to do more, or a gate's."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from foredeck.services.domain.states import QuestionState
 
 
 class QuestionKind(StrEnum):
-    """What kind of answer is wanted: leave to do something, or words."""
+    """What kind of answer is wanted: leave to do something, words, or a yes or no at a gate."""
 
     APPROVAL = "approval"
     QUESTION = "question"
+    GATE = "gate"
 
 
 class Leave(StrEnum):
@@ -25,6 +26,13 @@ class Leave(StrEnum):
     STOP = "deny_and_stop"
 
 
+class GateAnswer(StrEnum):
+    """What a person answers at a gate."""
+
+    APPROVE = "approve"
+    REJECT = "reject"
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """A question of a step's attempt, or of a job outside any run.
@@ -32,7 +40,8 @@ class Question:
     `key` names what asked within the attempt: an agent's tool call, or codex's thread and
     item. `title` says what is asked, `place` where it would happen, `reason` why, `details`
     are the whole command or the files with their diff. The `choices` of an approval are
-    `Leave`s; a question without choices wants words. All texts are as they came.
+    `Leave`s, those of a gate `GateAnswer`s; a question without choices wants words. All texts are
+    as they came.
     """
 
     id: str

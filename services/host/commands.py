@@ -104,7 +104,8 @@ class AnswerQuestion(Command[Question]):
     """Answer a question; returns it as it is stored then.
 
     Without `question` (an id, or its beginning) the only open one of the run, of `kind` if
-    that is given, is meant. Leave is answered with a `Leave`; `choice` counts from 1.
+    that is given, is meant. Leave is answered with a `Leave`, a gate with a `GateAnswer`;
+    `choice` counts from 1.
     """
 
     run: str | None = None

@@ -29,6 +29,8 @@ class InterventionQueries:
         return {
             q.PreviewSkip: self.preview_skip,
             q.PreviewRerun: self.preview_rerun,
+            q.PreviewResume: self.preview_resume,
+            q.PreviewRestart: self.preview_restart,
             q.GetPrompt: self.prompt,
         }
 
@@ -39,6 +41,14 @@ class InterventionQueries:
     async def preview_rerun(self, query: q.PreviewRerun) -> Preview:
         """Answer `PreviewRerun`."""
         return await self._previews.rerun(query.run, query.step_key)
+
+    async def preview_resume(self, query: q.PreviewResume) -> Preview:
+        """Answer `PreviewResume`."""
+        return await self._previews.resume(query.run)
+
+    async def preview_restart(self, query: q.PreviewRestart) -> Preview:
+        """Answer `PreviewRestart`."""
+        return await self._previews.restart(query.run)
 
     async def prompt(self, query: q.GetPrompt) -> PromptView:
         """Answer `GetPrompt`."""

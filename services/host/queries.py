@@ -195,6 +195,20 @@ class PreviewRerun(Query[Preview]):
 
 
 @dataclass(frozen=True)
+class PreviewResume(Query[Preview]):
+    """What resuming a run would go on with."""
+
+    run: str
+
+
+@dataclass(frozen=True)
+class PreviewRestart(Query[Preview]):
+    """What the new run of a restart would do, and what becomes of this one."""
+
+    run: str
+
+
+@dataclass(frozen=True)
 class GetPrompt(Query[PromptView]):
     """What a step will be told, and whether a person has changed that."""
 

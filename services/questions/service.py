@@ -21,6 +21,11 @@ ANSWER_LENGTH = 20_000
 _TITLE_LENGTH = 500
 _PERSON = "user"
 _SHOWN = 3
+_WANTED = {
+    QuestionKind.APPROVAL: "leave",
+    QuestionKind.QUESTION: "an answer",
+    QuestionKind.GATE: "approval",
+}
 
 
 @dataclass(frozen=True)
@@ -45,7 +50,7 @@ class Reply:
     """What a person answers, and to which question.
 
     `question` is an id or the beginning of one; without it, the only open question of `run`
-    of the kind is meant (of either kind, if it is None). `choice` counts from 1.
+    of the kind is meant (of any kind, if it is None). `choice` counts from 1.
     """
 
     run: str | None = None
@@ -54,9 +59,6 @@ class Reply:
     answer: str = ""
     choice: int | None = None
     comment: str = ""
-
-
-_SAY = 'answer %s "TEXT"'
 
 
 class QuestionService:
@@ -217,12 +219,18 @@ async def _meant(tx: Transaction, reply: Reply) -> Question:
 def _nothing_asked(run_id: str, others: tuple[Question, ...]) -> Conflict:
     if not others:
         return Conflict(f"Run {run_id} asks nothing just now.")
-    approval = others[0].kind is QuestionKind.APPROVAL
-    what, command = ("leave", f"approve {run_id}") if approval else ("an answer", _SAY % run_id)
     return Conflict(
-        f"Run {run_id} waits for {what}: {others[0].title.rstrip('.')}.",
-        f"foredeck runs {command} does that.",
+        f"Run {run_id} waits for {_WANTED[others[0].kind]}: {others[0].title.rstrip('.')}.",
+        f"{_command(others[0])} does that.",
     )
+
+
+def _command(question: Question) -> str:
+    """Return what answers it on the command line."""
+    which = question.run_id or f"--question {question.id}"
+    if question.kind is QuestionKind.QUESTION:
+        return f'foredeck runs answer {which} "TEXT"'
+    return f"foredeck runs approve {which}"
 
 
 def _require_fit(question: Question, reply: Reply, run_id: str | None) -> None:
@@ -231,11 +239,9 @@ def _require_fit(question: Question, reply: Reply, run_id: str | None) -> None:
     if question.state is not QuestionState.OPEN:
         raise Conflict(f"Question {question.id} is {question.state} already.")
     if reply.kind not in (None, question.kind):
-        which = question.run_id or f"--question {question.id}"
-        approval = question.kind is QuestionKind.APPROVAL
-        command = f"approve {which}" if approval else _SAY % which
         raise InvalidInput(
-            f"Question {question.id} is no {reply.kind}.", f"foredeck runs {command} does that."
+            f"Question {question.id} wants {_WANTED[question.kind]}.",
+            f"{_command(question)} does that.",
         )
 
 
@@ -252,7 +258,7 @@ def _checked_answer(question: Question, reply: Reply) -> str:
         raise InvalidInput("The answer is empty.", "Say something, or choose a number.")
     if len(text) > ANSWER_LENGTH:
         raise InvalidInput(f"The answer has more than {ANSWER_LENGTH:,} characters.")
-    if question.kind is QuestionKind.APPROVAL and text not in question.choices:
+    if question.kind is not QuestionKind.QUESTION and text not in question.choices:
         listed = ", ".join(question.choices)
         raise InvalidInput(f"{text} is not possible here.", f"Possible: {listed}.")
     return text

@@ -10,6 +10,12 @@ from foredeck.services.store.store import Transaction
 from foredeck.services.workflow import graph
 from foredeck.services.workflow.run_driver import settle
 
+_WORDS = {
+    QuestionKind.APPROVAL: "Asks for leave: ",
+    QuestionKind.QUESTION: "Asks: ",
+    QuestionKind.GATE: "Asks for approval: ",
+}
+
 
 async def stand(tx: Transaction, step_id: str) -> None:
     """Bring a step at work to what its questions say: it waits until the last is settled."""
@@ -32,6 +38,6 @@ def _reason(asked: tuple[Question, ...]) -> str:
     if not asked:
         return ""
     first = asked[0]
-    words = "Asks for leave: " if first.kind is QuestionKind.APPROVAL else "Asks: "
+    words = _WORDS[first.kind]
     more = f" (and {len(asked) - 1} more)" if len(asked) > 1 else ""
     return f"{words}{first.title}{more}"

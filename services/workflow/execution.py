@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 from foredeck.services.agents.stage import StageOutcome, StageRunner, StageTask, handed_on
 from foredeck.services.codex.failures import internal
 from foredeck.services.departure import Departure
 from foredeck.services.domain.errors import ForedeckError, StepFailed, StoreError, TurnLost
-from foredeck.services.domain.records import Attempt, Failure, FailureClass, Step, StepKind
+from foredeck.services.domain.records import (
+    Attempt,
+    Failure,
+    FailureClass,
+    PromptEdit,
+    Step,
+    StepKind,
+)
 from foredeck.services.domain.segments import SegmentKind
 from foredeck.services.domain.states import StepState
 from foredeck.services.domain.workflow import StepSpec
@@ -20,8 +28,9 @@ from foredeck.services.jobs.output import OutputWriter
 from foredeck.services.redaction import Redactor
 from foredeck.services.stage_clock import StageClock
 from foredeck.services.store.store import Store
-from foredeck.services.workflow import usage_wait
+from foredeck.services.workflow import dynamic_text, usage_wait
 from foredeck.services.workflow.outcomes import Outcomes, RunContext
+from foredeck.services.workflow.step_values import values_of
 
 _log = logging.getLogger(__name__)
 
@@ -155,7 +164,8 @@ class StepExecution:
             steps = await tx.steps.of_run(step.run_id)
             edit = await tx.prompt_edits.latest(step.id)
         summaries, rework_items = handed_on(steps, step)
-        spec = context.spec_of(step)
+        values = values_of(context.workflow, steps, step)
+        spec = dynamic_text.filled(context.spec_of(step), values)
         return StageTask(
             project=context.project,
             run=context.run,
@@ -170,8 +180,18 @@ class StepExecution:
             rework_items=rework_items,
             timeout=spec.timeout,
             spec=spec,
-            edit=edit,
+            edit=_told(step, edit, values),
         )
+
+
+def _told(step: Step, edit: PromptEdit | None, values: Mapping[str, object]) -> PromptEdit | None:
+    """Fill in an edited prompt of codex, which was shown with its references as they are.
+
+    That of an agent was shown with them filled in: whatever looks like one there is data.
+    """
+    if edit is None or step.kind is not StepKind.CODEX:
+        return edit
+    return replace(edit, text=dynamic_text.fill(edit.text, values))
 
 
 _TAKEN_UP = "Taken up again: the host that worked on this before has ended.\n"

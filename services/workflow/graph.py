@@ -1,15 +1,15 @@
 """The pure logic of a run's graph: what may start, what is blocked, what a retry repeats.
 
 Nothing here reads a clock, a database or a process. Steps are given in the order of the
-definition, and every answer keeps that order.
+definition, in which a step may come before what it needs; every answer keeps that order.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from foredeck.services.domain.records import SkipCause, Step
+from foredeck.services.domain.records import SkipCause, Step, StepKind
 from foredeck.services.domain.states import FINAL_STEPS, StepState
 from foredeck.services.domain.workflow import WorkflowSpec
 
@@ -57,11 +57,35 @@ def downstream(steps: Sequence[Step], keys: Iterable[str]) -> frozenset[str]:
     """Return the keys of every step that needs one of `keys`, directly or not."""
     reached = set(keys)
     found: set[str] = set()
-    for step in steps:
+    for step in _needs_first(steps):
         if reached.intersection(step.needs):
             reached.add(step.key)
             found.add(step.key)
     return frozenset(found)
+
+
+def upstream(steps: Sequence[Step], key: str) -> frozenset[str]:
+    """Return the keys of every step that `key` needs, directly or not."""
+    by_key = _by_key(steps)
+    found: set[str] = set()
+    left = list(by_key[key].needs)
+    while left:
+        need = left.pop()
+        if need not in found:
+            found.add(need)
+            left += by_key[need].needs
+    return frozenset(found)
+
+
+def approvals(steps: Sequence[Step], keys: Iterable[str]) -> tuple[str, ...]:
+    """Return the approved gates behind `keys`: what they approved is about to change."""
+    behind = downstream(steps, keys)
+    return tuple(step.key for step in steps if step.key in behind and is_approved(step))
+
+
+def is_approved(step: Step) -> bool:
+    """Whether the step is a gate that a person has approved."""
+    return step.kind is StepKind.GATE and step.state is StepState.SUCCESS
 
 
 def under_way(step: Step) -> bool:
@@ -77,30 +101,27 @@ class RetryPlan:
     repeats: tuple[str, ...]
     releases: tuple[str, ...]
     keeps: tuple[str, ...]
+    asks: tuple[str, ...] = ()
 
 
 def plan_retry(steps: Sequence[Step], key: str | None = None) -> RetryPlan:
     """Plan another attempt of every step that ended badly, or of step `key` alone.
 
     `repeats` run again; `releases` were skipped (or cancelled before they began) because of
-    those and become pending; `keeps` are finished and stay. An empty `repeats` means that
-    there is nothing to retry.
+    those and become pending; `asks` are approved gates behind those, which ask again; `keeps`
+    are finished and stay. An empty `repeats` means that there is nothing to retry.
     """
     chosen = {
         step.key
         for step in steps
         if step.state in _REPEATABLE and not under_way(step) and (key is None or step.key == key)
     }
-    behind = downstream(steps, chosen)
-    released = {step.key for step in steps if step.key in behind and _is_released(step)}
+    released = _released(steps, chosen, lambda step: replace(step, state=StepState.PENDING))
     repeats = chosen - released
-    keeps = {step.key for step in steps if step.state is StepState.SUCCESS}
-    ordered = [step.key for step in steps]
-    return RetryPlan(
-        tuple(k for k in ordered if k in repeats),
-        tuple(k for k in ordered if k in released),
-        tuple(k for k in ordered if k in keeps),
-    )
+    asks = set(approvals(steps, chosen | released))
+    keeps = {step.key for step in steps if step.state is StepState.SUCCESS} - asks
+    groups = (repeats, released, keeps, asks)
+    return RetryPlan(*(tuple(s.key for s in steps if s.key in group) for group in groups))
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,32 +158,45 @@ def plan_rerun(steps: Sequence[Step], key: str) -> RerunPlan:
 
 def plan_skip(steps: Sequence[Step], key: str) -> tuple[str, ...]:
     """Return the steps that were skipped behind `key` and may go on once a person skips it."""
-    behind = downstream(steps, [key])
-    released = {step.key for step in steps if step.key in behind and _is_released(step)}
-    after = [_as_skipped(step, key, released) for step in steps]
-    while stuck := released & {step.key for step, _culprit in blocked(after)}:
-        released -= stuck
-        after = [_as_skipped(step, key, released) for step in steps]
+    skipped = SkipCause.PERSON
+    released = _released(
+        steps, {key}, lambda step: replace(step, state=StepState.SKIPPED, skip_cause=skipped)
+    )
     return tuple(step.key for step in steps if step.key in released)
 
 
-def _as_skipped(step: Step, key: str, released: set[str]) -> Step:
-    if step.key == key:
-        return replace(step, state=StepState.SKIPPED, skip_cause=SkipCause.PERSON)
-    return replace(step, state=StepState.PENDING) if step.key in released else step
+def _released(steps: Sequence[Step], chosen: set[str], changed: Callable[[Step], Step]) -> set[str]:
+    """Return what goes on by itself behind the `chosen` steps once these are `changed`.
+
+    What something else still holds back is not among it.
+    """
+    behind = downstream(steps, chosen)
+    released = {step.key for step in steps if step.key in behind and _is_released(step)}
+    while True:
+        after = [
+            replace(step, state=StepState.PENDING)
+            if step.key in released
+            else (changed(step) if step.key in chosen else step)
+            for step in steps
+        ]
+        stuck = released & {step.key for step, _culprit in blocked(after)}
+        if not stuck:
+            return released
+        released -= stuck
 
 
 def rework_keys(spec: WorkflowSpec, from_id: str, to_id: str) -> tuple[str, ...]:
     """Return the ids of the steps on the way from `to_id` to `from_id`, both included."""
     needs = {step.id: step.needs for step in spec.steps}
+    order = _in_needs_order(needs)
     ahead = {to_id}
-    for step in spec.steps:
-        if ahead.intersection(step.needs):
-            ahead.add(step.id)
+    for id_ in order:
+        if ahead.intersection(needs[id_]):
+            ahead.add(id_)
     behind = {from_id}
-    for step in reversed(spec.steps):
-        if step.id in behind:
-            behind.update(needs[step.id])
+    for id_ in reversed(order):
+        if id_ in behind:
+            behind.update(needs[id_])
     return tuple(step.id for step in spec.steps if step.id in ahead & behind)
 
 
@@ -184,6 +218,25 @@ def _is_released(step: Step) -> bool:
     return step.state is StepState.CANCELLED and step.attempt == 0
 
 
+def _needs_first(steps: Sequence[Step]) -> list[Step]:
+    """Return the steps so that each comes after what it needs."""
+    by_key = _by_key(steps)
+    return [by_key[key] for key in _in_needs_order({step.key: step.needs for step in steps})]
+
+
+def _in_needs_order(needs: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return the names so that each comes after what it needs, else in the order given."""
+    placed: dict[str, None] = {}
+    for name in needs:
+        path = [name]
+        while path:
+            if missing := next((n for n in needs[path[-1]] if n not in placed), None):
+                path.append(missing)
+            else:
+                placed[path.pop()] = None
+    return list(placed)
+
+
 def _by_key(steps: Iterable[Step]) -> Mapping[str, Step]:
     return {step.key: step for step in steps}
 
@@ -191,8 +244,8 @@ def _by_key(steps: Iterable[Step]) -> Mapping[str, Step]:
 def _satisfied(steps: Sequence[Step]) -> dict[str, bool]:
     """Return for each key whether what needs it may go on.
 
-    A step that a person skipped satisfies, whatever it needs; one skipped because a need
-    failed does not. A failed step that is not critical satisfies (SPEC D6).
+    A step that a person or its condition skipped satisfies, whatever it needs; one skipped
+    because a need failed does not. A failed step that is not critical satisfies (SPEC D6).
     """
     return {step.key: _satisfies(step) for step in steps}
 
@@ -204,7 +257,7 @@ def _over(steps: Sequence[Step]) -> frozenset[str]:
     comes before it still works.
     """
     found: set[str] = set()
-    for step in steps:
+    for step in _needs_first(steps):
         skipped = step.state is StepState.SKIPPED
         if step.state in FINAL_STEPS and (not skipped or found.issuperset(step.needs)):
             found.add(step.key)
@@ -213,7 +266,7 @@ def _over(steps: Sequence[Step]) -> frozenset[str]:
 
 def _satisfies(step: Step) -> bool:
     if step.state is StepState.SKIPPED:
-        return step.skip_cause is SkipCause.PERSON
+        return step.skip_cause in (SkipCause.PERSON, SkipCause.WHEN)
     if step.state is StepState.FAILED:
         return not step.critical
     return step.state is StepState.SUCCESS

@@ -14,8 +14,9 @@ from foredeck.services.domain.errors import Conflict, InvalidInput, NotFound
 from foredeck.services.domain.records import Run, SkipCause, Step
 from foredeck.services.domain.states import ACTIVE_RUNS, FINAL_RUNS, RunState, StepState
 from foredeck.services.store.store import Transaction
-from foredeck.services.workflow import graph
+from foredeck.services.workflow import definition, fail_fast, graph
 from foredeck.services.workflow.outcomes import end_attempt, is_under_way
+from foredeck.services.workflow.rework import rewire
 
 _SKIPPABLE = frozenset({StepState.PENDING, StepState.WAITING, StepState.RETRY, StepState.FAILED})
 _RESTING = FINAL_RUNS | {RunState.WAITING}
@@ -61,9 +62,10 @@ async def skip(tx: Transaction, run_id: str, key: str, reason: str) -> Change:
         retry_at=None,
         ended_at=clock.now(),
     )
+    asks = graph.approvals(steps, released)
     for behind in steps:
-        if behind.key in released:
-            await _set_pending(tx, behind, f"{step.title} was skipped")
+        if behind.key in (*released, *asks):
+            await set_pending(tx, behind, f"{step.title} was skipped")
     if run.state in FINAL_RUNS or (run.state is RunState.WAITING and not run.paused_at):
         run = await _reopen(tx, run, f"{step.title} was skipped")
     return Change(run, goes_on=run.state is not RunState.CREATED, dropped=dropped)
@@ -86,7 +88,8 @@ async def rerun(tx: Transaction, run_id: str, key: str) -> Change:
         if each.key in plan.voids:
             await _void(tx, each, VOIDED.format(step.title))
         else:
-            await _set_pending(tx, each, why)
+            await set_pending(tx, each, why)
+    await _go_back_to_round(tx, steps, plan.voids, step.round)
     return Change(await _reopen(tx, run, why), goes_on=True, dropped=tuple(dropped))
 
 
@@ -150,6 +153,8 @@ def check_rerun(run: Run, steps: tuple[Step, ...], step: Step) -> None:
             f"{step.title} belongs to a round that no longer counts.",
             "Re-run from a stage of the first round; a new verdict begins another.",
         )
+    workflow = definition.from_json(run.definition)
+    fail_fast.check(workflow, steps, {step.key, *graph.downstream(steps, [step.key])})
     if culprit := graph.unsatisfied(steps, step):
         raise Conflict(
             f"{step.title} needs {culprit.title}, which is {culprit.state}.",
@@ -165,8 +170,23 @@ async def _drop(tx: Transaction, step: Step) -> tuple[str, ...]:
     return (step.id,)
 
 
-async def _set_pending(tx: Transaction, step: Step, why: str) -> None:
-    """Make a step start anew; what its last attempt came to no longer counts."""
+async def _go_back_to_round(
+    tx: Transaction, steps: tuple[Step, ...], voids: tuple[str, ...], number: int
+) -> None:
+    """Let what comes after rounds that are void come after the round before them again."""
+    last = {s.spec_id: s.key for s in sorted(steps, key=lambda s: s.round) if s.round <= number}
+    instead = {s.key: last[s.spec_id] for s in steps if s.key in voids and s.spec_id in last}
+    for step in steps:
+        if step.key not in voids:
+            await rewire(tx, step, instead)
+
+
+async def set_pending(tx: Transaction, step: Step, why: str) -> None:
+    """Make a step start anew; what its last attempt came to no longer counts.
+
+    That goes for the approval of a gate, too (SPEC A7), and the history says so.
+    """
+    why = f"approval void: {why}" if graph.is_approved(step) else why
     fresh: dict[str, Any] = {
         "skip_cause": SkipCause.NONE,
         "over_budget": False,

@@ -12,14 +12,14 @@ from weakref import WeakValueDictionary
 from foredeck.services.departure import Departure
 from foredeck.services.domain import clock
 from foredeck.services.domain.errors import Conflict, NotFound, StoreError
-from foredeck.services.domain.records import FailureClass, Run, SkipCause, Step
+from foredeck.services.domain.records import Run, SkipCause, Step
 from foredeck.services.domain.states import ACTIVE_RUNS, FINAL_RUNS, RunState, StepState
 from foredeck.services.store.store import Store, Transaction
-from foredeck.services.workflow import definition, graph
+from foredeck.services.workflow import definition, fail_fast, graph
 from foredeck.services.workflow.boundary import Boundary
 from foredeck.services.workflow.execution import StepExecution
-from foredeck.services.workflow.interventions import Change
-from foredeck.services.workflow.outcomes import RunContext, is_under_way
+from foredeck.services.workflow.interventions import Change, set_pending
+from foredeck.services.workflow.outcomes import RunContext, was_lost
 from foredeck.services.workflow.run_driver import CLOSED, Abandon, RunDriver, cancel_steps
 from foredeck.services.workflow.workspace_turns import WorkspaceTurns
 
@@ -146,7 +146,7 @@ class Orchestrator:
             async with self._store.transaction("user") as tx:
                 run = await tx.runs.get(run_id)
                 steps = await tx.steps.of_run(run_id)
-                lost = [s for s in steps if await _was_lost(tx, s)]
+                lost = [s for s in steps if await was_lost(tx, s)]
                 held = run.paused_at is not None or any(s.over_budget for s in steps)
                 left = run.state in ACTIVE_RUNS and run_id not in self._drivers
                 if not lost and not held and not left:
@@ -318,13 +318,6 @@ async def _unpause(tx: Transaction, run: Run) -> Run:
     return await tx.move_run(run.id, RunState.RUNNING, reason="resumed", paused_at=None)
 
 
-async def _was_lost(tx: Transaction, step: Step) -> bool:
-    """Whether the step waits because its turn vanished."""
-    if step.state is not StepState.WAITING or await is_under_way(tx, step):
-        return False
-    return step.failure is not None and step.failure.failure_class is FailureClass.CRASH
-
-
 async def _context(tx: Transaction, run: Run) -> RunContext:
     """Return what the run's driver has to know; read before anything is promised."""
     project = await tx.projects.get(run.project_id)
@@ -349,7 +342,10 @@ async def _read_left(tx: Transaction, run: Run, *, hold: bool) -> RunContext | E
 
 
 async def _repeat(tx: Transaction, steps: tuple[Step, ...], plan: graph.RetryPlan) -> None:
-    """Make the planned steps pending, each with one attempt more if it had none left."""
+    """Make the planned steps pending, each with one attempt more if it had none left.
+
+    An approval of what is done again is void (SPEC A7): its gate asks once more.
+    """
     by_key = {step.key: step for step in steps}
     for key in (*plan.repeats, *plan.releases):
         step = by_key[key]
@@ -364,6 +360,9 @@ async def _repeat(tx: Transaction, steps: tuple[Step, ...], plan: graph.RetryPla
             ended_at=None,
             retry_at=None,
         )
+    why = f"retry of {', '.join(by_key[key].title for key in plan.repeats)}"
+    for key in plan.asks:
+        await set_pending(tx, by_key[key], why)
 
 
 def retry_plan(run: Run, steps: tuple[Step, ...], step_key: str | None) -> graph.RetryPlan:
@@ -375,6 +374,7 @@ def retry_plan(run: Run, steps: tuple[Step, ...], step_key: str | None) -> graph
         known = ", ".join(step.key for step in steps)
         raise NotFound(f"Run {run.id} has no step {step_key}.", f"Its steps are {known}.")
     plan = graph.plan_retry(steps, step_key)
+    fail_fast.check(definition.from_json(run.definition), steps, plan.repeats)
     asking = [s for s in steps if graph.under_way(s) and step_key in (None, s.key)]
     if asking and not plan.repeats:
         raise Conflict(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 
 from foredeck.services.agents.stage import StageOutcome
@@ -38,9 +40,17 @@ class RunContext:
     run: Run
     workflow: WorkflowSpec
 
+    @cached_property
+    def _specs(self) -> dict[str, StepSpec]:
+        return {spec.id: spec for spec in self.workflow.steps}
+
     def spec_of(self, step: Step) -> StepSpec:
         """Return the definition that the step is an instance of."""
-        return next(spec for spec in self.workflow.steps if spec.id == step.spec_id)
+        return self._specs[step.spec_id]
+
+    def by_priority(self, steps: Iterable[Step]) -> list[Step]:
+        """Return steps that may start in the order in which they are to: SPEC D2."""
+        return sorted(steps, key=lambda step: -self.spec_of(step).priority)
 
 
 @dataclass(frozen=True)
@@ -113,6 +123,12 @@ class Outcomes:
         """Store that the attempt was stopped, and why."""
         async with self._store.transaction() as tx:
             await self._end(tx, step, attempt, _Ending(StepState.CANCELLED, reason=reason))
+
+    async def refuse(self, tx: Transaction, step: Step, failure: Failure) -> None:
+        """Store an attempt that failed before anything was done."""
+        attempt = await self._new_attempt(tx, step)
+        await self._store_beginning(tx, step, attempt)
+        await self._end(tx, step, attempt, _Ending(StepState.FAILED, failure))
 
     async def go_on(self, tx: Transaction, step: Step) -> None:
         """Begin an attempt that continues the conversation of the last one."""
@@ -203,6 +219,13 @@ async def is_under_way(tx: Transaction, step: Step) -> bool:
         return False
     attempt = await tx.attempts.latest(step.id)
     return attempt is not None and attempt.ended_at is None
+
+
+async def was_lost(tx: Transaction, step: Step) -> bool:
+    """Whether the step waits because its turn vanished."""
+    if step.state is not StepState.WAITING or await is_under_way(tx, step):
+        return False
+    return step.failure is not None and step.failure.failure_class is FailureClass.CRASH
 
 
 async def end_attempt(

@@ -14,13 +14,15 @@ from foredeck.services.domain.ids import new_id
 from foredeck.services.domain.records import Mode, Project, PromptEdit, Run, Step, StepKind
 from foredeck.services.domain.views import PromptView
 from foredeck.services.store.store import Store, Transaction
-from foredeck.services.workflow import definition
+from foredeck.services.workflow import definition, dynamic_text
 from foredeck.services.workflow.interventions import load
 from foredeck.services.workflow.outcomes import RunContext, is_under_way
+from foredeck.services.workflow.step_values import values_of
 from foredeck.services.workspace.files import WorkspaceFiles
 
 # codex refuses more than 1,048,576 characters, and adds its own.
 PROMPT_LENGTH = 400_000
+_WITHOUT = frozenset({StepKind.COMMAND, StepKind.GATE})
 
 
 class PromptService:
@@ -32,13 +34,16 @@ class PromptService:
     async def show(self, run_ref: str, step_key: str) -> PromptView:
         """Return the prompt of a step, and the one that it replaces.
 
-        What the stages before it have not handed on yet is not in it. Raises `NotFound`.
+        What the stages before it have not handed on yet is not in it. Raises `NotFound`,
+        and `Conflict` for a step that is told nothing.
         """
         async with self._store.transaction() as tx:
             run, steps, step = await load(tx, (await tx.runs.find(run_ref)).id, step_key)
             project = await tx.projects.get(run.project_id)
             edit = await tx.prompt_edits.latest(step.id)
             locked = await _why_locked(tx, step)
+        if step.kind in _WITHOUT:
+            raise Conflict(f"{step.title} has no prompt: it is a step of kind {step.kind}.")
         own = _prompt(project, run, steps, step)
         return PromptView(
             run_id=run.id,
@@ -85,11 +90,13 @@ async def _why_locked(tx: Transaction, step: Step) -> str:
 
 def _prompt(project: Project, run: Run, steps: tuple[Step, ...], step: Step) -> str:
     """Return what the step would be told if it began now."""
-    told = RunContext(project, run, definition.from_json(run.definition)).spec_of(step)
+    workflow = definition.from_json(run.definition)
+    told = RunContext(project, run, workflow).spec_of(step)
     if told.kind is StepKind.CODEX:
-        return told.prompt
+        return told.prompt  # what it refers to is filled in when the step starts
     spec = agent(told.role)
-    briefing = StageBriefing(project, run, *handed_on(steps, step))
+    asked = dynamic_text.fill(told.prompt, values_of(workflow, steps, step))
+    briefing = StageBriefing(project, run, *handed_on(steps, step), prompt=asked)
     tell = prompts.direct_prompt if run.mode is Mode.DIRECT else prompts.stage_input
     return tell(spec, briefing, _plan(project.workspace))
 

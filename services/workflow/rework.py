@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 from foredeck.services.domain import clock
 from foredeck.services.domain.ids import new_id
 from foredeck.services.domain.records import SkipCause, Step
-from foredeck.services.domain.states import StepState
+from foredeck.services.domain.states import FINAL_STEPS, StepState
 from foredeck.services.domain.workflow import StepSpec, WorkflowSpec
 from foredeck.services.store.store import Transaction
 from foredeck.services.workflow import graph
@@ -17,7 +20,8 @@ async def append_rework(tx: Transaction, workflow: WorkflowSpec, step: Step) -> 
     """Append the next round behind `step`; return False when its rounds are spent.
 
     Nothing runs twice: the round gets instances of its own (`builder#2`, …), so the graph
-    stays acyclic and the first round stays on record (SPEC A3, D1).
+    stays acyclic and the first round stays on record (SPEC A3, D1). What comes after `step`
+    waits for the new round.
     """
     spec = next(spec for spec in workflow.steps if spec.id == step.spec_id)
     if spec.rework is None or step.round > spec.rework.max:
@@ -28,7 +32,24 @@ async def append_rework(tx: Transaction, workflow: WorkflowSpec, step: Step) -> 
             await _revive(tx, voided, fresh)
         else:
             await tx.steps.add(fresh)
+    again = graph.instance_key(step.spec_id, step.round + 1)
+    for follower in steps.values():
+        if _waits_for(follower, step):
+            await rewire(tx, follower, {step.key: again})
     return True
+
+
+def _waits_for(follower: Step, step: Step) -> bool:
+    """Whether a step that is after the round has yet to start, and so is after the next one."""
+    idle = follower.state not in FINAL_STEPS or follower.state is StepState.SKIPPED
+    return step.key in follower.needs and follower.round <= step.round and idle
+
+
+async def rewire(tx: Transaction, step: Step, instead: Mapping[str, str]) -> None:
+    """Let a step need other instances than it did, by key."""
+    needs = tuple(instead.get(need, need) for need in step.needs)
+    if needs != step.needs:
+        await tx.steps.save(replace(await tx.steps.get(step.id), needs=needs))
 
 
 async def _revive(tx: Transaction, voided: Step, fresh: Step) -> None:

@@ -19,7 +19,7 @@ from foredeck.services.domain.states import (
     derive_run_state,
 )
 from foredeck.services.store.store import Store, Transaction
-from foredeck.services.workflow import graph, usage_wait
+from foredeck.services.workflow import fail_fast, graph, usage_wait, when
 from foredeck.services.workflow.boundary import Boundary
 from foredeck.services.workflow.execution import StepExecution
 from foredeck.services.workflow.outcomes import RunContext, end_attempt, is_under_way
@@ -36,10 +36,11 @@ LOOK_AGAIN = 60.0
 
 @dataclass(frozen=True)
 class _Standing:
-    """What one look at the run says: what to start, and when to look again."""
+    """What one look at the run says: what to start, when to look again, why to stop."""
 
-    start: tuple[Step, ...]
-    next_retry: datetime | None
+    start: tuple[Step, ...] = ()
+    next_retry: datetime | None = None
+    stop: str = ""
 
 
 class Abandon(Protocol):
@@ -100,6 +101,7 @@ class RunDriver:
         """
         try:
             if not await self._ended_by_itself() and not self._departure.leaving:
+                self._settled = True  # whoever goes on after this must not count on it
                 await self._abandon_left()
                 await self._store.durably(self._cancel_rest)
         finally:
@@ -112,6 +114,9 @@ class RunDriver:
             while self._stop_reason is None:
                 self._wake.clear()
                 standing = await self._store.durably(self._look)
+                if standing.stop:
+                    self.stop(standing.stop)
+                    continue
                 if standing.start and not self._has_turn:
                     await self._take_turn(standing.start)
                     continue
@@ -181,19 +186,33 @@ class RunDriver:
         run_id = self._context.run.id
         async with self._store.transaction() as tx:
             steps = await skip_blocked(tx, run_id)
+            if stop := fail_fast.culprit(self._context.workflow, steps):
+                steps = await fail_fast.cancel_idle(tx, steps, stop)
+                await settle(tx, run_id, steps, ready=False)
+                return _Standing(stop=stop)
             paused = (await tx.runs.get(run_id)).paused_at is not None
             if not paused:
+                steps = await self._judge_conditions(tx, steps)
                 steps = await self._boundary.budgeted(tx, await tx.runs.get(run_id), steps)
             now = clock.now()
             left = [s for s in steps if s.id not in self._tasks and await is_under_way(tx, s)]
             due = [s for s in steps if usage_wait.is_due(s, now)] + list(graph.ready(steps))
-            due = [] if paused else due
+            due = [] if paused else self._context.by_priority(due)
             start = tuple(s for s in (*left, *due) if s.id not in self._tasks)
             works = any(s.state is not StepState.WAITING or s in due for s in start)
             await settle(tx, run_id, steps, ready=works)
         backing_off = (s for s in steps if usage_wait.goes_on_by_itself(s) and s not in start)
         times = [s.retry_at for s in backing_off if s.retry_at and not paused]
         return _Standing(start, min(times, default=None))
+
+    async def _judge_conditions(self, tx: Transaction, steps: tuple[Step, ...]) -> tuple[Step, ...]:
+        """Skip what is ready but for its condition, until all that is ready may start."""
+        workflow, outcomes = self._context.workflow, self._execution.outcomes
+        while unmet := when.unmet(workflow, steps, graph.ready(steps)):
+            for step, why in unmet:
+                await when.leave_out(tx, outcomes, step, why)
+            steps = await skip_blocked(tx, self._context.run.id)
+        return steps
 
     async def _abandon_left(self, step_id: str | None = None) -> None:
         run_id = self._context.run.id

@@ -17,6 +17,7 @@ from foredeck.services.domain.workflow import WorkflowSpec
 from foredeck.services.store.store import Store, Transaction
 from foredeck.services.workflow import definition
 from foredeck.services.workflow.orchestrator import retry_plan
+from foredeck.services.workflow.previews import void_lines
 from foredeck.services.workflow.rework import new_step
 
 T = TypeVar("T", int, float)
@@ -147,6 +148,7 @@ class RunService:
             lines.append(f"Follows after that: {named(plan.releases)}.")
         if plan.keeps:
             lines.append(f"Stays as it is: {named(plan.keeps)}.")
+        lines += void_lines(steps, plan.asks)
         return Preview(title, tuple(lines))
 
     def _mode(self, wish: RunWish, project: Project) -> Mode:

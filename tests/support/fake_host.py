@@ -370,6 +370,8 @@ class FakeHost:
         match query:
             case queries.PreviewSkip() | queries.PreviewRerun():
                 return Preview(f"About {query.step_key}", ("This follows.",))
+            case queries.PreviewRestart():
+                return Preview("Start anew?", ("A new run begins.",))
             case queries.GetPrompt():
                 return self._prompt(query.run, query.step_key)
         return self._answer_about_agents(query)

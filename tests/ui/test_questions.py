@@ -12,7 +12,7 @@ from textual.widgets import Input, Static, TextArea
 from foredeck.app.screens.modals.question import QuestionDialog
 from foredeck.app.screens.modals.steer import SteerDialog
 from foredeck.services.domain.errors import Conflict, HostGone
-from foredeck.services.domain.questions import Leave, Question, QuestionKind
+from foredeck.services.domain.questions import GateAnswer, Leave, Question, QuestionKind
 from foredeck.services.domain.views import QuestionRow
 from foredeck.services.host.commands import AnswerQuestion, FollowUpRun, SteerRun
 from foredeck.widgets.key_bar import KeyBar
@@ -38,6 +38,22 @@ def approval(question_id: str = "q1", details: str = "rm -rf build", **changes: 
         choices=tuple(leave.value for leave in Leave),
     )
     return QuestionRow(question, "builder", "Builder", "Build a URL shortener with tests")
+
+
+def at_gate(details: str = "Build (build): success, attempt 2\nIt works") -> QuestionRow:
+    question = Question(
+        id="q4",
+        key="gate",
+        kind=QuestionKind.GATE,
+        title="Ship 1.2?",
+        asked_at=NOW,
+        run_id="run1",
+        step_id="s-builder",
+        place="/srv/shop",
+        details=details,
+        choices=tuple(answer.value for answer in GateAnswer),
+    )
+    return QuestionRow(question, "sign-off", "Sign off", "Build a URL shortener with tests")
 
 
 def words(*choices: str) -> QuestionRow:
@@ -129,6 +145,55 @@ async def test_each_answer_has_a_key(tmp_path: Path, key: str, leave: Leave) -> 
         await back(pilot)
         assert host.done == [AnswerQuestion(question="q1", answer=leave.value)]
         await until(pilot, lambda: "Answer" not in footer(pilot))
+
+
+@SIZES
+async def test_a_gate_shows_what_is_approved_and_enter_changes_nothing(
+    tmp_path: Path, size: tuple[int, int]
+) -> None:
+    host = fake_host.running(tmp_path)
+    async with dashboard(host, size=size) as pilot:
+        await ask(pilot, host, at_gate())
+        text = shown(pilot)
+        assert "Sign off asks for approval" in text
+        assert "Ship 1.2?\n\nBuild (build): success, attempt 2\nIt works" in text
+        for button in pilot.app.screen.query("Button"):
+            assert button.region.right <= size[0], button
+            assert button.region.bottom <= size[1], button
+        await pilot.press("a", "enter", "o", "d")  # by mistake: it changes nothing
+        assert isinstance(pilot.app.screen, QuestionDialog)
+        assert host.done == []
+
+
+@pytest.mark.parametrize(("key", "answer"), [("y", "approve"), ("n", "reject")])
+async def test_a_gate_is_answered_by_a_key_with_a_comment(
+    tmp_path: Path, key: str, answer: str
+) -> None:
+    host = fake_host.running(tmp_path)
+    async with dashboard(host) as pilot:
+        await ask(pilot, host, at_gate())
+        pilot.app.screen.query_one("#comment").focus()
+        await pilot.press("n", "o", "w", "enter")
+        assert "Now press y to approve or n to reject." in shown(pilot)
+        await pilot.press(key)
+        await back(pilot)
+        assert host.done == [AnswerQuestion(question="q4", answer=answer, comment="now")]
+
+
+async def test_a_gate_is_announced_and_answered_by_its_buttons(tmp_path: Path) -> None:
+    host = fake_host.running(tmp_path)
+    async with dashboard(host) as pilot:
+        await until(pilot, lambda: host.present)
+        host.ask_person(at_gate("[/] \x1b[2Jx"))
+        await until(pilot, lambda: "Answer" in footer(pilot))
+        toasts = [note.message for note in pilot.app._notifications]
+        assert "A gate asks for approval: Ship 1.2?\nPress a to answer." in toasts
+        await pilot.press("a")
+        await until(pilot, lambda: isinstance(pilot.app.screen, QuestionDialog))
+        assert "\x1b" not in shown(pilot)
+        await pilot.click("#gate-reject")
+        await back(pilot)
+        assert host.done == [AnswerQuestion(question="q4", answer="reject")]
 
 
 @SIZES

@@ -15,7 +15,7 @@ from foredeck.app.bridge import HostChanged
 from foredeck.app.screens.modals.dialog import Dialog
 from foredeck.app.screens.shell import shell_of
 from foredeck.services.domain.errors import ForedeckError
-from foredeck.services.domain.questions import Leave, Question, QuestionKind
+from foredeck.services.domain.questions import GateAnswer, Leave, Question, QuestionKind
 from foredeck.services.domain.safe_text import safe_line, safe_text
 from foredeck.services.domain.views import QuestionRow
 from foredeck.services.host.commands import AnswerQuestion
@@ -24,6 +24,15 @@ from foredeck.services.host.queries import ListQuestions
 
 # More is seen with `foredeck runs questions`.
 _SHOWN = 20_000
+_ASKS = {
+    QuestionKind.APPROVAL: "asks for leave",
+    QuestionKind.QUESTION: "asks",
+    QuestionKind.GATE: "asks for approval",
+}
+_GATE = {
+    GateAnswer.APPROVE: ("y", "Approve"),
+    GateAnswer.REJECT: ("n", "Reject"),
+}
 _LEAVES = {
     Leave.ONCE: ("o", "Once"),
     Leave.SESSION: ("s", "For this session"),
@@ -43,6 +52,8 @@ class QuestionDialog(Dialog[bool]):
         Binding("s", "leave('session')", show=False),
         Binding("d", "leave('deny')", show=False),
         Binding("x", "leave('deny_and_stop')", show=False),
+        Binding("y", "gate('approve')", show=False),
+        Binding("n", "gate('reject')", show=False),
         Binding("down,j", "scroll_lines(1)", show=False),
         Binding("up,k", "scroll_lines(-1)", show=False),
         Binding("pagedown", "scroll_lines(10)", show=False),
@@ -53,7 +64,7 @@ class QuestionDialog(Dialog[bool]):
         """`left` counts the questions that wait, this one included."""
         question = row.question
         who = safe_line(row.step_title) or "codex"
-        asks = "asks for leave" if question.kind is QuestionKind.APPROVAL else "asks"
+        asks = _ASKS[question.kind]
         more = f" · {left - 1} more after this" if left > 1 else ""
         super().__init__(f"{who} {asks}{more}")
         self._host = host
@@ -79,6 +90,8 @@ class QuestionDialog(Dialog[bool]):
                 yield Static(_line(str(number), choice), classes="dialog-line dialog-choice")
         if question.kind is QuestionKind.QUESTION:
             yield Input(placeholder=self._hint(), id="answer")
+        if question.kind is QuestionKind.GATE:
+            yield Input(placeholder="your comment, if you have one", id="comment")
         yield Static("", id="dialog-error", markup=False)
         if question.kind is QuestionKind.APPROVAL:
             with Horizontal(classes="answers"):
@@ -86,6 +99,8 @@ class QuestionDialog(Dialog[bool]):
         with Horizontal(classes="answers"):
             if question.kind is QuestionKind.APPROVAL:
                 yield from self._leave_buttons(Leave.DENY, Leave.STOP)
+            elif question.kind is QuestionKind.GATE:
+                yield from _gate_buttons()
             else:
                 yield Button(" Answer (enter) ", variant="primary", id="say", compact=True)
             yield Button(" Later (esc) ", id="later", compact=True)
@@ -99,6 +114,8 @@ class QuestionDialog(Dialog[bool]):
         question = self._question
         if question.kind is QuestionKind.QUESTION:
             return (question.details or question.title)[:_SHOWN]
+        if question.kind is QuestionKind.GATE:
+            return f"{question.title}\n\n{question.details}".rstrip()[:_SHOWN]
         details = question.details or question.title
         verb = question.title.partition(" ")[0]
         return f"codex wants to {verb}:\n\n{details}"[:_SHOWN]
@@ -125,6 +142,19 @@ class QuestionDialog(Dialog[bool]):
         if self._question.kind is QuestionKind.APPROVAL and leave in self._question.choices:
             self._send(AnswerQuestion(question=self._question.id, answer=leave))
 
+    def action_gate(self, answer: str) -> None:
+        """Approve or reject at a gate, with what is typed as the comment."""
+        if self._question.kind is QuestionKind.GATE:
+            comment = self.query_one("#comment", Input).value
+            self._send(AnswerQuestion(question=self._question.id, answer=answer, comment=comment))
+
+    @on(Input.Submitted, "#comment")
+    def _commented(self, event: Input.Submitted) -> None:
+        """A comment says neither yes nor no: the keys of both work from here on."""
+        event.stop()
+        self.query_one("#dialog-lines").focus()
+        self._complain("Now press y to approve or n to reject.")
+
     @on(Input.Submitted, "#answer")
     def _submitted(self, event: Input.Submitted) -> None:
         event.stop()
@@ -138,6 +168,8 @@ class QuestionDialog(Dialog[bool]):
             self.action_give_up()
         elif pressed == "say":
             self._say(self.query_one("#answer", Input).value)
+        elif pressed.startswith("gate-"):
+            self.action_gate(pressed.removeprefix("gate-"))
         else:
             self.action_leave(pressed.removeprefix("leave-"))
 
@@ -188,6 +220,13 @@ class QuestionDialog(Dialog[bool]):
 
     def action_scroll_lines(self, lines: int) -> None:
         self.query_one("#dialog-lines").scroll_relative(y=lines, animate=False)
+
+
+def _gate_buttons() -> ComposeResult:
+    for answer, words in _GATE.items():
+        button = Button(_with_key(*words), id=f"gate-{answer}", compact=True)
+        button.variant = "error" if answer is GateAnswer.REJECT else "primary"
+        yield button
 
 
 def _line(name: str, text: str) -> Content:

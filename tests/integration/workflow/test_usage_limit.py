@@ -3,31 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from foredeck.services.agents.stage import StageOutcome, StageTask
-from foredeck.services.domain import clock
 from foredeck.services.domain.errors import StepFailed
 from foredeck.services.domain.records import Failure, FailureClass
 from foredeck.services.domain.states import RunState, StepState
 from foredeck.services.domain.views import RunDetail
-from foredeck.services.workflow import run_driver, usage_wait
+from foredeck.services.workflow import usage_wait
 from tests.integration.workflow.conftest import House, build
 from tests.support.stages import FakeStages, succeed
+from tests.support.still_clock import Clock
 
 PATIENCE = 20.0
-
-
-class Clock:
-    """The time that the house believes in; it stands still until a test moves it."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.now = datetime(2026, 11, 20, 13, 30, tzinfo=UTC)
-        monkeypatch.setattr(clock, "now", lambda: self.now)
-        monkeypatch.setattr(run_driver, "LOOK_AGAIN", 0.02)
 
 
 @pytest.fixture

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -42,3 +43,17 @@ async def test_the_direct_prompt_takes_braces_as_they_are(role: str, tmp_path: P
         text = prompts.direct_prompt(agent(role), stage.task, "")
     assert "## planner\n{context} {0}" in text
     assert text.count("# Request") == 1
+
+
+@pytest.mark.parametrize("role", list(AGENTS))
+async def test_what_the_definition_asks_of_a_stage_is_added_to_its_task(
+    role: str, tmp_path: Path
+) -> None:
+    async with open_stage(tmp_path, role) as stage:
+        spec = replace(stage.task.spec, prompt="Mind the {{odd}} {context}.")
+        task = replace(stage.task, spec=spec)
+        for tell in (prompts.stage_input, prompts.direct_prompt):
+            text = tell(agent(role), task, "")
+            asked = "# What this stage is asked for in particular\nMind the {{odd}} {context}."
+            assert asked in text
+            assert "in particular" not in tell(agent(role), stage.task, "")

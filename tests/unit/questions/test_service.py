@@ -229,7 +229,7 @@ async def test_leave_is_one_of_the_offered_words(desk: Desk) -> None:
     assert (await desk.states())[2] == "Asks for leave: Which colour?"
     with pytest.raises(InvalidInput, match="session is not possible here"):
         await desk.answer(answer=Leave.SESSION)
-    with pytest.raises(InvalidInput, match=f"Question {question.id} is no question"):
+    with pytest.raises(InvalidInput, match=f"Question {question.id} wants leave"):
         await desk.answer(question=question.id, kind=QuestionKind.QUESTION)
     await desk.answer(answer=Leave.DENY)
     with pytest.raises(Conflict, match="is answered already"):

@@ -1,11 +1,12 @@
 """The pure logic of a run's graph."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foredeck.services.domain.records import SkipCause, Step
+from foredeck.services.domain.records import SkipCause, Step, StepKind
 from foredeck.services.domain.states import FINAL_STEPS, StepState, derive_run_state
 from foredeck.services.workflow import graph
 from foredeck.services.workflow.builtin import four_agents
@@ -200,3 +201,48 @@ def _caused(steps: tuple[Step, ...], key: str, cause: SkipCause) -> tuple[Step, 
 
 def _moved(steps: tuple[Step, ...], key: str, state: StepState) -> tuple[Step, ...]:
     return tuple(replace(s, state=state) if s.key == key else s for s in steps)
+
+
+def test_a_step_skipped_by_its_condition_satisfies_and_is_judged_anew() -> None:
+    left_out = replace(make_step("b", S.SKIPPED, ("a",)), skip_cause=SkipCause.WHEN)
+    after = make_step("c", needs=("b",))
+    assert graph.ready((make_step("a", S.SUCCESS), left_out, after)) == (after,)
+    steps = (make_step("a", S.FAILED, critical=False), left_out, make_step("c", S.SUCCESS, ("b",)))
+    assert graph.plan_retry(steps) == graph.RetryPlan(("a",), ("b",), ("c",))
+    assert graph.plan_rerun(steps, "a").follows == ("b",)
+
+
+def _gate(key: str, state: StepState, needs: tuple[str, ...] = ()) -> Step:
+    return replace(make_step(key, state, needs), kind=StepKind.GATE)
+
+
+def test_a_retry_asks_the_approved_gates_behind_it_and_no_others() -> None:
+    steps = (
+        make_step("lint", S.FAILED, critical=False),
+        make_step("docs", S.SUCCESS),
+        _gate("sign", S.SUCCESS, ("lint",)),
+        _gate("beside", S.SUCCESS, ("docs",)),
+        make_step("ship", S.SUCCESS, ("sign",)),
+        _gate("last", S.SUCCESS, ("ship",)),
+    )
+    plan = graph.plan_retry(steps)
+    assert (plan.repeats, plan.asks) == (("lint",), ("sign", "last"))
+    assert plan.keeps == ("docs", "beside", "ship")
+
+
+def test_the_order_of_the_file_does_not_matter_for_what_comes_after() -> None:
+    steps = (
+        make_step("c", S.SKIPPED, ("b",)),
+        make_step("b", S.SKIPPED, ("a",)),
+        make_step("a", S.FAILED),
+    )
+    assert graph.downstream(steps, ["a"]) == {"b", "c"}
+    assert graph.upstream(steps, "c") == {"a", "b"}
+    assert graph.plan_retry(steps).releases == ("c", "b")
+
+
+def test_a_chain_of_five_hundred_steps_in_the_wrong_order_is_no_trouble() -> None:
+    keys = [f"s{number}" for number in range(500)]
+    chain = [make_step(key, S.SUCCESS, (need,)) for need, key in pairwise(keys)]
+    steps = (*reversed(chain), make_step(keys[0], S.SUCCESS))
+    assert len(graph.downstream(steps, [keys[0]])) == 499

@@ -23,9 +23,9 @@ def test_the_delay_grows_as_the_policy_says(backoff: Backoff, delays: list[float
 
 
 @given(st.integers(1, 10_000), st.floats(0, 1, exclude_max=True))
-def test_the_delay_never_leaves_the_cap_and_its_jitter(retry: int, chance: float) -> None:
+def test_the_delay_never_exceeds_the_cap_however_it_is_spread(retry: int, chance: float) -> None:
     policy = RetryPolicy(delay=1.0, max_delay=60.0, jitter=0.2)
-    assert 0 <= delay_before(policy, retry, chance) <= 60 * 1.2
+    assert 0 <= delay_before(policy, retry, chance) <= 60
 
 
 @pytest.mark.parametrize("kind", list(StepKind))
