@@ -51,6 +51,7 @@ from foredeck.services.host.question_handlers import QuestionHandlers
 from foredeck.services.host.server import HostServer
 from foredeck.services.host.service import Handler, OpeningHost
 from foredeck.services.host.status import StatusReporter
+from foredeck.services.host.workflow_handlers import WorkflowCommands
 from foredeck.services.jobs.executor import Executor
 from foredeck.services.jobs.local_executor import LocalExecutor
 from foredeck.services.questions.agents import AgentQuestions
@@ -70,6 +71,7 @@ from foredeck.services.workflow.gate_step import GateStepRunner
 from foredeck.services.workflow.orchestrator import Orchestrator
 from foredeck.services.workflow.runs import RunService
 from foredeck.services.workflow.step_runners import StepRunners
+from foredeck.services.workflow.workflow_runs import WorkflowRuns
 from foredeck.services.workspace.project_files import ProjectFiles
 from foredeck.services.workspace.projects import ProjectService
 
@@ -277,6 +279,7 @@ def _command_handlers(
     projects = ProjectService(store, settings.workspaces_root, settings.data_dir)
     runs = _run_service(settings, store)
     handlers = CommandHandlers(store, projects, runs, orchestrator, codex_runs)
+    workflows = WorkflowCommands(store, WorkflowRuns(store, runs), orchestrator)
     wishes = ProjectSettingsCommands(projects, ProjectSettingsQueries(store, settings))
     table = handlers.table() | InterventionCommands(store, runs, orchestrator).table()
-    return table | wishes.table()
+    return table | workflows.table() | wishes.table()

@@ -31,6 +31,7 @@ COMMANDS = {
     "audit": ("audit", "audit", "Who did what, and whether the record of it is whole."),
     "codex": ("codex", "codex", "Give one task to codex, and read the logs of such runs."),
     "completion": ("completion", "completion", "Print what a shell needs to complete with Tab."),
+    "dag": ("dag", "dag", "Run workflows from YAML files, and see where they stand."),
     "demo": ("demo", "demo", "Watch a rehearsal: real codex, scripted words, no account."),
     "doctor": ("doctor", "doctor", "Check this machine, the settings, codex and the account."),
     "events": ("events", "events", "Print what happens in the running host, as JSON lines."),

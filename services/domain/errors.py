@@ -10,7 +10,8 @@
     ├── Conflict                  it cannot be done in the present state
     │   ├── IllegalTransition     the state table has no such arrow
     │   ├── HostBusy              another process holds the data directory
-    │   └── OtherVersion          the host is of another version of Foredeck
+    │   ├── OtherVersion          the host is of another version of Foredeck
+    │   └── UntrustedWorkflow     nobody has said that this file may be run
     ├── HostGone                  the host that was asked is no longer there
     ├── StoreError                the database cannot be used
     │   ├── NewerDatabase         written by a later version of Foredeck
@@ -83,6 +84,10 @@ class HostBusy(Conflict):
 
 class OtherVersion(Conflict):
     """The host is of another version of Foredeck."""
+
+
+class UntrustedWorkflow(Conflict):
+    """A workflow lies where codex can write, and nobody has said that it may be run."""
 
 
 class HostGone(ForedeckError):

@@ -77,6 +77,30 @@ class CreateRun(Command[RunRow]):
 
 
 @dataclass(frozen=True)
+class CreateWorkflowRun(Command[RunRow]):
+    """Store a run of a workflow file and, unless `start` is False, start it.
+
+    `source` is the file's text, `path` where it lies (empty for one of no file); `inputs` are
+    as a person writes them. A file in the project's own folder, where codex can write, has to
+    be trusted: once for each content, with `trust`; otherwise it is an `UntrustedWorkflow`.
+    The other fields are those of `CreateRun`; without a request it is the description.
+    """
+
+    project: str
+    source: str
+    path: str = ""
+    inputs: dict[str, str] = field(default_factory=dict)
+    request: str = ""
+    title: str = ""
+    mode: Mode | None = None
+    trigger: Trigger = Trigger.CLI
+    start: bool = True
+    budget_tokens: int | None = None
+    budget_cost: float | None = None
+    trust: bool = False
+
+
+@dataclass(frozen=True)
 class StartRun(Command[RunRow]):
     """Start a run that was created with `start=False`; a second start is a `Conflict`."""
 

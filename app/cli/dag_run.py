@@ -1,0 +1,137 @@
+"""`foredeck dag run WORKFLOW`: a run of a workflow file."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from dataclasses import replace
+from functools import partial
+
+import click
+
+from foredeck.app.cli.answers import run_answer
+from foredeck.app.cli.completion import complete_project
+from foredeck.app.cli.dag_targets import read_target
+from foredeck.app.cli.detaching import detach_option, put_detached
+from foredeck.app.cli.follow import follow, put_result
+from foredeck.app.cli.render import format_option, put_json, say
+from foredeck.app.cli.run import project_for
+from foredeck.app.cli.session import Session
+from foredeck.services.domain.errors import InvalidInput, UntrustedWorkflow
+from foredeck.services.domain.records import Mode
+from foredeck.services.domain.views import RunRow
+from foredeck.services.host.commands import CreateWorkflowRun
+from foredeck.services.host.interface import Host
+
+
+@click.command()
+@click.argument("workflow")
+@click.option("--input", "inputs", metavar="NAME=VALUE", multiple=True, help="An input's value.")
+@click.option("--request", default="", help="What the run is for; agents and prompts see it.")
+@click.option(
+    "--project",
+    metavar="PROJECT",
+    shell_complete=complete_project,
+    help="The project's name or id; default: the one of this directory.",
+)
+@click.option(
+    "--workspace", metavar="DIR", help="Work in DIR; a project is made for it if it has none."
+)
+@click.option("--title", default="", help="What to call the run; default: the workflow's name.")
+@click.option("--mode", type=click.Choice([m.value for m in Mode]), help="How agents work here.")
+@click.option(
+    "--budget-tokens", type=click.IntRange(0), metavar="N", help="Stop when N tokens are used."
+)
+@click.option("--budget-cost", type=click.FloatRange(0), metavar="USD", help="Stop at this cost.")
+@click.option("--trust", is_flag=True, help="Run a file of the project's folder as it is now.")
+@click.option("--no-start", is_flag=True, help="Only store it; start it later with runs start.")
+@detach_option
+@format_option
+@click.pass_obj
+def run(
+    session: Session,
+    workflow: str,
+    inputs: tuple[str, ...],
+    request: str,
+    project: str | None,
+    workspace: str | None,
+    title: str,
+    mode: str | None,
+    budget_tokens: int | None,
+    budget_cost: float | None,
+    trust: bool,
+    no_start: bool,
+    detach: bool,
+    format_: str,
+) -> int:
+    """Run WORKFLOW and wait for the result.
+
+    WORKFLOW is a YAML file, a name that foredeck dag list shows, or - for stdin. The run keeps
+    the workflow as it is now: a file that changes later changes no run. Progress goes to
+    stderr, the result to stdout.
+
+    A file in the project's own folder, where codex and its commands can write, is run only
+    after you have said once that its content may be: with --trust, or when you are asked.
+
+    \b
+    foredeck dag run release.yaml --input version=1.2 --workspace ~/src/shop
+    foredeck dag run four-agents --request "Add a --json flag" --project shop --detach
+
+    Exit codes: 0 success, 1 failed, 2 usage, 3 over budget, 4 needs a person,
+    130 interrupted.
+    """
+    target = read_target(workflow)
+    wish = CreateWorkflowRun(
+        project="",
+        source=target.source,
+        path=target.path,
+        inputs=_values(inputs),
+        request=request,
+        title=title,
+        mode=Mode(mode) if mode else None,
+        start=not no_start,
+        budget_tokens=budget_tokens,
+        budget_cost=budget_cost,
+        trust=trust,
+    )
+
+    async def create(host: Host) -> RunRow:
+        chosen = await project_for(host, project, workspace)
+        try:
+            return await host.do(replace(wish, project=chosen))
+        except UntrustedWorkflow as error:
+            await _trust(error)
+            return await host.do(replace(wish, project=chosen, trust=True))
+
+    if no_start:
+        row = session.write(create, "foredeck dag run")
+        say(f"✓ Run created: {row.id}. Start it with: foredeck runs start {row.id}")
+        put_json(run_answer(row)) if format_ == "json" else click.echo(row.id)
+        return 0
+    if detach:
+        return put_detached(session, session.hand_over(create), format_)
+    work = session.write(lambda host: follow(host, lambda: create(host)), "foredeck dag run")
+    put_result(work[0], format_)
+    return work[1]
+
+
+async def _trust(error: UntrustedWorkflow) -> None:
+    """Ask whether the file may be run as it is now; without a terminal it may not."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise error
+    say(error.message)
+    question = partial(click.confirm, "Run it as it is now?", abort=True, err=True)
+    await asyncio.to_thread(question)
+
+
+def _values(inputs: tuple[str, ...]) -> dict[str, str]:
+    """Return the inputs by name; raises `InvalidInput`."""
+    values: dict[str, str] = {}
+    for given in inputs:
+        name, equals, value = given.partition("=")
+        if not equals or not name.strip():
+            raise InvalidInput(f"--input {given} has no value.", "Write it as --input NAME=VALUE.")
+        if name.strip() in values:
+            raise InvalidInput(f"--input {name.strip()} is given twice.", "Give it once.")
+        values[name.strip()] = value
+    return values
