@@ -209,8 +209,8 @@ def _spec_of(file: Path, inputs: Mapping[str, str]) -> WorkflowSpec:
             f"{safe_line(str(file))} cannot be read: {error.strerror}.", "Check its permissions."
         ) from error
     reader: Any = import_module("foredeck.services.workflow.file")
-    spec = reader.read(text, str(file)).build(dict(inputs))
-    return spec if isinstance(spec, WorkflowSpec) else spec.workflow
+    spec: WorkflowSpec = reader.read(text, str(file)).build(inputs)
+    return spec
 
 
 def _pairs(inputs: Sequence[str]) -> dict[str, str]:

@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from foredeck.widgets.dag.layers import Layered, arrange
-from foredeck.widgets.dag.tracks import Net, assign_tracks
+from foredeck.widgets.dag.tracks import Net, Route, assign_tracks
 
 _PASSES = 4
 # Of a graph with that many vertices fewer passes have to do.
@@ -102,7 +102,7 @@ class _Plan:
             vertex: number for number, layer in enumerate(layered.layers) for vertex in layer
         }
         self._place()
-        self.track: dict[int, int] = {}
+        self.routes: dict[int, Route] = {}
         self.layer_main: list[int] = []
         self.layer_depth = [
             max((self.main_size[vertex] for vertex in layer), default=1) for layer in layered.layers
@@ -200,9 +200,10 @@ class _Plan:
             main += self.layer_depth[number]
             if number + 1 < len(layers):
                 nets = [self._net(vertex) for vertex in layer if self.layered.down[vertex]]
-                tracks = assign_tracks(nets)
-                self.track |= tracks
-                used = max(tracks.values(), default=0) + 1
+                routes = assign_tracks(nets)
+                self.routes |= routes
+                deepest = max((max(r.track, r.onward) for r in routes.values()), default=0)
+                used = deepest + 1
                 main += self.lead + used + 1
 
     def _net(self, vertex: int) -> Net:
@@ -219,11 +220,19 @@ class _Plan:
             here, there = self.centre(upper), self.centre(lower)
             if here != there:
                 base = self.layer_main[number] + self.layer_depth[number] + self.lead
-                track = base + self.track[upper]
-                points += [(track, here), (track, there)]
+                points += _bent(self.routes[upper], base, here, there)
         last = self.layer_main[self.layer_of[target]] - 1
         points.append((last, self.centre(target)))
         return [point for number, point in enumerate(points) if point not in points[:number]]
+
+
+def _bent(route: Route, base: int, here: int, there: int) -> list[tuple[int, int]]:
+    """Return the corners (main, cross) of an edge between two layers."""
+    track = base + route.track
+    if route.column is None:
+        return [(track, here), (track, there)]
+    onward = base + route.onward
+    return [(track, here), (track, route.column), (onward, route.column), (onward, there)]
 
 
 class _Pool(NamedTuple):

@@ -6,6 +6,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from itertools import pairwise, permutations
 
 import pytest
 from hypothesis import given, settings
@@ -19,7 +20,7 @@ from foredeck.widgets.dag.critical import CriticalPath, critical_path, needs_fir
 from foredeck.widgets.dag.graph import Graph, build, build_page
 from foredeck.widgets.dag.paint import Scene, graph_row
 from foredeck.widgets.dag.picture import Picture
-from foredeck.widgets.dag.tracks import Net, assign_tracks
+from foredeck.widgets.dag.tracks import Net, Route, assign_tracks
 from tests.support.big_graphs import BIG
 from tests.ui.widget_app import NOW, ago, step_row
 
@@ -82,6 +83,20 @@ def check_edges(graph: Graph, steps: list[StepRow]) -> None:
             assert graph.lines.mask(*cell) & own.mask(*cell) == own.mask(*cell)
 
 
+def check_no_false_lines(graph: Graph) -> None:
+    """Edges run along the same line only where each source leads to each target."""
+    users: dict[tuple[bool, int, int], set[tuple[str, str]]] = {}
+    for edge, points in graph.layout.paths.items():
+        for start, end in pairwise(points):
+            (x0, y0), (x1, y1) = min(start, end), max(start, end)
+            spans = [(True, x, y0) for x in range(x0, x1)] + [(False, x0, y) for y in range(y0, y1)]
+            for span in spans:
+                users.setdefault(span, set()).add(edge)
+    for edges in users.values():
+        for (source, _), (_, target) in permutations(edges, 2):
+            assert (source, target) in graph.layout.paths
+
+
 def reached(canvas: Canvas, start: tuple[int, int]) -> set[tuple[int, int]]:
     found, todo = {start}, [start]
     while todo:
@@ -103,6 +118,7 @@ def test_boxes_never_overlap_and_every_line_connects_its_boxes(
     graph = build(steps, level, width, 40)
     check_boxes(graph)
     check_edges(graph, steps)
+    check_no_false_lines(graph)
 
 
 @pytest.mark.parametrize("name", BIG)
@@ -233,7 +249,7 @@ def test_heavy_lines_meet_light_ones() -> None:
 
 def test_edges_to_the_same_targets_share_a_line() -> None:
     nets = [Net(vertex, vertex * 10, frozenset({45})) for vertex in range(10)]
-    assert set(assign_tracks(nets).values()) == {0}
+    assert set(assign_tracks(nets).values()) == {Route(0)}
 
 
 def test_a_page_is_as_wide_as_it_may_be_and_as_long_as_it_must() -> None:

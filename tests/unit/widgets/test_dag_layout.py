@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from foredeck.widgets.dag.canvas import Canvas
 from foredeck.widgets.dag.layers import acyclic, arrange, crossings, ranks
 from foredeck.widgets.dag.layout import Box, Layout, Node, lay_out
-from foredeck.widgets.dag.tracks import Net, assign_tracks
+from foredeck.widgets.dag.tracks import Net, Route, assign_tracks
 
 Edges = list[tuple[int, int]]
 
@@ -127,7 +127,7 @@ def test_long_edges_of_one_source_share_their_dummies() -> None:
 
 def test_overlapping_bundles_get_tracks_of_their_own() -> None:
     tracks = assign_tracks([Net(0, 0, frozenset({9})), Net(1, 5, frozenset({14}))])
-    assert sorted(tracks.values()) == [0, 1]
+    assert sorted(route.track for route in tracks.values()) == [0, 1]
     assert assign_tracks([Net(0, 3, frozenset({3}))]) == {}
 
 
@@ -135,8 +135,12 @@ def test_a_line_bends_before_it_would_run_into_another_one() -> None:
     # Net 1 leaves column 9, where net 0 arrives: net 1 must turn away first.
     tracks = assign_tracks([Net(0, 0, frozenset({9})), Net(1, 9, frozenset({20}))])
     assert tracks[1] < tracks[0]
-    # A demand in a circle is given up, not waited for.
-    assert len(assign_tracks([Net(0, 0, frozenset({9})), Net(1, 9, frozenset({0}))])) == 2
+
+
+def test_of_lines_that_would_each_have_to_bend_first_one_bends_twice() -> None:
+    routes = assign_tracks([Net(0, 0, frozenset({9})), Net(1, 9, frozenset({0}))])
+    assert routes[0] == Route(0, column=1, onward=2)
+    assert routes[1] == Route(1)
 
 
 def test_five_hundred_nodes_are_laid_out() -> None:
