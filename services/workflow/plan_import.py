@@ -34,6 +34,7 @@ SIZE_LIMIT = 1_000_000
 _PATH = re.compile(
     r"(?<![\w.@+~/-])(?:[\w.@+~-]{0,100}[/.][\w./@+~*-]{0,200}\w|Makefile|Dockerfile|README)"
 )
+_LONGEST_TITLE = 200
 _PRIORITIES = {
     **dict.fromkeys(("critical", "urgent", "highest", "blocker", "p0"), 20),
     **dict.fromkeys(("high", "p1"), 10),
@@ -112,7 +113,7 @@ def _step(card: Card, needs: tuple[str, ...], notes: list[Note]) -> PlanStep:
     command = find_command(card.of(FieldKind.VERIFY), notes)
     return PlanStep(
         id=card.id,
-        title=card.title,
+        title=card.title[:_LONGEST_TITLE].rstrip(),
         line=card.line,
         done=_is_done(card, notes),
         needs=needs,
@@ -170,7 +171,7 @@ def _metadata(card: Card) -> dict[str, str]:
     found = {"task": card.number} if card.number else {}
     for field in card.of(FieldKind.STATUS, FieldKind.META):
         name = slug(field.name).replace("-", "_") or "field"
-        value = " ".join(plain_words(field.text).split())
+        value = plain_words(field.text)
         found[name] = f"{found[name]}; {value}" if name in found else value
     return found
 
@@ -178,7 +179,7 @@ def _metadata(card: Card) -> dict[str, str]:
 def _yaml(name: str, plan: Plan, steps: Sequence[PlanStep]) -> str:
     workflow: dict[str, Any] = {"name": slug(name) or "plan"}
     if plan.title:
-        workflow["description"] = plan.title
+        workflow["description"] = plan.title[:_LONGEST_TITLE]
     return dump({**workflow, "steps": [_as_mapping(step) for step in steps]})
 
 
@@ -193,7 +194,10 @@ def _as_mapping(step: PlanStep) -> dict[str, Any]:
         "priority": step.priority,
         "prompt": step.prompt,
         "verify": step.command,
-        "metadata": {**step.metadata, **({"files": ", ".join(step.files)} if step.files else {})},
+        "metadata": {
+            **step.metadata,
+            **({"files": ", ".join(step.files)} if step.files else {}),
+        },
     }
     return {key: value for key, value in wanted.items() if value}
 

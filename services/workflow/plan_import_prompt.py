@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 from foredeck.services.workflow.plan_import_cards import Card
 from foredeck.services.workflow.plan_import_fields import Field, FieldKind
 from foredeck.services.workflow.plan_import_text import Note, is_bullet
 
+_REFERENCE = re.compile(r"\{\{\s*steps\.[^{}\n]{0,100}\}\}")
 _ALONE = "Do this task only; the other tasks of the plan are done in steps of their own."
 _PLAIN_DONE = "- all of the above is in place, and nothing that worked before is broken."
 
@@ -20,7 +23,9 @@ def step_prompt(card: Card, command: str, notes: list[Note]) -> str:
         _done_means(card, command),
         _ALONE,
     ]
-    return _without_placeholders("\n\n".join(filter(None, parts)), card, notes)
+    prompt = "\n\n".join(filter(None, parts))
+    _note_reference(prompt, card, notes)
+    return prompt
 
 
 def _name(card: Card) -> str:
@@ -62,12 +67,8 @@ def _listed(text: str) -> str:
     return "- " + text.replace("\n", "\n  ")
 
 
-def _without_placeholders(text: str, card: Card, notes: list[Note]) -> str:
-    """Keep the plan's own `{{…}}` from being read as a placeholder of the workflow."""
-    if "{{" not in text:
-        return text
-    why = "“{{” would be a placeholder of the workflow; the prompt says “{ {” and “} }”"
-    notes.append(Note(card.line, card.title, why))
-    while "{{" in text or "}}" in text:
-        text = text.replace("{{", "{ {").replace("}}", "} }")
-    return text
+def _note_reference(text: str, card: Card, notes: list[Note]) -> None:
+    """Note what would be filled in when the step starts, although the plan means the words."""
+    if match := _REFERENCE.search(text):
+        why = "in a prompt this is filled in when the step starts; put it in other words"
+        notes.append(Note(card.line, match[0], why))

@@ -26,7 +26,6 @@ _VERB = re.compile(
 )
 _NEAR = 40
 _JOINT = re.compile(r"\s*(?:,|;|&&|and|then|,? ?and then|, then|, and)\s*")
-_PLACEHOLDER = "{{"
 
 
 def find_command(fields: list[Field], notes: list[Note]) -> str:
@@ -43,14 +42,7 @@ def find_command(fields: list[Field], notes: list[Note]) -> str:
                 Note(field.line, _first(field.text), f"{why}; its words are in the prompt")
             )
         commands += found
-    return _joined(_allowed(commands, fields, notes))
-
-
-def _allowed(commands: list[str], fields: list[Field], notes: list[Note]) -> list[str]:
-    """Leave out what the language of workflows would read as a placeholder."""
-    why = "“{{” in a command would be a placeholder of the workflow; it is left to the prompt"
-    notes += [Note(fields[0].line, _first(c), why) for c in commands if _PLACEHOLDER in c]
-    return [command for command in commands if _PLACEHOLDER not in command]
+    return _joined(commands)
 
 
 def _joined(commands: list[str]) -> str:

@@ -10,11 +10,12 @@ _WIDTH = 100
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes texts of several lines as blocks."""
+    """Writes texts of several lines as blocks, and `{{` so that it means itself."""
 
 
 def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
     style = "|" if "\n" in text else None
+    text = text.replace("{{", "\\{{")
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 
