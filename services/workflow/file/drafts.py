@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from math import prod
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 from yaml import MappingNode, Node, SequenceNode
 
 from foredeck.services.domain.records import StepKind
+from foredeck.services.workflow.file.compound import is_misspelt, unknown_key
 from foredeck.services.workflow.file.keys import (
     BY_NAME,
     ID,
@@ -23,7 +24,7 @@ from foredeck.services.workflow.file.keys import (
 )
 from foredeck.services.workflow.file.nodes import described, entries, kind_of
 from foredeck.services.workflow.file.reading import Reading
-from foredeck.services.workflow.file.shapes import is_misspelt, known, unknown_key
+from foredeck.services.workflow.file.shapes import known
 
 _UNFIT = re.compile(r"[^A-Za-z0-9._-]+")
 _LONGEST_ID = 200
@@ -42,7 +43,10 @@ class Instance:
 
 @dataclass(frozen=True)
 class Draft:
-    """A step of the file; `kind` is None if it has no valid one."""
+    """A step of the file; `kind` is None if it has no valid one.
+
+    One that `counts` has an id of its own; of the others only what they say is looked at.
+    """
 
     id: str
     kind: StepKind | None
@@ -52,10 +56,11 @@ class Draft:
     matrix: Mapping[str, tuple[str, ...]]
     instances: tuple[Instance, ...]
     at: Reading
+    counts: bool = True
 
 
 def drafts(node: Node, at: Reading) -> list[Draft]:
-    """Return the steps of the file that can be told apart; note what is wrong with the others."""
+    """Return the steps of the file; note what is wrong with who they are."""
     STEPS.read(node, at)
     items = node.value if isinstance(node, SequenceNode) else []
     if len(items) > MOST_STEPS:
@@ -66,8 +71,8 @@ def drafts(node: Node, at: Reading) -> list[Draft]:
     for number, item in enumerate(items, 1):
         draft = _draft(item, number, at, room)
         room -= len(draft.instances) if draft else 0
-        if draft and _is_new(draft, lines):
-            found.append(draft)
+        if draft:
+            found.append(replace(draft, counts=_is_new(draft, lines)))
     if room < 0:
         message = f"With the matrix there are {MOST_STEPS - room:,} steps; "
         at.error(node, f"{message}{MOST_STEPS:,} is the limit.")

@@ -85,13 +85,12 @@ class _Reader:
     def _steps(self) -> tuple[Sequence[Draft], Links]:
         node = self._node("steps")
         found = drafts(node, self._top.inside("steps")) if node else []
-        links = Links.of(found, self._findings)
+        links = Links.of([draft for draft in found if draft.counts], self._findings)
         ordered = sorted_drafts(links, self._findings)
         before = upstream(links, ordered)
         groups = {name: _example(draft, name) for name, draft in links.owner.items()}
         for draft in found:
-            ahead = before.get(draft.id)
-            self._check(draft, links, groups, ahead)
+            self._check(draft, links, groups, before.get(draft.id) if draft.counts else None)
         return ordered, links
 
     def _check(
