@@ -28,6 +28,7 @@ from foredeck.services.workflow.file.shapes import known
 
 _UNFIT = re.compile(r"[^A-Za-z0-9._-]+")
 _LONGEST_ID = 200
+_GRAPH = frozenset({"id", "kind", "needs", "matrix"})
 
 Pairs = tuple[tuple[str, str], ...]
 Found = Mapping[str, tuple[Node, Node]]
@@ -80,12 +81,13 @@ def drafts(node: Node, at: Reading) -> list[Draft]:
 
 
 def read_keys(found: Found, kind: StepKind | None, at: Reading) -> dict[str, Any]:
-    """Return what the keys of a step say, those left out that are wrong or not known yet."""
+    """Return what the keys of a step say, those left out that are wrong or not known yet.
+
+    What makes the graph is not among them: the draft has it.
+    """
     keys = keys_of(kind) if kind else tuple(BY_NAME.values())
-    said = {
-        k.name: k.shape.read(found[k.name][1], at.inside(k.name)) for k in keys if k.name in found
-    }
-    return known(said)
+    names = [key.name for key in keys if key.name in found and key.name not in _GRAPH]
+    return known({n: BY_NAME[n].shape.read(found[n][1], at.inside(n)) for n in names})
 
 
 def _draft(node: Node, number: int, steps: Reading, room: int) -> Draft | None:

@@ -104,10 +104,8 @@ class _Reader:
             self._used,
         )
         at = Reading(self._findings, Checking(names), draft.at.path)
-        content = {
-            k: v for k, v in draft.found.items() if k not in ("id", "kind", "matrix", "needs")
-        }
-        checks.check_step(draft, read_keys(content, draft.kind, at), names, links, ahead)
+        said = read_keys(draft.found, draft.kind, at)
+        checks.check_step(draft, said, names, links, ahead)
 
     def _warn_of_unused(self) -> None:
         for name, spec in self._inputs.items():

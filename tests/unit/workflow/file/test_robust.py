@@ -151,9 +151,23 @@ def _assert_cycle(message: str, needs: dict[int, list[str]]) -> None:
         "steps: [{id: a, kind: command, command: x, priority: 1" + ":59" * 100_000 + "}]",
         "steps: [{id: a, kind: command, command: x, priority: " + "9" * 100_000 + "}]",
         "".join(f"key{number}: 1\n" for number in range(60_000)),
+        "steps:\n  - {id: s, kind: codex, prompt: &p '"
+        + "{{run.request}} " * 12_000
+        + "'}\n"
+        + "".join(f"  - {{id: s{n}, kind: codex, prompt: *p}}\n" for n in range(999)),
         "steps:\n  - id: a\n    kind: codex\n    prompt: |\n" + "      {{ {{ \\{{ x\n" * 40_000,
     ],
-    ids=["flow", "block", "anchors", "braces", "sexagesimal", "digits", "keys", "places"],
+    ids=[
+        "flow",
+        "block",
+        "anchors",
+        "braces",
+        "sexagesimal",
+        "digits",
+        "keys",
+        "repeated",
+        "places",
+    ],
 )
 def test_what_is_meant_to_be_slow_or_deep_is_refused(text: str) -> None:
     assert _read(text) is None
