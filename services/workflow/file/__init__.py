@@ -3,7 +3,7 @@
     file = read(text, "release.yaml")        # raises InvalidWorkflow with every problem
     spec = file.build({"version": "1.2"})    # likewise
 
-nodes → keys and shapes (the one table, also of the JSON schema) → drafts → order → checks
+nodes → keys, shapes and compound (the one table, also of the JSON schema) → drafts → order → checks
 make up the reader; building reads the same nodes again with everything filled in.
 """
 

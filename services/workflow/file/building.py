@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 
-from yaml import Node
+from yaml import MappingNode, Node, ScalarNode
 
 from foredeck.services.domain.records import Sandbox, StepKind
 from foredeck.services.domain.workflow import (
@@ -27,7 +28,10 @@ from foredeck.services.workflow.file.reading import Filling, Reading
 from foredeck.services.workflow.file.shapes import known
 
 LARGEST = 10_000_000
-"""Characters in the texts of all steps, once everything is filled in."""
+"""Characters in the texts of all steps, once everything is filled in.
+
+Of a step with a matrix, what the file says counts for each instance, too: it is read anew.
+"""
 
 _AS_THEY_ARE = (
     "critical",
@@ -75,14 +79,14 @@ def build_spec(
     defaults = known(said.get("defaults", {}))
     steps: list[StepSpec] = []
     room = LARGEST
-    for draft in parts.drafts:
-        for instance in draft.instances:
-            matrix = {f"matrix.{key}": value for key, value in instance.matrix}
-            at = Reading(findings, Filling({**named, **matrix}, parts.inputs), draft.at.path)
-            keys = read_keys(draft.found, draft.kind, at)
-            if not findings.any:
-                steps.append(_step(draft, instance, parts.needs[draft.id], keys, defaults))
-                room -= _size(steps[-1])
+    for draft, instance in _instances(parts.drafts):
+        matrix = {f"matrix.{key}": value for key, value in instance.matrix}
+        at = Reading(findings, Filling({**named, **matrix}, parts.inputs), draft.at.path)
+        keys = read_keys(draft.found, draft.kind, at)
+        room -= _written(draft.node) if instance.matrix else 0
+        if not findings.any:
+            steps.append(_step(draft, instance, parts.needs[draft.id], keys, defaults))
+            room -= _size(steps[-1])
         if room < 0:
             message = f"With everything filled in, the steps have more than {LARGEST:,} characters."
             findings.error(draft.node, draft.at.path, message)
@@ -177,6 +181,18 @@ def _retries(said: Mapping[str, Any] | None) -> RetryPolicy:
 def _verify(said: Mapping[str, Any] | None) -> Verify | None:
     """Return what has to pass; an empty command, as an input may be, is none."""
     return Verify(**said) if said and str(said.get("command", "")).strip() else None
+
+
+def _instances(drafts: Iterable[Draft]) -> Iterator[tuple[Draft, Instance]]:
+    return ((draft, instance) for draft in drafts for instance in draft.instances)
+
+
+def _written(node: Node) -> int:
+    """Return how many characters a node holds."""
+    if isinstance(node, ScalarNode):
+        return len(node.value)
+    nodes = chain.from_iterable(node.value) if isinstance(node, MappingNode) else node.value
+    return sum(map(_written, nodes))
 
 
 def _size(step: StepSpec) -> int:

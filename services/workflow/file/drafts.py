@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from math import prod
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 from yaml import MappingNode, Node, SequenceNode
 
 from foredeck.services.domain.records import StepKind
+from foredeck.services.workflow.file.compound import is_misspelt, unknown_key
 from foredeck.services.workflow.file.keys import (
     BY_NAME,
     ID,
@@ -23,10 +24,11 @@ from foredeck.services.workflow.file.keys import (
 )
 from foredeck.services.workflow.file.nodes import described, entries, kind_of
 from foredeck.services.workflow.file.reading import Reading
-from foredeck.services.workflow.file.shapes import is_misspelt, known, unknown_key
+from foredeck.services.workflow.file.shapes import known
 
 _UNFIT = re.compile(r"[^A-Za-z0-9._-]+")
 _LONGEST_ID = 200
+_GRAPH = frozenset({"id", "kind", "needs", "matrix"})
 
 Pairs = tuple[tuple[str, str], ...]
 Found = Mapping[str, tuple[Node, Node]]
@@ -42,7 +44,10 @@ class Instance:
 
 @dataclass(frozen=True)
 class Draft:
-    """A step of the file; `kind` is None if it has no valid one."""
+    """A step of the file; `kind` is None if it has no valid one.
+
+    One that `counts` has an id of its own; of the others only what they say is looked at.
+    """
 
     id: str
     kind: StepKind | None
@@ -52,10 +57,11 @@ class Draft:
     matrix: Mapping[str, tuple[str, ...]]
     instances: tuple[Instance, ...]
     at: Reading
+    counts: bool = True
 
 
 def drafts(node: Node, at: Reading) -> list[Draft]:
-    """Return the steps of the file that can be told apart; note what is wrong with the others."""
+    """Return the steps of the file; note what is wrong with who they are."""
     STEPS.read(node, at)
     items = node.value if isinstance(node, SequenceNode) else []
     if len(items) > MOST_STEPS:
@@ -66,8 +72,8 @@ def drafts(node: Node, at: Reading) -> list[Draft]:
     for number, item in enumerate(items, 1):
         draft = _draft(item, number, at, room)
         room -= len(draft.instances) if draft else 0
-        if draft and _is_new(draft, lines):
-            found.append(draft)
+        if draft:
+            found.append(replace(draft, counts=_is_new(draft, lines)))
     if room < 0:
         message = f"With the matrix there are {MOST_STEPS - room:,} steps; "
         at.error(node, f"{message}{MOST_STEPS:,} is the limit.")
@@ -75,12 +81,13 @@ def drafts(node: Node, at: Reading) -> list[Draft]:
 
 
 def read_keys(found: Found, kind: StepKind | None, at: Reading) -> dict[str, Any]:
-    """Return what the keys of a step say, those left out that are wrong or not known yet."""
+    """Return what the keys of a step say, those left out that are wrong or not known yet.
+
+    What makes the graph is not among them: the draft has it.
+    """
     keys = keys_of(kind) if kind else tuple(BY_NAME.values())
-    said = {
-        k.name: k.shape.read(found[k.name][1], at.inside(k.name)) for k in keys if k.name in found
-    }
-    return known(said)
+    names = [key.name for key in keys if key.name in found and key.name not in _GRAPH]
+    return known({n: BY_NAME[n].shape.read(found[n][1], at.inside(n)) for n in names})
 
 
 def _draft(node: Node, number: int, steps: Reading, room: int) -> Draft | None:

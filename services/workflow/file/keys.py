@@ -13,21 +13,17 @@ from foredeck.services.domain.errors import InvalidInput
 from foredeck.services.domain.records import Sandbox, StepKind
 from foredeck.services.domain.workflow import Backoff, InputType
 from foredeck.services.workflow.conditions import LIMIT
+from foredeck.services.workflow.file.compound import Key, Listing, Record, Table, record_schema
 from foredeck.services.workflow.file.reading import Pending, Reading
 from foredeck.services.workflow.file.shapes import (
     LONGEST_LINE,
     Anything,
     Choice,
     Flag,
-    Key,
-    Listing,
     Number,
-    Record,
     Shape,
-    Table,
     Text,
     Written,
-    record_schema,
     refuse,
 )
 from foredeck.services.workflow.file.templates import Use

@@ -23,8 +23,13 @@ LARGEST = 1_000_000
 DEEPEST = 20
 """Levels of nesting; a workflow needs six."""
 
-MOST_NODES = 100_000
-"""Values in a file, those that aliases repeat included."""
+HEAVIEST = 100_000
+"""Values of a file, long ones counted once more for each `_UNIT` characters.
+
+What aliases repeat counts each time.
+"""
+
+_UNIT = 50
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _TAG = "tag:yaml.org,2002:"
@@ -208,14 +213,15 @@ class _Guard:
         return True
 
     def _scalar(self, event: Any) -> bool:
-        self._remember(event.anchor, 1)
+        weight = 1 + len(event.value) // _UNIT
+        self._remember(event.anchor, weight)
         try:
             event.value.encode()
             clean = "\0" not in event.value
         except UnicodeEncodeError:
             clean = False
         message = "This text has a character that no file and no command can hold."
-        return self._counted(event) and (clean or self._stop(event, message))
+        return self._counted(event, weight) and (clean or self._stop(event, message))
 
     def _alias(self, event: Any) -> bool:
         if any(anchor == event.anchor for anchor, _ in self._open):
@@ -226,8 +232,8 @@ class _Guard:
 
     def _counted(self, event: Any, size: int = 1) -> bool:
         self._total += size
-        message = f"The file has more than {MOST_NODES:,} values, repeated ones included."
-        return self._total <= MOST_NODES or self._stop(event, message)
+        message = "The file says too much, with all that its aliases repeat written out."
+        return self._total <= HEAVIEST or self._stop(event, message)
 
     def _remember(self, anchor: str | None, size: int) -> None:
         if anchor:

@@ -85,13 +85,12 @@ class _Reader:
     def _steps(self) -> tuple[Sequence[Draft], Links]:
         node = self._node("steps")
         found = drafts(node, self._top.inside("steps")) if node else []
-        links = Links.of(found, self._findings)
+        links = Links.of([draft for draft in found if draft.counts], self._findings)
         ordered = sorted_drafts(links, self._findings)
         before = upstream(links, ordered)
         groups = {name: _example(draft, name) for name, draft in links.owner.items()}
         for draft in found:
-            ahead = before.get(draft.id)
-            self._check(draft, links, groups, ahead)
+            self._check(draft, links, groups, before.get(draft.id) if draft.counts else None)
         return ordered, links
 
     def _check(
@@ -105,10 +104,8 @@ class _Reader:
             self._used,
         )
         at = Reading(self._findings, Checking(names), draft.at.path)
-        content = {
-            k: v for k, v in draft.found.items() if k not in ("id", "kind", "matrix", "needs")
-        }
-        checks.check_step(draft, read_keys(content, draft.kind, at), names, links, ahead)
+        said = read_keys(draft.found, draft.kind, at)
+        checks.check_step(draft, said, names, links, ahead)
 
     def _warn_of_unused(self) -> None:
         for name, spec in self._inputs.items():

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from yaml import Node, ScalarNode
+from yaml.resolver import Resolver
 
 from foredeck.services.domain.workflow import InputSpec, InputType, InputValue
 from foredeck.services.workflow.file import templates
@@ -20,6 +21,8 @@ _TAGS = {
     InputType.NUMBER: "float",
     InputType.BOOLEAN: "bool",
 }
+
+_RESOLVER: Any = Resolver()
 
 
 class Pending:
@@ -35,7 +38,8 @@ class Filler(Protocol):
     def fill(self, node: ScalarNode, use: Use, at: Reading, *, typed: bool) -> ScalarNode | None:
         """Return the scalar filled in; None while it hangs on the inputs.
 
-        With `typed` a text that is nothing but one input takes that input's type.
+        With `typed` a text that is nothing but one input takes that input's type, and one that
+        is nothing but a value of the matrix the type that YAML sees in it.
         """
 
 
@@ -177,9 +181,16 @@ class Filling:
 
     def fill(self, node: ScalarNode, use: Use, at: Reading, *, typed: bool) -> ScalarNode | None:
         """Return the scalar with everything filled in but what steps will say."""
-        kind = self._types.get(templates.alone(node.value)) if typed else None
-        tag = _TAGS[kind] if kind else "str"
-        return _scalar(node, tag, templates.filled(node.value, self._values), node)
+        text = templates.filled(node.value, self._values)
+        return _scalar(node, self._tag(node, text) if typed else "str", text, node)
+
+    def _tag(self, node: ScalarNode, text: str) -> str:
+        """Return the type of a text that is nothing but one input, or one value of the matrix."""
+        name = templates.alone(node.value)
+        if name.startswith("matrix."):
+            resolved = _RESOLVER.resolve(ScalarNode, text, (True, False))
+            return str(resolved).rpartition(":")[2]
+        return _TAGS[self._types[name]] if name in self._types else "str"
 
 
 def _scalar(node: ScalarNode, tag: str, text: str, at: ScalarNode) -> ScalarNode:

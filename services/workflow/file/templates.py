@@ -57,10 +57,10 @@ def parts(text: str) -> Iterator[str | Place]:
 
 
 def places(text: str) -> tuple[Place, ...]:
-    """Return the places of a text."""
+    """Return the places of a text, each once."""
     if "{{" not in text:
         return ()
-    return tuple(part for part in parts(text) if isinstance(part, Place))
+    return tuple(dict.fromkeys(part for part in parts(text) if isinstance(part, Place)))
 
 
 def alone(text: str) -> str:

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from foredeck.services.domain.errors import InvalidInput
@@ -291,6 +291,7 @@ def _combined(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     )
 
 
+@settings(deadline=None)
 @given(
     st.recursive(_comparisons(), _combined, max_leaves=6),
     st.fixed_dictionaries(dict.fromkeys(NAMES, SCALARS)),
@@ -311,6 +312,7 @@ WORDS = st.sampled_from(
 )
 
 
+@settings(deadline=None)
 @given(st.one_of(st.text(max_size=60), st.lists(WORDS, max_size=25).map(" ".join)))
 def test_any_text_is_understood_or_refused(text: str) -> None:
     try:

@@ -127,3 +127,18 @@ def test_the_problems_come_over_the_socket_of_a_host() -> None:
     error = wire.decode_error(wire.from_line(line))
     assert isinstance(error, InvalidWorkflow)
     assert (str(error), error.problems) == (str(caught.value), caught.value.problems)
+
+
+def test_what_a_step_without_an_id_of_its_own_says_is_checked_too() -> None:
+    text = """
+steps:
+  - {id: a, kind: command, command: x}
+  - {id: a, kind: command, command: x, timeout: 0}
+  - {kind: codex, prompt: "{{inputs.x}}", needs: [a]}
+"""
+    assert _said(text) == [
+        "4:10: Two steps have the id a. The first is in line 3.",
+        "4:49: `timeout` must be a number from 1 to 86,400 seconds, not the number 0.",
+        "5:5: `id` is missing. The name by which other steps need it.",
+        "5:27: There is no input “x”. Declare it under `inputs`.",
+    ]

@@ -264,3 +264,17 @@ steps:
 def test_an_input_that_only_a_condition_uses_is_used() -> None:
     text = "inputs: {go: {type: boolean}}\nsteps: [{id: a, kind: gate, gate: Go?, when: inputs.go}]"
     assert read(text, "x.yaml").warnings == ()
+
+
+def test_numbers_and_truth_values_come_from_the_matrix() -> None:
+    text = """
+steps:
+  - id: a
+    kind: command
+    command: x
+    timeout: "{{matrix.seconds}}"
+    critical: "{{matrix.hard}}"
+    matrix: {seconds: [1, 2.5], hard: [yes, "false"]}
+"""
+    found = [(step.timeout, step.critical) for step in _steps(text)]
+    assert found == [(1.0, True), (1.0, False), (2.5, True), (2.5, False)]

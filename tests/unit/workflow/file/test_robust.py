@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from foredeck.services.workflow import builtin
@@ -52,12 +52,14 @@ def _build(file: WorkflowFile) -> None:
     assert problems
 
 
+@settings(deadline=None)
 @given(st.one_of(st.text(max_size=300), st.binary(max_size=300)))
 def test_random_text_and_bytes(text: str | bytes) -> None:
     if file := _read(text):
         _build(file)
 
 
+@settings(deadline=None)
 @given(st.sampled_from(SOURCES), st.data())
 def test_files_with_pieces_put_in_and_taken_out(source: str, data: st.DataObject) -> None:
     for _ in range(data.draw(st.integers(1, 4))):
@@ -98,6 +100,7 @@ STEPS = st.fixed_dictionaries(
 )
 
 
+@settings(deadline=None)
 @given(
     st.fixed_dictionaries(
         {"steps": st.one_of(VALUES, st.lists(STEPS, max_size=4))},
@@ -109,6 +112,7 @@ def test_yaml_with_our_keys_and_any_values(content: dict[str, Any]) -> None:
         _build(file)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 11), st.integers(0, 11)), max_size=30))
 def test_any_graph_is_put_in_order_or_its_cycle_is_named(edges: list[tuple[int, int]]) -> None:
     needs: dict[int, list[str]] = {}
@@ -147,9 +151,23 @@ def _assert_cycle(message: str, needs: dict[int, list[str]]) -> None:
         "steps: [{id: a, kind: command, command: x, priority: 1" + ":59" * 100_000 + "}]",
         "steps: [{id: a, kind: command, command: x, priority: " + "9" * 100_000 + "}]",
         "".join(f"key{number}: 1\n" for number in range(60_000)),
+        "steps:\n  - {id: s, kind: codex, prompt: &p '"
+        + "{{run.request}} " * 12_000
+        + "'}\n"
+        + "".join(f"  - {{id: s{n}, kind: codex, prompt: *p}}\n" for n in range(999)),
         "steps:\n  - id: a\n    kind: codex\n    prompt: |\n" + "      {{ {{ \\{{ x\n" * 40_000,
     ],
-    ids=["flow", "block", "anchors", "braces", "sexagesimal", "digits", "keys", "places"],
+    ids=[
+        "flow",
+        "block",
+        "anchors",
+        "braces",
+        "sexagesimal",
+        "digits",
+        "keys",
+        "repeated",
+        "places",
+    ],
 )
 def test_what_is_meant_to_be_slow_or_deep_is_refused(text: str) -> None:
     assert _read(text) is None
