@@ -137,7 +137,8 @@ async def open_working_half(ground: Ground, role: str, *, recover: bool) -> Asyn
         handlers |= ChatHandlers(store, chat).table()
         files = ProjectFiles(store, settings.data_dir)
         handlers |= FileCommands(files).table()
-        stack.push_async_callback(ground.server.close)  # before what it needs is closed
+        # Before what it needs is closed.
+        stack.push_async_exit(lambda _kind, error, _trace: ground.server.close(error))
         await asking.questions.reconcile()
         await files.repair()
         await chat.recover()

@@ -66,6 +66,8 @@ async def open_services(
         store = await Store.open(settings.data_dir, bus, redactor=redactor)
         stack.push_async_callback(store.close)
         host = OpeningHost(bus, StoreQueries(store, settings.prices).table())
+        # Before the store is closed, whatever goes wrong from here on.
+        stack.push_async_exit(lambda _kind, error, _trace: server.close(error))
         server.answer(host)
         if answering:
             await answering(host)

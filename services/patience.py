@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import Any, TypeVar
 
 from foredeck.services.domain.errors import StorageFull
@@ -39,6 +39,13 @@ async def to_the_end(work: Coroutine[Any, Any, T]) -> T:
             _log.warning("work that outlasted its caller failed: %s", error)
         raise asyncio.CancelledError
     return task.result()
+
+
+async def all_of(works: Iterable[Awaitable[Any]]) -> None:
+    """Bring each to its end, whatever becomes of the others; raises the first error then."""
+    for result in await asyncio.gather(*works, return_exceptions=True):
+        if isinstance(result, BaseException):
+            raise result
 
 
 async def until_there_is_room(

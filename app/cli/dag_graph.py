@@ -5,31 +5,36 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from importlib import import_module
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
+from foredeck.app.cli.dag_files import input_option, input_values
+from foredeck.app.cli.dag_targets import ReadTarget, is_target, read_target
 from foredeck.app.cli.render import format_option, put_json, put_table, say
 from foredeck.app.cli.session import Session
 from foredeck.services.domain.clock import now
-from foredeck.services.domain.errors import InvalidInput, NotFound
+from foredeck.services.domain.errors import InvalidInput
 from foredeck.services.domain.records import StepKind, TokenUsage
 from foredeck.services.domain.safe_text import safe_line
 from foredeck.services.domain.states import StepState
 from foredeck.services.domain.views import RunDetail, StepRow
-from foredeck.services.domain.workflow import StepSpec, WorkflowSpec
+from foredeck.services.domain.workflow import (
+    InputSpec,
+    InputType,
+    InputValue,
+    StepSpec,
+    WorkflowSpec,
+)
 from foredeck.services.host.queries import GetRun
 
 if TYPE_CHECKING:
     from foredeck.widgets.dag.critical import CriticalPath
     from foredeck.widgets.painting import Cells
 
-_SUFFIXES = frozenset({".yaml", ".yml"})
 # Without a terminal: a width that fits most pages.
 _PAGE = (100, 24)
 # What is higher than this many rows is drawn smaller, if that makes it lower.
@@ -66,20 +71,14 @@ class Drawing:
 
 
 @click.command()
-@click.argument("target", metavar="FILE|RUN")
+@click.argument("target", metavar="WORKFLOW|RUN")
 @click.option("--mermaid", "as_mermaid", is_flag=True, help="As a Mermaid flowchart.")
 @click.option(
     "--width",
     type=click.IntRange(20, 10_000),
     help="Columns to draw in; default: the terminal's.",
 )
-@click.option(
-    "--input",
-    "inputs",
-    multiple=True,
-    metavar="NAME=VALUE",
-    help="An input of the workflow that its graph depends on; may be repeated.",
-)
+@input_option
 @format_option
 @click.pass_obj
 def graph(
@@ -90,7 +89,9 @@ def graph(
     inputs: tuple[str, ...],
     format_: str,
 ) -> None:
-    """Draw the steps of a workflow file, or of a run with their states.
+    """Draw the steps of a workflow, or of a run with their states.
+
+    WORKFLOW is a file or a name that foredeck dag list shows.
 
     Heavy lines mark the critical path: the chain that takes longest, or before anything
     has run the one of most steps.
@@ -187,9 +188,8 @@ def picture(
 
 
 def _drawing_of(session: Session, target: str, inputs: Sequence[str]) -> Drawing:
-    file = Path(target)
-    if file.suffix.lower() in _SUFFIXES or file.is_file():
-        spec = _spec_of(file, _pairs(inputs))
+    if is_target(target):
+        spec = _spec_of(read_target(target), input_values(inputs))
         return Drawing(spec.name, spec.name, "", steps_of(spec), now())
     if inputs:
         raise InvalidInput("--input is for a workflow file.", "A run has its inputs already.")
@@ -198,31 +198,24 @@ def _drawing_of(session: Session, target: str, inputs: Sequence[str]) -> Drawing
     return Drawing(run.id, run.title, run.state.value, detail.steps, now())
 
 
-def _spec_of(file: Path, inputs: Mapping[str, str]) -> WorkflowSpec:
-    """Return the workflow that a file defines."""
-    try:
-        text = file.read_bytes()
-    except FileNotFoundError as error:
-        raise NotFound(f"There is no file {safe_line(str(file))}.", "Check its name.") from error
-    except OSError as error:
-        raise InvalidInput(
-            f"{safe_line(str(file))} cannot be read: {error.strerror}.", "Check its permissions."
-        ) from error
-    reader: Any = import_module("foredeck.services.workflow.file")
-    spec: WorkflowSpec = reader.read(text, str(file)).build(inputs)
-    return spec
+def _spec_of(target: ReadTarget, given: dict[str, str]) -> WorkflowSpec:
+    """Return the workflow; what it has to be given and is not, stands there by its name."""
+    from foredeck.services.workflow import file as workflow_file
+
+    found = workflow_file.read(target.source, target.name)
+    missing = [one for one in found.inputs if one.default is None and one.name not in given]
+    return found.build({**{one.name: _stand_in(one) for one in missing}, **given})
 
 
-def _pairs(inputs: Sequence[str]) -> dict[str, str]:
-    pairs = {}
-    for word in inputs:
-        name, equals, value = word.partition("=")
-        if not (name and equals):
-            raise InvalidInput(
-                f"--input {safe_line(word)} has no value.", "Write it as --input NAME=VALUE."
-            )
-        pairs[name] = value
-    return pairs
+def _stand_in(wanted: InputSpec) -> InputValue:
+    if wanted.choices:
+        return wanted.choices[0]
+    by_type: dict[InputType, InputValue] = {
+        InputType.INTEGER: 1,
+        InputType.NUMBER: 1.0,
+        InputType.BOOLEAN: False,
+    }
+    return by_type.get(wanted.type, wanted.name)
 
 
 def _row(step: StepSpec) -> StepRow:

@@ -11,13 +11,14 @@ import click
 
 from foredeck.app.cli.answers import run_answer
 from foredeck.app.cli.completion import complete_project
+from foredeck.app.cli.dag_files import input_option, input_values
 from foredeck.app.cli.dag_targets import read_target
 from foredeck.app.cli.detaching import detach_option, put_detached
 from foredeck.app.cli.follow import follow, put_result
 from foredeck.app.cli.render import format_option, put_json, say
 from foredeck.app.cli.run import project_for
 from foredeck.app.cli.session import Session
-from foredeck.services.domain.errors import InvalidInput, UntrustedWorkflow
+from foredeck.services.domain.errors import UntrustedWorkflow
 from foredeck.services.domain.records import Mode
 from foredeck.services.domain.views import RunRow
 from foredeck.services.host.commands import CreateWorkflowRun
@@ -26,7 +27,7 @@ from foredeck.services.host.interface import Host
 
 @click.command()
 @click.argument("workflow")
-@click.option("--input", "inputs", metavar="NAME=VALUE", multiple=True, help="An input's value.")
+@input_option
 @click.option("--request", default="", help="What the run is for; agents and prompts see it.")
 @click.option(
     "--project",
@@ -85,7 +86,7 @@ def run(
         project="",
         source=target.source,
         path=target.path,
-        inputs=_values(inputs),
+        inputs=input_values(inputs),
         request=request,
         title=title,
         mode=Mode(mode) if mode else None,
@@ -122,16 +123,3 @@ async def _trust(error: UntrustedWorkflow) -> None:
     say(error.message)
     question = partial(click.confirm, "Run it as it is now?", abort=True, err=True)
     await asyncio.to_thread(question)
-
-
-def _values(inputs: tuple[str, ...]) -> dict[str, str]:
-    """Return the inputs by name; raises `InvalidInput`."""
-    values: dict[str, str] = {}
-    for given in inputs:
-        name, equals, value = given.partition("=")
-        if not equals or not name.strip():
-            raise InvalidInput(f"--input {given} has no value.", "Write it as --input NAME=VALUE.")
-        if name.strip() in values:
-            raise InvalidInput(f"--input {name.strip()} is given twice.", "Give it once.")
-        values[name.strip()] = value
-    return values

@@ -25,9 +25,10 @@ class Target:
 
 @dataclass(frozen=True)
 class ReadTarget:
-    """A workflow's text; `path` is absolute, or empty where there is no file."""
+    """A workflow's text, and what to call it; `path` is empty where there is no file."""
 
     source: str
+    name: str
     path: str = ""
 
 
@@ -44,20 +45,29 @@ def known_targets() -> list[Target]:
     return list(found.values())
 
 
+def is_target(wanted: str) -> bool:
+    """Whether this names a workflow: a file, or one that can be run by name."""
+    return _is_file(wanted) or wanted in {target.name for target in known_targets()}
+
+
+def _is_file(wanted: str) -> bool:
+    path = Path(wanted).expanduser()
+    return wanted == "-" or path.is_file() or path.suffix in _SUFFIXES or "/" in wanted
+
+
 def read_target(wanted: str) -> ReadTarget:
     """Return the text of a workflow; `-` reads stdin. Raises `NotFound` and `InvalidInput`."""
     from foredeck.services.workflow import builtin
 
     if wanted == "-":
-        return ReadTarget(_decoded(sys.stdin.buffer.read(_LIMIT), "stdin"))
-    path = Path(wanted).expanduser()
-    if path.is_file() or path.suffix in _SUFFIXES or "/" in wanted:
-        return _read(path)
+        return ReadTarget(_decoded(sys.stdin.buffer.read(_LIMIT), "stdin"), "<stdin>")
+    if _is_file(wanted):
+        return _read(Path(wanted).expanduser())
     known = {target.name: target for target in known_targets()}
     if wanted not in known:
         raise NotFound(f"There is no workflow {wanted}.", _advice(wanted, known))
     target = known[wanted]
-    return _read(Path(target.path)) if target.path else ReadTarget(builtin.text(wanted))
+    return _read(Path(target.path)) if target.path else ReadTarget(builtin.text(wanted), wanted)
 
 
 def _folders() -> list[Path]:
@@ -73,7 +83,7 @@ def _read(path: Path) -> ReadTarget:
         raise NotFound(f"There is no file {path}.", "foredeck dag list shows what is.") from None
     except OSError as error:
         raise InvalidInput(f"{path} cannot be read: {error.strerror}.") from error
-    return ReadTarget(_decoded(data, str(path)), str(path.absolute()))
+    return ReadTarget(_decoded(data, str(path)), str(path), str(path.absolute()))
 
 
 def _decoded(data: bytes, name: str) -> str:

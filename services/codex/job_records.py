@@ -111,6 +111,8 @@ class JobRecords:
         """Store that the turn of an earlier host was ended by this one."""
         to = JobState.CANCELLED if job.state is JobState.PENDING else JobState.LOST
         async with self._store.transaction("recovery") as tx:
+            if (await tx.jobs.get(job.id)).state in FINAL_JOBS:
+                return  # a try before this one got so far
             await tx.move_job(job.id, to, reason=_LOST.message, failure=_LOST, ended_at=clock.now())
 
     async def thread_usage(self, thread_id: str | None) -> TokenUsage:

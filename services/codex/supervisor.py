@@ -38,7 +38,7 @@ from foredeck.services.domain.records import (
 from foredeck.services.domain.segments import SegmentKind
 from foredeck.services.domain.states import FINAL_JOBS, JobState
 from foredeck.services.jobs.output import OutputWriter, read_tail
-from foredeck.services.patience import to_the_end
+from foredeck.services.patience import all_of, to_the_end
 from foredeck.services.settings import Settings
 from foredeck.services.store.store import Store
 
@@ -229,7 +229,7 @@ class CodexSupervisor:
         active = [job for job in await self._records.active() if job.run_id == run_id]
         of_it = [job for job in active if step_id is None or job.step_id == step_id]
         left = [job for job in of_it if job.id not in self._work]
-        await asyncio.gather(*(self._abandon(job) for job in left))
+        await all_of(self._abandon(job) for job in left)
 
     async def _abandon(self, job: Job) -> None:
         if job.state is JobState.IN_PROGRESS:

@@ -22,7 +22,7 @@ from foredeck.services.domain.records import Failure, FailureClass, Job
 from foredeck.services.domain.states import FINAL_JOBS, JobState
 from foredeck.services.jobs.executor import Command, Executor, Found, Handle
 from foredeck.services.jobs.output import OutputWriter
-from foredeck.services.patience import to_the_end
+from foredeck.services.patience import all_of, to_the_end
 from foredeck.services.stage_clock import StageClock
 from foredeck.services.store.store import Store
 from foredeck.services.tool_servers import plain_environment
@@ -84,7 +84,7 @@ class CommandStepRunner:
     async def abandon(self, run_id: str, step_id: str | None = None) -> None:
         """End what an earlier host left running for a run or a step; its jobs are lost."""
         left = await self._jobs.left(run_id, step_id)
-        await asyncio.gather(*(self._abandon(j) for j in left if j.id not in self._followed))
+        await all_of(self._abandon(job) for job in left if job.id not in self._followed)
 
     async def _abandon(self, job: Job) -> None:
         handle = _handle(job)

@@ -72,7 +72,7 @@ class Orchestrator:
         """
         # All are read before the first is driven: its own writing would come in between.
         async with self._store.transaction("recovery") as tx:
-            runs = await tx.runs.active()
+            runs = await _in_turn(tx, await tx.runs.active())
             found = [(run.id, await _read_left(tx, run, hold=hold)) for run in runs]
         for run_id, context in found:
             if isinstance(context, RunContext):
@@ -101,6 +101,13 @@ class Orchestrator:
         """End what an earlier host left running for a run that nobody drives."""
         if run_id not in self._drivers:
             await self._abandon(run_id)
+
+    async def _abandon_quietly(self, run_id: str, step_id: str | None = None) -> None:
+        """End what is left as far as that is possible; what follows has to follow anyway."""
+        try:
+            await self._store.durably(lambda: self._abandon(run_id, step_id))
+        except Exception:
+            _log.exception("not all that was left of run %s could be ended", run_id)
 
     async def start(self, run_id: str) -> Run:
         """Start a created run; a second start raises `Conflict`."""
@@ -177,13 +184,11 @@ class Orchestrator:
     async def _let_go_of(self, run_id: str, step_ids: tuple[str, ...]) -> None:
         """End what works for steps whose attempt is over by an intervention."""
         driver = self._drivers.get(run_id)
-        if driver is None:
-            for step_id in step_ids:
-                await self._abandon(run_id, step_id)
-            return
         for step_id in step_ids:
-            driver.drop(step_id)
-        driver.wake()
+            if driver is None or not driver.drop(step_id):
+                await self._abandon_quietly(run_id, step_id)
+        if driver is not None:
+            driver.wake()
 
     async def _go_on(self, context: RunContext) -> None:
         """Let the run's driver look again, or launch one."""
@@ -250,7 +255,7 @@ class Orchestrator:
         async with self._store.transaction("recovery") as tx:
             others = [
                 run
-                for run in await tx.runs.active()
+                for run in await _in_turn(tx, await tx.runs.active())
                 if run.project_id == context.project.id and run.id != context.run.id
             ]
             found = [await _read_left(tx, run, hold=False) for run in others]
@@ -272,7 +277,7 @@ class Orchestrator:
             turn,
             self._departure,
             self._boundary,
-            self._abandon,
+            self._abandon_quietly,
         )
         if self._closing:
             driver.stop(CLOSED)
@@ -297,6 +302,15 @@ class Orchestrator:
             del self._tasks[run_id], self._drivers[run_id]
         if not task.cancelled() and (error := task.exception()):
             _log.error("run %s could not be settled", run_id, exc_info=error)
+
+
+async def _in_turn(tx: Transaction, runs: tuple[Run, ...]) -> tuple[Run, ...]:
+    """Return runs as they come first in their workspace: what works there, then the oldest.
+
+    What a host has left at work writes already; another run must not get in front of it.
+    """
+    working = {job.run_id for job in await tx.jobs.active()}
+    return tuple(sorted(runs, key=lambda r: (r.id not in working, r.created_at, r.id)))
 
 
 def _instead_of_start(run: Run) -> str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Coroutine
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from foredeck.services.departure import Departure
 from foredeck.services.domain import clock
@@ -46,7 +47,7 @@ class _Standing:
 class Abandon(Protocol):
     """Ends what an earlier host left running for a run, or for one of its steps."""
 
-    async def __call__(self, run_id: str, step_id: str | None = None) -> None: ...
+    def __call__(self, run_id: str, step_id: str | None = None) -> Coroutine[Any, Any, None]: ...
 
 
 class RunDriver:
@@ -89,10 +90,12 @@ class RunDriver:
         self._wake.set()
         return not self._settled
 
-    def drop(self, step_id: str) -> None:
-        """Let go of a step whose attempt somebody else has ended."""
-        if task := self._tasks.get(step_id):
+    def drop(self, step_id: str) -> bool:
+        """Let go of a step whose attempt somebody else has ended; False if nothing works on it."""
+        task = self._tasks.get(step_id)
+        if task is not None:
             task.cancel()
+        return task is not None
 
     async def drive(self) -> None:
         """Run until the run is final, waits for a person, or is stopped.
@@ -102,7 +105,7 @@ class RunDriver:
         try:
             if not await self._ended_by_itself() and not self._departure.leaving:
                 self._settled = True  # whoever goes on after this must not count on it
-                await self._abandon_left()
+                await self._abandon(self._context.run.id)
                 await self._store.durably(self._cancel_rest)
         finally:
             if self._has_turn:
@@ -167,10 +170,11 @@ class RunDriver:
         for step_id, task in list(self._tasks.items()):
             if task.done():
                 del self._tasks[step_id]
-                if task.cancelled():  # then its step is stored as it is to be
-                    await self._abandon_left(step_id)
-                else:
+                if not task.cancelled():
                     task.result()
+                else:  # its step is stored as it is to be, and starts anew only behind this
+                    left = self._abandon(self._context.run.id, step_id)
+                    self._tasks[step_id] = asyncio.create_task(left)
 
     async def _end_tasks(self) -> None:
         for task in self._tasks.values():
@@ -213,10 +217,6 @@ class RunDriver:
                 await when.leave_out(tx, outcomes, step, why)
             steps = await skip_blocked(tx, self._context.run.id)
         return steps
-
-    async def _abandon_left(self, step_id: str | None = None) -> None:
-        run_id = self._context.run.id
-        await self._store.durably(lambda: self._abandon(run_id, step_id))
 
     async def _cancel_rest(self) -> None:
         async with self._store.transaction() as tx:

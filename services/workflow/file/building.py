@@ -37,6 +37,7 @@ _AS_THEY_ARE = (
     "critical",
     "timeout",
     "repeatable",
+    "skip",
     "priority",
     "role",
     "prompt",

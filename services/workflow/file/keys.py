@@ -142,6 +142,7 @@ STEP = (
     _key("when", Text(Use.FIXED, longest=LIMIT), "The condition without which it is skipped."),
     _key("matrix", MATRIX, "Values; the step is there once for each combination of them."),
     _key("critical", Flag(), "Whether its failure fails the run."),
+    _key("skip", Flag(), "Whether it counts as done from the start."),
     _key("priority", Number(-1000, 1000, whole=True), "Of steps that may start, higher first."),
     _key("metadata", METADATA, "Notes that are kept and shown, and mean nothing."),
     _key("retries", RETRIES, "How a failed attempt is repeated.", _WORK),

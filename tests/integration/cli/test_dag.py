@@ -134,7 +134,7 @@ def test_a_file_of_the_projects_own_folder_has_to_be_trusted_once(desk: Desk) ->
         (("dag", "run", "four-agent"), 2, "Did you mean four-agents?"),
         (("dag", "show", "nothing"), 2, "There is no workflow nothing"),
         (("dag", "status", "zzzz"), 2, "zzzz"),
-        (("dag", "run", "four-agents", "--input", "x"), 2, "Write it as --input NAME=VALUE"),
+        (("dag", "run", "four-agents", "--input", "x"), 2, "--input takes NAME=VALUE"),
     ],
 )
 def test_what_cannot_be_understood_is_said(
