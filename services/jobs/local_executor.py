@@ -107,7 +107,8 @@ class LocalExecutor:
 
     async def discard(self, handle: Handle) -> None:
         """Remove its files."""
-        shutil.rmtree(self._files(handle).path, ignore_errors=True)
+        path = self._files(handle).path
+        await asyncio.to_thread(shutil.rmtree, path, ignore_errors=True)
 
     async def _carrier(self, handle: Handle) -> ProcessId | None:
         """Return the shim; one that is about to start is waited for."""

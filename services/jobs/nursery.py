@@ -55,15 +55,21 @@ class Nursery:
             "timeout": timeout,
             "directory": directory,
         }
-        if self._process is None or self._process.gone:
-            self.close()
-            self._process = _Server()
-        answer = self._process.ask(number, json.dumps(order).encode() + b"\n")
+        answer = self._ask(number, json.dumps(order).encode() + b"\n")
         try:
             async with asyncio.timeout(_START_SECONDS):
                 return await answer
         except TimeoutError:
             raise OSError(errno.ETIMEDOUT, "it did not start in time") from None
+
+    def _ask(self, number: int, line: bytes) -> asyncio.Future[int]:
+        """Ask the process; one that has died meanwhile has read nothing, and is replaced."""
+        if self._process is not None and not self._process.gone:
+            with suppress(BrokenPipeError):
+                return self._process.ask(number, line)
+        self.close()
+        self._process = _Server()
+        return self._process.ask(number, line)
 
     def close(self) -> None:
         """End the process; what it has started goes on."""
@@ -99,9 +105,9 @@ class _Server:
     def ask(self, number: int, line: bytes) -> asyncio.Future[int]:
         """Send an order; raises `OSError`."""
         assert self._process.stdin is not None
-        answer = self._asked[number] = self._loop.create_future()
         self._process.stdin.write(line)
         self._process.stdin.flush()
+        answer = self._asked[number] = self._loop.create_future()
         return answer
 
     def close(self) -> None:

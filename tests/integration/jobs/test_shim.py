@@ -192,8 +192,10 @@ def test_detached_it_returns_when_the_program_is_on_record(run_dir: Path, mark: 
 
 
 def test_the_death_of_the_shim_frees_the_lock_and_shows(run_dir: Path, mark: str) -> None:
-    carrier = run(run_dir, mark, *python("import time; time.sleep(300)"))
+    code = "import time; print('up', flush=True); time.sleep(300)"
+    carrier = run(run_dir, mark, *python(code))
     started = record(run_dir, "started")
+    until(lambda: (run_dir / "log").read_bytes() == b"up\n")  # `started` is there a little before
     carrier.kill()
     carrier.wait(10)
     assert is_alive(identity(started))
