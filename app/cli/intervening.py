@@ -18,7 +18,7 @@ from foredeck.services.domain.diffs import unified_diff
 from foredeck.services.domain.errors import Conflict, InvalidInput
 from foredeck.services.domain.safe_text import safe_text
 from foredeck.services.domain.states import FINAL_RUNS, RunState
-from foredeck.services.domain.views import PromptView, RunDetail, RunRow
+from foredeck.services.domain.views import Preview, PromptView, RunDetail, RunRow
 from foredeck.services.host.commands import (
     PauseRun,
     RerunFrom,
@@ -28,8 +28,14 @@ from foredeck.services.host.commands import (
     SetPrompt,
     SkipStep,
 )
-from foredeck.services.host.interface import Command, Host
-from foredeck.services.host.queries import GetPrompt, GetRun, PreviewRerun
+from foredeck.services.host.interface import Command, Host, Query
+from foredeck.services.host.queries import (
+    GetPrompt,
+    GetRun,
+    PreviewRerun,
+    PreviewRestart,
+    PreviewResume,
+)
 
 _RESTING = FINAL_RUNS | {RunState.WAITING}
 
@@ -62,7 +68,8 @@ def resume(session: Session, run: str, detach: bool, format_: str) -> int:
     turn was lost goes on with its conversation. What failed is for foredeck runs retry.
     Exit codes as for foredeck run.
     """
-    return _go_on(session, lambda host: host.do(ResumeRun(run)), detach, format_)
+    begin = _after_saying(PreviewResume(run), ResumeRun(run))
+    return _go_on(session, begin, detach, format_)
 
 
 @click.command()
@@ -95,7 +102,8 @@ def restart(session: Session, run: str, detach: bool, format_: str) -> int:
     The earlier run stays as it is; foredeck runs show names the one in the other. Files in
     the workspace stay too. Exit codes as for foredeck run.
     """
-    return _go_on(session, lambda host: host.do(RestartRun(run)), detach, format_)
+    begin = _after_saying(PreviewRestart(run), RestartRun(run))
+    return _go_on(session, begin, detach, format_)
 
 
 @click.command()
@@ -194,6 +202,19 @@ def rerun(session: Session, run: str, step: str, *, yes: bool, detach: bool, for
             raise InvalidInput("This repeats finished work.", "Add --yes if that is wanted.")
         click.confirm("Go on?", abort=True, err=True)
     return _go_on(session, lambda host: host.do(RerunFrom(run, step)), detach, format_)
+
+
+def _after_saying(
+    preview: Query[Preview], command: Command[RunRow]
+) -> Callable[[Host], Awaitable[RunRow]]:
+    """Return what says what a command will do and then does it; a refusal comes from itself."""
+
+    async def begin(host: Host) -> RunRow:
+        for line in (await host.ask(preview)).lines:
+            say(line)
+        return await host.do(command)
+
+    return begin
 
 
 def _go_on(

@@ -78,9 +78,10 @@ def upstream(steps: Sequence[Step], key: str) -> frozenset[str]:
 
 
 def approvals(steps: Sequence[Step], keys: Iterable[str]) -> tuple[str, ...]:
-    """Return the approved gates behind `keys`: what they approved is about to change."""
+    """Return the gates behind `keys` that were approved or ask: what they show will change."""
     behind = downstream(steps, keys)
-    return tuple(step.key for step in steps if step.key in behind and is_approved(step))
+    gates = (step for step in steps if step.key in behind and step.kind is StepKind.GATE)
+    return tuple(step.key for step in gates if is_approved(step) or under_way(step))
 
 
 def is_approved(step: Step) -> bool:
@@ -108,8 +109,9 @@ def plan_retry(steps: Sequence[Step], key: str | None = None) -> RetryPlan:
     """Plan another attempt of every step that ended badly, or of step `key` alone.
 
     `repeats` run again; `releases` were skipped (or cancelled before they began) because of
-    those and become pending; `asks` are approved gates behind those, which ask again; `keeps`
-    are finished and stay. An empty `repeats` means that there is nothing to retry.
+    those and become pending; `asks` are gates behind those that were approved or ask just
+    now, and ask again; `keeps` are finished and stay. An empty `repeats` means that there
+    is nothing to retry.
     """
     chosen = {
         step.key

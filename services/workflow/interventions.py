@@ -6,6 +6,7 @@ what it finds stored.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -62,10 +63,12 @@ async def skip(tx: Transaction, run_id: str, key: str, reason: str) -> Change:
         retry_at=None,
         ended_at=clock.now(),
     )
-    asks = graph.approvals(steps, released)
+    why = f"{step.title} was skipped"
     for behind in steps:
-        if behind.key in (*released, *asks):
-            await set_pending(tx, behind, f"{step.title} was skipped")
+        if behind.key in released:
+            await _set_pending(tx, behind, why)
+    asks = graph.approvals(steps, released)
+    dropped += await ask_again(tx, [s for s in steps if s.key in asks], why)
     if run.state in FINAL_RUNS or (run.state is RunState.WAITING and not run.paused_at):
         run = await _reopen(tx, run, f"{step.title} was skipped")
     return Change(run, goes_on=run.state is not RunState.CREATED, dropped=dropped)
@@ -88,7 +91,7 @@ async def rerun(tx: Transaction, run_id: str, key: str) -> Change:
         if each.key in plan.voids:
             await _void(tx, each, VOIDED.format(step.title))
         else:
-            await set_pending(tx, each, why)
+            await _set_pending(tx, each, why)
     await _go_back_to_round(tx, steps, plan.voids, step.round)
     return Change(await _reopen(tx, run, why), goes_on=True, dropped=tuple(dropped))
 
@@ -181,7 +184,16 @@ async def _go_back_to_round(
             await rewire(tx, step, instead)
 
 
-async def set_pending(tx: Transaction, step: Step, why: str) -> None:
+async def ask_again(tx: Transaction, gates: Sequence[Step], why: str) -> tuple[str, ...]:
+    """Make gates ask anew; return the ids of those whose question was open."""
+    dropped: list[str] = []
+    for gate in gates:
+        dropped += await _drop(tx, gate)
+        await _set_pending(tx, gate, why)
+    return tuple(dropped)
+
+
+async def _set_pending(tx: Transaction, step: Step, why: str) -> None:
     """Make a step start anew; what its last attempt came to no longer counts.
 
     That goes for the approval of a gate, too (SPEC A7), and the history says so.

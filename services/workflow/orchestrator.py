@@ -18,7 +18,7 @@ from foredeck.services.store.store import Store, Transaction
 from foredeck.services.workflow import definition, fail_fast, graph
 from foredeck.services.workflow.boundary import Boundary
 from foredeck.services.workflow.execution import StepExecution
-from foredeck.services.workflow.interventions import Change, set_pending
+from foredeck.services.workflow.interventions import Change, ask_again
 from foredeck.services.workflow.outcomes import RunContext, was_lost
 from foredeck.services.workflow.run_driver import CLOSED, Abandon, RunDriver, cancel_steps
 from foredeck.services.workflow.workspace_turns import WorkspaceTurns
@@ -130,7 +130,7 @@ class Orchestrator:
             async with self._store.transaction("user") as tx:
                 run = await tx.runs.get(run_id)
                 steps = await tx.steps.of_run(run_id)
-                await _repeat(tx, steps, retry_plan(run, steps, step_key))
+                dropped = await _repeat(tx, steps, retry_plan(run, steps, step_key))
                 run = await tx.move_run(
                     run.id,
                     RunState.RUNNING,
@@ -140,6 +140,7 @@ class Orchestrator:
                     paused_at=None,
                 )
                 context = await _context(tx, run)
+            await self._let_go_of(run_id, dropped)
             await self._launch(context)
         return run
 
@@ -355,10 +356,13 @@ async def _read_left(tx: Transaction, run: Run, *, hold: bool) -> RunContext | E
         return error
 
 
-async def _repeat(tx: Transaction, steps: tuple[Step, ...], plan: graph.RetryPlan) -> None:
+async def _repeat(
+    tx: Transaction, steps: tuple[Step, ...], plan: graph.RetryPlan
+) -> tuple[str, ...]:
     """Make the planned steps pending, each with one attempt more if it had none left.
 
-    An approval of what is done again is void (SPEC A7): its gate asks once more.
+    An approval of what is done again is void (SPEC A7): its gate asks once more. Returns the
+    ids of gates whose attempt is over by that.
     """
     by_key = {step.key: step for step in steps}
     for key in (*plan.repeats, *plan.releases):
@@ -375,8 +379,7 @@ async def _repeat(tx: Transaction, steps: tuple[Step, ...], plan: graph.RetryPla
             retry_at=None,
         )
     why = f"retry of {', '.join(by_key[key].title for key in plan.repeats)}"
-    for key in plan.asks:
-        await set_pending(tx, by_key[key], why)
+    return await ask_again(tx, [by_key[key] for key in plan.asks], why)
 
 
 def retry_plan(run: Run, steps: tuple[Step, ...], step_key: str | None) -> graph.RetryPlan:

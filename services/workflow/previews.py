@@ -105,9 +105,14 @@ def _kept(steps: Sequence[Step]) -> list[str]:
 
 
 def void_lines(steps: Sequence[Step], keys: Collection[str]) -> list[str]:
-    """Return a line for each approval that no longer counts once `keys` are done again."""
-    gates = [step for step in steps if step.key in keys and graph.is_approved(step)]
-    return [f"Voids the approval of “{gate.title}”: it is asked again." for gate in gates]
+    """Return a line for each gate among `keys` whose answer, or open question, is void."""
+    gates = [step for step in steps if step.key in keys and step.kind is StepKind.GATE]
+    approved = [g for g in gates if graph.is_approved(g)]
+    opened = [g for g in gates if graph.under_way(g)]
+    return [
+        *(f"Voids the approval of “{g.title}”: it is asked again." for g in approved),
+        *(f"“{g.title}” waits for an answer now: it is asked anew." for g in opened),
+    ]
 
 
 def _groups(plan: graph.RerunPlan) -> list[tuple[str, tuple[str, ...]]]:

@@ -63,3 +63,16 @@ def test_a_rejection_fails_the_run_with_its_comment(desk: Desk) -> None:
     assert said.code == 0, said.err
     assert desk.run("runs", "wait", run).out == "failed\n"
     assert "Rejected: no changelog" in desk.run("runs", "show", run).out
+
+
+def test_a_restart_says_first_that_its_gates_ask_again(desk: Desk) -> None:
+    run = stored(desk, gate("sign-off", message="Ship 1.2?"))
+    assert desk.run("runs", "start", run).code == 4
+    assert desk.run("runs", "approve", run, FOREDECK_IDLE_TIMEOUT="1").code == 0
+    assert desk.run("runs", "wait", run).out == "success\n"
+    again = desk.run("runs", "restart", run)
+    assert again.code == 4, again.err
+    assert "Asks again: Sign-Off. Approvals of this run do not count there." in again.err
+    (asked,) = desk.run("runs", "questions", "--format", "json").answer["items"]
+    assert (asked["kind"], asked["state"]) == ("gate", "open")
+    assert asked["run_id"] != run

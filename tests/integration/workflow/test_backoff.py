@@ -97,10 +97,10 @@ async def test_every_step_has_a_policy_of_its_own_and_starts_when_its_time_comes
     await backing_off(house, run.id, "late", 1)
     time.pass_(5)
     async with asyncio.timeout(PATIENCE):
-        while (await house.states(run.id))["soon"] != "success":
+        detail = await house.store.queries.run(run.id)
+        while (detail.steps[0].state, detail.run.state) != (StepState.SUCCESS, RunState.RETRY):
             await asyncio.sleep(0.005)
-    detail = await house.store.queries.run(run.id)
-    assert detail.run.state is RunState.RETRY
+            detail = await house.store.queries.run(run.id)
     assert ("late", 2) not in house.stages.calls
     time.pass_(495)
     assert (await house.finished(run.id)).run.state is RunState.SUCCESS

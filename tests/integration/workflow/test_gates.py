@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from foredeck.services.domain.errors import Conflict
 from foredeck.services.domain.questions import Question, QuestionKind
 from foredeck.services.domain.records import FailureClass, SkipCause
 from foredeck.services.domain.states import QuestionState, RunState, StepState
 from foredeck.services.domain.views import RunDetail
+from foredeck.services.questions.service import Reply
 from foredeck.services.workflow import interventions
 from foredeck.services.workflow.previews import InterventionPreviews
 from tests.integration.workflow.conftest import House, build
@@ -186,6 +190,27 @@ async def test_a_retry_before_an_approved_gate_asks_it_again(house: House) -> No
     assert detail.steps[1].summary == "approved by user: now clean"
     assert house.stages.calls.count(("ship", 1)) == 1
     assert ("ship", 2) not in house.stages.calls
+
+
+async def test_a_retry_before_an_open_gate_asks_it_anew(house: House) -> None:
+    """Its question showed what is about to change: an answer to it must not count."""
+    house.stages.behaviours["lint"] = fail(FailureClass.COMMAND, times=1)
+    steps = (work("lint", critical=False), gate("sign-off", "lint"), work("ship", "sign-off"))
+    run_id, before = await waits(house, *steps)
+    preview = await house.runs.preview_retry(run_id, None)
+    assert preview.lines == (
+        "Runs again: Lint.",
+        "“Sign-Off” waits for an answer now: it is asked anew.",
+    )
+    await house.orchestrator.retry(run_id)
+    with pytest.raises(Conflict, match="withdrawn already"):
+        await house.questions.answer(Reply(question=before.id, answer="approve"))
+    after = await house.asked(run_id)
+    assert after.details == "Lint (lint): success, attempt 2\nlint is done"
+    await house.answer(run_id, "approve")
+    detail = await house.finished(run_id)
+    assert detail.run.state is RunState.SUCCESS
+    assert [step.attempt for step in detail.steps] == [2, 2, 1]
 
 
 async def test_a_retry_beside_an_approved_gate_leaves_it(house: House) -> None:
