@@ -65,7 +65,7 @@ def list_workflows(format_: str) -> None:
 @dag.command()
 @click.argument("workflow")
 def show(workflow: str) -> None:
-    """Print the text of WORKFLOW, to read it or to begin one of your own.
+    """Print the text of a workflow, to read it or to copy it.
 
     \b
     foredeck dag show four-agents > mine.yaml

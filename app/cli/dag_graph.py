@@ -189,7 +189,8 @@ def picture(
 
 def _drawing_of(session: Session, target: str, inputs: Sequence[str]) -> Drawing:
     if is_target(target):
-        spec = _spec_of(read_target(target), input_values(inputs))
+        values = input_values(inputs)
+        spec = _spec_of(read_target(target), values)
         return Drawing(spec.name, spec.name, "", steps_of(spec), now())
     if inputs:
         raise InvalidInput("--input is for a workflow file.", "A run has its inputs already.")

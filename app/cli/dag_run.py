@@ -76,7 +76,7 @@ def run(
 
     \b
     foredeck dag run release.yaml --input version=1.2 --workspace ~/src/shop
-    foredeck dag run four-agents --request "Add a --json flag" --project shop --detach
+    foredeck dag run four-agents --request "Add a --json flag" --detach
 
     Exit codes: 0 success, 1 failed, 2 usage, 3 over budget, 4 needs a person,
     130 interrupted.

@@ -182,7 +182,7 @@ def test_what_is_wrong_with_the_words_is_said(tmp_path: Path) -> None:
     runner = CliRunner()
     for words, error, message in (
         (["no.yaml"], NotFound, "There is no file no.yaml."),
-        (["x.yaml", "--input", "level"], InvalidInput, "--input takes NAME=VALUE"),
+        (["four-agents", "--input", "level"], InvalidInput, "--input takes NAME=VALUE"),
         (["x.yaml", "--mermaid", "--format", "json"], InvalidInput, "two formats"),
         (["7s24", "--input", "a=b"], InvalidInput, "--input is for a workflow file."),
     ):
