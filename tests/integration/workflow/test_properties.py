@@ -195,12 +195,13 @@ class Stage:
     house: House | None = None
     wrong: list[str] = field(default_factory=list)
     starts: int = 0
+    spared: bool = False
     killed: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def run(self, task: StageTask) -> StageOutcome:
         await self._look(task)
         self.starts += 1
-        if self.starts == self.story.kill_at:
+        if self.starts == self.story.kill_at and not self.spared:
             self.killed.set()
             await asyncio.Event().wait()
         script = self.story.scripts[task.step.key]
@@ -264,6 +265,7 @@ async def told(story: Story, path: Path) -> None:
             await house.depart()
         killed.cancel()
         await asyncio.wait({over})
+    stage.spared = True  # a story that ended before its kill has none
     async with opened(path, stage) as house, asyncio.timeout(PATIENCE):
         await house.orchestrator.recover()
         model.run()
