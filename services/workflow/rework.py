@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from foredeck.services.domain import clock
 from foredeck.services.domain.ids import new_id
-from foredeck.services.domain.records import SkipCause, Step
+from foredeck.services.domain.records import SkipCause, Step, StepKind
 from foredeck.services.domain.states import FINAL_STEPS, StepState
 from foredeck.services.domain.workflow import StepSpec, WorkflowSpec
 from foredeck.services.store.store import Transaction
@@ -110,5 +110,5 @@ def new_step(
         reason=SKIPPED if spec.skip else "",
         ended_at=clock.now() if spec.skip else None,
         round=round_number,
-        max_attempts=1 + spec.retries.max,
+        max_attempts=1 if spec.kind is StepKind.GATE else 1 + spec.retries.max,
     )
