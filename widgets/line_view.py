@@ -327,6 +327,11 @@ LineView {
         rows = len(self._notice) + 2 if self._notice is not None else self._starts[-1]
         self.virtual_size = Size(1, rows + self.header_height)
 
+    def watch_show_vertical_scrollbar(self, shown: bool) -> None:
+        """A bar that comes back stands where its view is now, not where that was."""
+        if shown:
+            self.vertical_scrollbar.position = self.scroll_y
+
     def _scroll_to_line(self, line: int) -> None:
         """Scroll so that row `line` is the first one, without animation."""
         if line != self.scroll_offset.y:

@@ -9,7 +9,10 @@ from collections.abc import Callable
 
 import pytest
 from textual.pilot import Pilot
+from textual.scrollbar import ScrollBar
+from textual.widget import Widget
 
+from foredeck.app.screens.workbench import Workbench
 from foredeck.services.domain.views import RunDetail
 from foredeck.styles.themes import ANSI, DARK
 from foredeck.widgets.dag.view import DagView
@@ -55,9 +58,22 @@ def compare(
         graph.focus()
         await until(pilot, lambda: graph.has_focus and graph.select_step(step))
         await pilot.press(*keys)
-        await pilot.pause()
+        await until(pilot, lambda: _rests(workbench, step))
 
     return snap_compare(app, terminal_size=SIZES[size], run_before=before)
+
+
+def _rests(workbench: Workbench, step: str) -> bool:
+    """Whether the stages have come to the graph's selection, and every bar to what it is of."""
+    if workbench.desk.stages.cursor_key != step:
+        return False
+    scrolled = [one for one in workbench.query(Widget) if one.show_vertical_scrollbar]
+    return all(_shows(one.vertical_scrollbar, one) for one in scrolled)
+
+
+def _shows(bar: ScrollBar, of: Widget) -> bool:
+    seen = (bar.position, bar.window_virtual_size, bar.window_size)
+    return seen == (of.scroll_offset.y, of.virtual_size.height, of.scrollable_content_region.height)
 
 
 @pytest.mark.parametrize("size", ["80x24", "120x40", "200x60"])
