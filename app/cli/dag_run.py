@@ -9,13 +9,11 @@ from functools import partial
 
 import click
 
-from foredeck.app.cli.answers import run_answer
-from foredeck.app.cli.completion import complete_project
+from foredeck.app.cli.beginning import begin_run, run_options
 from foredeck.app.cli.dag_files import input_option, input_values
 from foredeck.app.cli.dag_targets import read_target
-from foredeck.app.cli.detaching import detach_option, put_detached
-from foredeck.app.cli.follow import follow, put_result
-from foredeck.app.cli.render import format_option, put_json, say
+from foredeck.app.cli.detaching import detach_option
+from foredeck.app.cli.render import format_option, say
 from foredeck.app.cli.run import project_for
 from foredeck.app.cli.session import Session
 from foredeck.services.domain.errors import UntrustedWorkflow
@@ -29,23 +27,8 @@ from foredeck.services.host.interface import Host
 @click.argument("workflow")
 @input_option
 @click.option("--request", default="", help="What the run is for; agents and prompts see it.")
-@click.option(
-    "--project",
-    metavar="PROJECT",
-    shell_complete=complete_project,
-    help="The project's name or id; default: the one of this directory.",
-)
-@click.option(
-    "--workspace", metavar="DIR", help="Work in DIR; a project is made for it if it has none."
-)
-@click.option("--title", default="", help="What to call the run; default: the workflow's name.")
-@click.option("--mode", type=click.Choice([m.value for m in Mode]), help="How agents work here.")
-@click.option(
-    "--budget-tokens", type=click.IntRange(0), metavar="N", help="Stop when N tokens are used."
-)
-@click.option("--budget-cost", type=click.FloatRange(0), metavar="USD", help="Stop at this cost.")
+@run_options
 @click.option("--trust", is_flag=True, help="Run a file of the project's folder as it is now.")
-@click.option("--no-start", is_flag=True, help="Only store it; start it later with runs start.")
 @detach_option
 @format_option
 @click.pass_obj
@@ -104,16 +87,9 @@ def run(
             await _trust(error)
             return await host.do(replace(wish, project=chosen, trust=True))
 
-    if no_start:
-        row = session.write(create, "foredeck dag run")
-        say(f"✓ Run created: {row.id}. Start it with: foredeck runs start {row.id}")
-        put_json(run_answer(row)) if format_ == "json" else click.echo(row.id)
-        return 0
-    if detach:
-        return put_detached(session, session.hand_over(create), format_)
-    work = session.write(lambda host: follow(host, lambda: create(host)), "foredeck dag run")
-    put_result(work[0], format_)
-    return work[1]
+    return begin_run(
+        session, create, "foredeck dag run", no_start=no_start, detach=detach, format_=format_
+    )
 
 
 async def _trust(error: UntrustedWorkflow) -> None:

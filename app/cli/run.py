@@ -7,11 +7,9 @@ from pathlib import Path
 
 import click
 
-from foredeck.app.cli.answers import run_answer
-from foredeck.app.cli.completion import complete_project
-from foredeck.app.cli.detaching import detach_option, put_detached
-from foredeck.app.cli.follow import follow, put_result
-from foredeck.app.cli.render import format_option, put_json, say
+from foredeck.app.cli.beginning import begin_run, run_options
+from foredeck.app.cli.detaching import detach_option
+from foredeck.app.cli.render import format_option
 from foredeck.app.cli.session import Session
 from foredeck.services.domain.errors import InvalidInput
 from foredeck.services.domain.records import Mode, Trigger
@@ -23,22 +21,7 @@ from foredeck.services.host.queries import ListProjects
 
 @click.command()
 @click.argument("request")
-@click.option(
-    "--project",
-    metavar="PROJECT",
-    shell_complete=complete_project,
-    help="The project's name or id; default: the one of this directory.",
-)
-@click.option(
-    "--workspace", metavar="DIR", help="Work in DIR; a project is made for it if it has none."
-)
-@click.option("--title", default="", help="What to call the run; default: its first 100 letters.")
-@click.option("--mode", type=click.Choice([m.value for m in Mode]), help="How stages work here.")
-@click.option(
-    "--budget-tokens", type=click.IntRange(0), metavar="N", help="Stop when N tokens are used."
-)
-@click.option("--budget-cost", type=click.FloatRange(0), metavar="USD", help="Stop at this cost.")
-@click.option("--no-start", is_flag=True, help="Only store it; start it later with runs start.")
+@run_options
 @detach_option
 @format_option
 @click.pass_obj
@@ -90,16 +73,9 @@ def run(
             )
         )
 
-    if no_start:
-        row = session.write(create, "foredeck run")
-        say(f"✓ Run created: {row.id}. Start it with: foredeck runs start {row.id}")
-        put_json(run_answer(row)) if format_ == "json" else click.echo(row.id)
-        return 0
-    if detach:
-        return put_detached(session, session.hand_over(create), format_)
-    detail, code = session.write(lambda host: follow(host, lambda: create(host)), "foredeck run")
-    put_result(detail, format_)
-    return code
+    return begin_run(
+        session, create, "foredeck run", no_start=no_start, detach=detach, format_=format_
+    )
 
 
 def _from_stdin() -> str:
