@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from foredeck.app import assembly
 from foredeck.services.domain.records import FailureClass, Mode
 from foredeck.services.domain.states import RunState, StepState
 from foredeck.services.domain.views import RunDetail
-from foredeck.services.domain.workflow import RetryPolicy
+from foredeck.services.domain.workflow import RetryPolicy, WorkflowSpec
 from foredeck.services.host.commands import RetryRun
 from foredeck.services.rehearsal.exchange import Action, CutStream, Fail, Garbage, Say
 from foredeck.services.workflow import builtin
@@ -55,10 +57,20 @@ NONSENSE = {
 }
 
 
+def let_retry(monkeypatch: pytest.MonkeyPatch, policy: RetryPolicy) -> None:
+    """Give the stages of new runs another policy than that of the four agents' file."""
+
+    def four_agents(**options: Any) -> WorkflowSpec:
+        made = builtin.four_agents(**options)
+        return replace(made, steps=tuple(replace(step, retries=policy) for step in made.steps))
+
+    monkeypatch.setattr(assembly, "four_agents", four_agents)
+
+
 @pytest.fixture
 def no_second_try(monkeypatch: pytest.MonkeyPatch) -> None:
     """A stage that fails is not tried again by itself, so the test need not wait for it."""
-    monkeypatch.setattr(builtin, "_RETRIES", RetryPolicy(max=0))
+    let_retry(monkeypatch, RetryPolicy(max=0))
 
 
 @pytest.mark.usefixtures("no_second_try")
@@ -127,7 +139,7 @@ async def test_codex_alone_meets_a_wrong_key(house: House, script: CrewScript) -
 async def test_what_passes_by_itself_is_tried_again_by_itself(
     house: House, script: CrewScript, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(builtin, "_RETRIES", RetryPolicy(max=20, delay=0.1))
+    let_retry(monkeypatch, RetryPolicy(max=20, delay=0.1))
     script.crew("one").trouble["qa_qc"] = TROUBLES["too many requests"].answer
     async with house.open() as home:
         events = home.host.events()
