@@ -65,7 +65,7 @@ async def test_a_run_that_has_ended_has_nobody_to_say_it_to(
         for command in (SteerRun(run.id, "hello"), FollowUpRun(run.id, "hello")):
             with pytest.raises(Conflict, match="is success already: no turn") as caught:
                 await home.host.do(command)
-            assert "retry" in caught.value.advice
+            assert "runs restart" in caught.value.advice
         with pytest.raises(InvalidInput, match="empty"):
             await home.host.do(SteerRun(run.id, "  "))
 
