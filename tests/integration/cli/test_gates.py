@@ -10,7 +10,7 @@ from foredeck.services.domain.workflow import StepSpec, WorkflowSpec
 from foredeck.services.host.commands import CreateProject
 from foredeck.services.settings import Settings
 from foredeck.services.workflow.runs import RunService, RunWish
-from tests.support.cli_desk import Desk
+from tests.support.cli_desk import Desk, end_background_host
 from tests.support.dags import gate
 
 
@@ -76,3 +76,4 @@ def test_a_restart_says_first_that_its_gates_ask_again(desk: Desk) -> None:
     (asked,) = desk.run("runs", "questions", "--format", "json").answer["items"]
     assert (asked["kind"], asked["state"]) == ("gate", "open")
     assert asked["run_id"] != run
+    end_background_host(desk)  # it stays as long as the gate is open
