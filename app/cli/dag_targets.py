@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,6 +96,7 @@ def _decoded(data: bytes, name: str) -> str:
 
 
 def _advice(wanted: str, known: dict[str, Target]) -> str:
-    near = difflib.get_close_matches(wanted, known, 1)
-    meant = f"Did you mean {near[0]}? " if near else ""
-    return f"{meant}Give a file, or a name that foredeck dag list shows."
+    from foredeck.services.workflow.near import did_you_mean
+
+    otherwise = "Give a file, or a name that foredeck dag list shows."
+    return f"{did_you_mean(wanted, known)} {otherwise}".lstrip()

@@ -83,7 +83,8 @@ class CheckCommand:
         async with self._store.transaction() as tx:
             known = await tx.jobs.by_key(task.step.id, task.attempt, key)
             if known is None:
-                job = _new_job(task, verify, key)
+                name = f"verify: {safe_line(verify.command, limit=LABEL_LIMIT)}"
+                job = command_job(task, verify.command, name=name, timeout=verify.timeout, key=key)
                 await tx.jobs.add(job)
                 return await tx.move_job(job.id, JobState.IN_PROGRESS, started_at=clock.now())
         if known.state not in FINAL_JOBS:
@@ -170,13 +171,14 @@ async def _pipe() -> AsyncIterator[tuple[asyncio.StreamReader, IO[bytes]]]:
             transport.close()
 
 
-def _new_job(task: StageTask, verify: Verify, key: str) -> Job:
+def command_job(task: StageTask, command: str, *, name: str, timeout: float, key: str) -> Job:
+    """Return a queued job that runs a command for a step; `timeout` is in seconds."""
     moment = clock.now()
     return Job(
         id=new_id(),
-        name=f"verify: {safe_line(verify.command, limit=LABEL_LIMIT)}",
+        name=name,
         state=JobState.QUEUED,
-        prompt=verify.command,
+        prompt=command,
         workspace=task.project.workspace,
         output_path=str(Path(task.output.path)),
         created_at=moment,
@@ -185,7 +187,7 @@ def _new_job(task: StageTask, verify: Verify, key: str) -> Job:
         run_id=task.run.id,
         step_id=task.step.id,
         attempt=task.attempt,
-        timeout=verify.timeout,
+        timeout=timeout,
         queued_at=moment,
         key=key,
     )

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from foredeck.services.agents.check_command import JOB_TYPE
+from foredeck.services.agents.check_command import JOB_TYPE, command_job
 from foredeck.services.agents.command_console import LABEL_LIMIT
 from foredeck.services.agents.stage import StageTask
 from foredeck.services.domain import clock
-from foredeck.services.domain.ids import new_id
 from foredeck.services.domain.records import Failure, FailureClass, Job
 from foredeck.services.domain.safe_text import safe_line
 from foredeck.services.domain.states import JobState
@@ -88,21 +85,6 @@ class CommandJobs:
 
 
 def _new_job(task: StageTask) -> Job:
-    moment = clock.now()
-    return Job(
-        id=new_id(),
-        name=safe_line(task.spec.command, limit=LABEL_LIMIT),
-        state=JobState.QUEUED,
-        prompt=task.spec.command,
-        workspace=task.project.workspace,
-        output_path=str(Path(task.output.path)),
-        created_at=moment,
-        updated_at=moment,
-        type=JOB_TYPE,
-        run_id=task.run.id,
-        step_id=task.step.id,
-        attempt=task.attempt,
-        timeout=task.spec.timeout,
-        queued_at=moment,
-        key=KEY,
-    )
+    spec = task.spec
+    name = safe_line(spec.command, limit=LABEL_LIMIT)
+    return command_job(task, spec.command, name=name, timeout=spec.timeout, key=KEY)
