@@ -20,7 +20,6 @@ from foredeck.services.store.engine import Link
 from foredeck.services.store.finding import by_beginning
 from foredeck.services.store.repository import Repository
 from foredeck.services.store.rows import each
-from foredeck.services.store.tables import CHAT_MESSAGE
 
 
 class ConversationRepository(Repository[Conversation]):
@@ -56,16 +55,15 @@ class ChatMessageRepository(Repository[ChatMessage]):
 
     async def of_conversation(self, conversation_id: str) -> tuple[ChatMessage, ...]:
         """Return the messages of a conversation, oldest first."""
-        return await self._select(
-            CHAT_MESSAGE.c.conversation_id == conversation_id, CHAT_MESSAGE.c.seq
-        )
+        return await self._select("conversation_id = ?", conversation_id, order="seq")
 
     async def growing(self, conversation_id: str | None = None) -> tuple[ChatMessage, ...]:
         """Return what is not complete yet, of one conversation or of all."""
-        condition = CHAT_MESSAGE.c.state == ChatState.GROWING.value
+        condition, values = "state = ?", [ChatState.GROWING.value]
         if conversation_id is not None:
-            condition &= CHAT_MESSAGE.c.conversation_id == conversation_id
-        return await self._select(condition, CHAT_MESSAGE.c.seq)
+            condition += " AND conversation_id = ?"
+            values.append(conversation_id)
+        return await self._select(condition, *values, order="seq")
 
     async def _tell(self, used: TokenUsage, message: ChatMessage) -> None:
         self._unit.publish(ChatGrew(conversation_id=message.conversation_id))

@@ -7,15 +7,17 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import delete, func, select
-
 from foredeck.services.domain.events import MessageSaved
 from foredeck.services.domain.records import Message, PromptEdit, Role
 from foredeck.services.store import mapping
 from foredeck.services.store.repositories import tell_usage
 from foredeck.services.store.repository import Repository
-from foredeck.services.store.tables import MESSAGE, PROMPT_EDIT, SESSION_ITEM
 from foredeck.services.store.unit import Unit
+
+_LAST_POSITION = "SELECT coalesce(max(position), 0) FROM message WHERE step_id = ?"
+# Parameters: a session's id, and how many items, -1 for all of them.
+_LAST_ITEMS = "SELECT id, item FROM session_item WHERE session_id = ? ORDER BY id DESC LIMIT ?"
+_ADD_ITEM = "INSERT INTO session_item (session_id, item) VALUES (?, ?)"
 
 
 class MessageRepository(Repository[Message]):
@@ -25,10 +27,8 @@ class MessageRepository(Repository[Message]):
 
     async def add(self, message: Message) -> Message:
         """Store a new message behind the step's others; return it with its position."""
-        last = await self._unit.link.run(
-            select(func.max(MESSAGE.c.position)).where(MESSAGE.c.step_id == message.step_id)
-        )
-        message = replace(message, position=(last.scalar() or 0) + 1)
+        last = await self._unit.link.rows(_LAST_POSITION, (message.step_id,))
+        message = replace(message, position=last[0][0] + 1)
         await self._insert(message)
         self._publish(message)
         await tell_usage(self._unit, None, message)
@@ -44,20 +44,21 @@ class MessageRepository(Repository[Message]):
     async def by_call(self, step_id: str, attempt: int, role: Role, call_id: str) -> Message | None:
         """Return the message of that role and call in an attempt of a step."""
         found = await self._select(
-            (MESSAGE.c.step_id == step_id)
-            & (MESSAGE.c.attempt == attempt)
-            & (MESSAGE.c.role == role.value)
-            & (MESSAGE.c.call_id == call_id)
+            "step_id = ? AND attempt = ? AND role = ? AND call_id = ?",
+            step_id,
+            attempt,
+            role.value,
+            call_id,
         )
         return found[0] if found else None
 
     async def of_step(self, step_id: str) -> tuple[Message, ...]:
         """Return the conversation of a step."""
-        return await self._select(MESSAGE.c.step_id == step_id, MESSAGE.c.position)
+        return await self._select("step_id = ?", step_id, order="position")
 
     async def of_run(self, run_id: str) -> tuple[Message, ...]:
         """Return the conversation of a run, in the order in which it was stored."""
-        return await self._select(MESSAGE.c.run_id == run_id, MESSAGE.c.seq)
+        return await self._select("run_id = ?", run_id, order="seq")
 
     def _publish(self, message: Message) -> None:
         self._unit.publish(
@@ -76,10 +77,7 @@ class PromptEditRepository(Repository[PromptEdit]):
 
     async def latest(self, step_id: str) -> PromptEdit | None:
         """Return the edit that counts for a step, None if it says what it says by itself."""
-        edits = PROMPT_EDIT.c
-        found = await self._select(
-            edits.step_id == step_id, edits.at.desc(), edits.id.desc(), limit=1
-        )
+        found = await self._select("step_id = ?", step_id, order="at DESC, id DESC", limit=1)
         return found[0] if found and found[0].text else None
 
 
@@ -92,36 +90,25 @@ class SessionRepository:
 
     async def items(self, session_id: str, limit: int | None = None) -> list[dict[str, Any]]:
         """Return the session's items, oldest first; only the last `limit` if given."""
-        result = await self._link.run(
-            select(SESSION_ITEM.c.item)
-            .where(SESSION_ITEM.c.session_id == session_id)
-            .order_by(SESSION_ITEM.c.id.desc())
-            .limit(limit)
-        )
-        return [json.loads(row.item) for row in reversed(result.all())]
+        limit = -1 if limit is None else limit
+        found = await self._link.rows(_LAST_ITEMS, (session_id, limit))
+        return [json.loads(item) for _id, item in reversed(found)]
 
     async def append(self, session_id: str, items: Iterable[Any]) -> None:
         """Add items at the end."""
         redacted = self._redactor.json_text
-        rows = [{"session_id": session_id, "item": redacted(json.dumps(item))} for item in items]
-        if rows:
-            await self._link.run(SESSION_ITEM.insert().values(rows))
+        for item in items:
+            await self._link.rows(_ADD_ITEM, (session_id, redacted(json.dumps(item))))
 
     async def pop(self, session_id: str) -> dict[str, Any] | None:
         """Remove and return the last item, None if there is none."""
-        result = await self._link.run(
-            select(SESSION_ITEM)
-            .where(SESSION_ITEM.c.session_id == session_id)
-            .order_by(SESSION_ITEM.c.id.desc())
-            .limit(1)
-        )
-        row = result.first()
-        if row is None:
+        found = await self._link.rows(_LAST_ITEMS, (session_id, 1))
+        if not found:
             return None
-        await self._link.run(delete(SESSION_ITEM).where(SESSION_ITEM.c.id == row.id))
-        item: dict[str, Any] = json.loads(row.item)
+        await self._link.rows("DELETE FROM session_item WHERE id = ?", (found[0][0],))
+        item: dict[str, Any] = json.loads(found[0][1])
         return item
 
     async def clear(self, session_id: str) -> None:
         """Forget the session."""
-        await self._link.run(delete(SESSION_ITEM).where(SESSION_ITEM.c.session_id == session_id))
+        await self._link.rows("DELETE FROM session_item WHERE session_id = ?", (session_id,))

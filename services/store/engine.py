@@ -10,20 +10,20 @@ file system.
 
 from __future__ import annotations
 
-import logging
+import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-import aiosqlite
-from sqlalchemy import CursorResult, Executable, event
+from sqlalchemy import event
 from sqlalchemy.engine import URL, Connection
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from foredeck.services.domain.errors import DatabaseLocked
 from foredeck.services.patience import to_the_end
+from foredeck.services.store.driver import Driver, opener
 from foredeck.services.store.faults import translated
 
 # How long a reader waits for a lock, in seconds.
@@ -34,24 +34,20 @@ _READERS = 4
 
 T = TypeVar("T")
 Wait = Callable[[DatabaseLocked], None]
-_log = logging.getLogger(__name__)
+_BEGIN = "BEGIN IMMEDIATE"
 
 
 class Link:
-    """One open connection within one transaction; raises only errors of `domain.errors`.
+    """One open connection; raises only errors of `domain.errors`.
 
     No call is broken off by a cancellation: a statement cut in the middle would leave the
     connection in an unknown state, and a commit might or might not have happened.
     """
 
-    def __init__(self, connection: AsyncConnection, path: Path) -> None:
+    def __init__(self, connection: AsyncConnection, driver: Driver, path: Path) -> None:
         self._connection = connection
+        self._driver = driver
         self._path = path
-
-    async def run(self, statement: Executable) -> CursorResult[Any]:
-        """Execute a SQLAlchemy statement."""
-        with translated(self._path):
-            return await to_the_end(self._connection.execute(statement))
 
     async def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
         """Return the tuples that SQL text yields.
@@ -60,39 +56,72 @@ class Link:
         0.1 ms against 0.4 ms for a list of 50. What is asked often comes this way.
         """
         with translated(self._path):
-            return await to_the_end(self._rows(sql, parameters))
-
-    async def commit(self, then: Callable[[], None]) -> None:
-        """Commit and call `then`: both, or neither."""
-        with translated(self._path):
-            await to_the_end(self._commit(then))
-
-    async def rollback(self) -> None:
-        """Undo the transaction, if there is still one."""
-        with translated(self._path):
-            await to_the_end(self._rollback())
-
-    async def _rows(self, sql: str, parameters: Sequence[Any]) -> list[Any]:
-        return list(await (await self._driver()).execute_fetchall(sql, parameters))
-
-    async def _commit(self, then: Callable[[], None]) -> None:
-        await (await self._driver()).commit()
-        then()
-
-    async def _rollback(self) -> None:
-        driver = await self._driver()
-        if driver.in_transaction:
-            await driver.rollback()
+            return list(await to_the_end(self._fetched(sql, parameters)))
 
     async def call(self, work: Callable[[Connection], None]) -> None:
         """Let `work` use SQLAlchemy's connection as if there were no event loop."""
         with translated(self._path):
             await to_the_end(self._connection.run_sync(work))
 
-    async def _driver(self) -> aiosqlite.Connection:
-        driver = (await self._connection.get_raw_connection()).driver_connection
-        assert isinstance(driver, aiosqlite.Connection)
-        return driver
+    async def rollback(self) -> None:
+        """Undo the transaction, if there is still one."""
+        if self._driver.in_transaction:
+            with translated(self._path):
+                await to_the_end(self._driver.rollback())
+
+    async def _fetched(self, sql: str, parameters: Sequence[Any] = ()) -> Iterable[Any]:
+        return await self._driver.execute_fetchall(sql, parameters)
+
+
+class WritingLink(Link):
+    """The connection that writes, within a transaction: whoever has it is alone with the file.
+
+    So its statements cannot be kept waiting, and are run where they are called (see `Driver`).
+    What can be kept waiting is its beginning, by another program, and its commit, by the disk.
+    """
+
+    def __init__(self, connection: AsyncConnection, driver: Driver, path: Path) -> None:
+        super().__init__(connection, driver, path)
+        self._changes_before = driver.total_changes
+
+    async def begin(self, wait: Wait) -> None:
+        """Begin; `wait` is asked whether to wait on, every `WRITER_WAIT` seconds."""
+        try:
+            with translated(self._path):
+                self._driver.direct(_BEGIN)
+        except DatabaseLocked as error:
+            await self._begin_patiently(wait, error)
+
+    async def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
+        """Return the tuples that SQL text yields."""
+        with translated(self._path):
+            return self._driver.direct(sql, parameters)
+
+    async def commit(self, then: Callable[[], None]) -> None:
+        """Commit and call `then`: both, or neither."""
+        with translated(self._path):
+            await to_the_end(self._commit(then))
+
+    async def _commit(self, then: Callable[[], None]) -> None:
+        if self._driver.total_changes == self._changes_before:
+            self._driver.direct("COMMIT")  # of what was only read: the disk has no part in it
+        else:
+            await self._driver.commit()
+        then()
+
+    async def _begin_patiently(self, wait: Wait, error: DatabaseLocked) -> None:
+        await super().rows(f"PRAGMA busy_timeout = {WRITER_WAIT * 1000:.0f}")
+        try:
+            while True:
+                wait(error)
+                try:
+                    await super().rows(_BEGIN)
+                except DatabaseLocked as again:
+                    error = again
+                else:
+                    return
+        finally:
+            await super().rows("PRAGMA busy_timeout = 0")
 
 
 class Database:
@@ -100,20 +129,24 @@ class Database:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._writer = _engine(path, size=1, wait=WRITER_WAIT, pragmas=())
+        # The one that writes never waits in a statement that is run directly.
+        self._writer = _engine(path, size=1, wait=0, pragmas=())
         self._readers = _engine(path, size=_READERS, wait=BUSY_TIMEOUT, pragmas=("query_only=ON",))
+        self._writers_turn = asyncio.Lock()
+        self._writing: AsyncConnection | None = None
 
     @asynccontextmanager
-    async def writing(self, wait: Wait | None = None) -> AsyncIterator[Link]:
+    async def writing(self, wait: Wait | None = None) -> AsyncIterator[WritingLink]:
         """Hold the writing connection in a transaction that is undone unless committed.
 
         While another program holds the lock, `wait` is asked every `WRITER_WAIT` seconds;
         it returns to wait on or raises what it is given. Default: `BUSY_TIMEOUT` seconds.
         """
-        async with self._held(self._writer) as connection:
-            link = Link(connection, self.path)
+        async with self._writers_turn:
+            connection, driver = await self._the_writer()
+            link = WritingLink(connection, driver, self.path)
             try:
-                await _begin(link, wait or _until(time.monotonic() + BUSY_TIMEOUT))
+                await link.begin(wait or _until(time.monotonic() + BUSY_TIMEOUT))
                 yield link
             finally:
                 await link.rollback()
@@ -121,14 +154,14 @@ class Database:
     @asynccontextmanager
     async def outside(self) -> AsyncIterator[Link]:
         """Hold the writing connection without a transaction, for what cannot be in one."""
-        async with self._held(self._writer) as connection:
-            yield Link(connection, self.path)
+        async with self._writers_turn:
+            yield Link(*await self._the_writer(), self.path)
 
     @asynccontextmanager
     async def reading(self, *, consistent: bool = False) -> AsyncIterator[Link]:
         """Hold a reading connection; `consistent` makes several statements see one state."""
         async with self._held(self._readers) as connection:
-            link = Link(connection, self.path)
+            link = Link(connection, await _driver_of(connection), self.path)
             try:
                 if consistent:
                     await link.rows("BEGIN")
@@ -150,21 +183,34 @@ class Database:
                 with translated(self.path):
                     await to_the_end(connection.close())
 
+    async def _the_writer(self) -> tuple[AsyncConnection, Driver]:
+        """Return the connection that writes; once opened it is kept."""
+        if self._writing is None:
+            connection = self._writer.connect()
+            with translated(self.path):
+                try:
+                    await to_the_end(connection.start())
+                except asyncio.CancelledError:
+                    await to_the_end(connection.close())
+                    raise
+            self._writing = connection
+        return self._writing, await _driver_of(self._writing)
+
     async def close(self) -> None:
         """Close every connection; the last one out folds the log into the file."""
-        with translated(self.path):
-            await to_the_end(self._readers.dispose())
-            await to_the_end(self._writer.dispose())
+        async with self._writers_turn:
+            with translated(self.path):
+                await to_the_end(self._readers.dispose())
+                if self._writing is not None:
+                    connection, self._writing = self._writing, None
+                    await to_the_end(connection.close())
+                await to_the_end(self._writer.dispose())
 
 
-async def _begin(link: Link, wait: Wait) -> None:
-    while True:
-        try:
-            await link.rows("BEGIN IMMEDIATE")
-        except DatabaseLocked as error:
-            wait(error)
-        else:
-            return
+async def _driver_of(connection: AsyncConnection) -> Driver:
+    driver = (await connection.get_raw_connection()).driver_connection
+    assert isinstance(driver, Driver)
+    return driver
 
 
 def _until(deadline: float) -> Wait:
@@ -176,11 +222,11 @@ def _until(deadline: float) -> Wait:
 
 
 def _engine(path: Path, *, size: int, wait: float, pragmas: Sequence[str]) -> AsyncEngine:
-    # `pool_reset_on_return` costs a hop to the thread each time; every transaction here
-    # ends by an explicit commit or rollback.
+    # `opener` gives `isolation_level=None`. `pool_reset_on_return` costs a hop to the thread
+    # each time; every transaction here ends by an explicit commit or rollback.
     engine = create_async_engine(
         URL.create("sqlite+aiosqlite", database=str(path)),
-        connect_args={"isolation_level": None, "timeout": wait},
+        async_creator=opener(path, wait),
         pool_size=size,
         max_overflow=0,
         pool_reset_on_return=None,

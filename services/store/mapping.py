@@ -142,7 +142,8 @@ class RecordMap(Generic[R]):
         self._has_usage = "usage" in {field.name for field in fields(record)}
         self._columns = [column.name for column in table.columns]
         self._texts: dict[tuple[str, ...], Text] = {}
-        self.selecting = Text.of(select(table).where(table.c.id == bindparam("key")))
+        self.selecting_all = Text.of(select(table)).sql
+        self.selecting = f"{self.selecting_all} WHERE id = ?"
         self.inserting = Text.of(table.insert(), list(self.to_names()))
 
     def to_names(self) -> tuple[str, ...]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from sqlalchemy import delete
-
 from foredeck.services.domain.events import ProjectSaved
 from foredeck.services.domain.records import ProjectFile
 from foredeck.services.store import mapping
@@ -40,32 +38,32 @@ class ProjectFileRepository(Repository[ProjectFile]):
 
     async def remove(self, file: ProjectFile) -> None:
         """Forget a file."""
-        await self._unit.link.run(delete(PROJECT_FILE).where(PROJECT_FILE.c.id == file.id))
+        await self._unit.link.rows("DELETE FROM project_file WHERE id = ?", (file.id,))
         self._unit.publish(ProjectSaved(project_id=file.project_id))
 
     async def by_name(self, project_id: str, name: str) -> ProjectFile | None:
         """Return the project's file of that name."""
-        found = await self._select(
-            (PROJECT_FILE.c.project_id == project_id) & (PROJECT_FILE.c.name == clean_text(name))
-        )
+        found = await self._select("project_id = ? AND name = ?", project_id, clean_text(name))
         return found[0] if found else None
 
     async def by_id(self, project_id: str, beginning: str) -> ProjectFile | None:
         """Return the project's only file whose id begins so."""
         found = await self._select(
-            (PROJECT_FILE.c.project_id == project_id)
-            & PROJECT_FILE.c.id.startswith(clean_text(beginning), autoescape=True),
+            "project_id = ? AND substr(id, 1, ?) = ?",
+            project_id,
+            len(beginning),
+            clean_text(beginning).lower(),
             limit=2,
         )
         return found[0] if beginning and len(found) == 1 else None
 
     async def is_used(self, sha256: str) -> bool:
         """Whether a file has that content."""
-        return bool(await self._select(PROJECT_FILE.c.sha256 == sha256, limit=1))
+        return bool(await self._select("sha256 = ?", sha256, limit=1))
 
     async def unplaced(self) -> tuple[ProjectFile, ...]:
         """Return the files whose copies were not made yet."""
-        return await self._select(PROJECT_FILE.c.placed == 0)
+        return await self._select("placed = 0")
 
 
 async def page(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, func, select, true
-
 from foredeck.services.domain.events import QuestionSaved
 from foredeck.services.domain.questions import Question
 from foredeck.services.domain.records import EntityKind, FollowUp
@@ -11,8 +9,9 @@ from foredeck.services.domain.states import QuestionState, check_transition
 from foredeck.services.store import mapping
 from foredeck.services.store.codecs import clean_text
 from foredeck.services.store.repository import Repository
-from foredeck.services.store.tables import FOLLOW_UP, JOB, QUESTION
 from foredeck.services.store.unit import Unit
+
+_OF_AN_ATTEMPT = "job_id IN (SELECT id FROM job WHERE step_id = ? AND attempt = ?)"
 
 
 class QuestionRepository(Repository[Question]):
@@ -37,27 +36,29 @@ class QuestionRepository(Repository[Question]):
     async def by_key(self, step_id: str | None, attempt: int, key: str) -> Question | None:
         """Return what was asked under this key in this attempt, None if nothing was."""
         found = await self._select(
-            (func.coalesce(QUESTION.c.step_id, "") == (step_id or ""))
-            & (QUESTION.c.attempt == attempt)
-            & (QUESTION.c.key == clean_text(key))
+            "coalesce(step_id, '') = ? AND attempt = ? AND \"key\" = ?",
+            step_id or "",
+            attempt,
+            clean_text(key),
         )
         return found[0] if found else None
 
     async def all_open(self) -> tuple[Question, ...]:
         """Return everything that is asked just now, oldest first."""
-        return await self._open(true())
+        return await self._open()
 
     async def open_of_run(self, run_id: str) -> tuple[Question, ...]:
         """Return what a run asks just now, oldest first."""
-        return await self._open(QUESTION.c.run_id == run_id)
+        return await self._open(run_id=run_id)
 
     async def open_of_step(self, step_id: str) -> tuple[Question, ...]:
         """Return what a step asks just now, oldest first."""
-        return await self._open(QUESTION.c.step_id == step_id)
+        return await self._open(step_id=step_id)
 
-    async def _open(self, whose: ColumnElement[bool]) -> tuple[Question, ...]:
-        is_open = QUESTION.c.state == QuestionState.OPEN.value
-        return await self._select(is_open & whose, QUESTION.c.asked_at, QUESTION.c.id)
+    async def _open(self, **owner: str) -> tuple[Question, ...]:
+        condition = " AND ".join(["state = ?", *(f"{column} = ?" for column in owner)])
+        values = (QuestionState.OPEN.value, *owner.values())
+        return await self._select(condition, *values, order="asked_at, id")
 
     async def _record(self, question: Question, old: str, reason: str) -> None:
         await self._unit.record(
@@ -80,15 +81,13 @@ class FollowUpRepository(Repository[FollowUp]):
 
     async def waiting(self, run_id: str) -> tuple[FollowUp, ...]:
         """Return the run's prompts that codex has not been given yet, oldest first."""
-        mine = (FOLLOW_UP.c.run_id == run_id) & FOLLOW_UP.c.delivered_at.is_(None)
-        return await self._select(mine, FOLLOW_UP.c.created_at, FOLLOW_UP.c.id)
+        return await self._select(
+            "run_id = ? AND delivered_at IS NULL", run_id, order="created_at, id"
+        )
 
     async def begun_by(self, step_id: str, attempt: int) -> tuple[FollowUp, ...]:
         """Return the prompts that became jobs of this attempt, oldest first."""
-        jobs = select(JOB.c.id).where(JOB.c.step_id == step_id, JOB.c.attempt == attempt)
-        return await self._select(
-            FOLLOW_UP.c.job_id.in_(jobs), FOLLOW_UP.c.created_at, FOLLOW_UP.c.id
-        )
+        return await self._select(_OF_AN_ATTEMPT, step_id, attempt, order="created_at, id")
 
 
 def _publish(unit: Unit, question: Question, previous: QuestionState | None = None) -> None:

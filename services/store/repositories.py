@@ -28,8 +28,7 @@ from foredeck.services.domain.states import (
 from foredeck.services.store import mapping
 from foredeck.services.store.codecs import PATH, clean_text
 from foredeck.services.store.finding import project_id
-from foredeck.services.store.repository import Repository
-from foredeck.services.store.tables import ATTEMPT, JOB, PROJECT, RUN, STEP
+from foredeck.services.store.repository import Repository, marks
 from foredeck.services.store.unit import Unit
 
 
@@ -55,16 +54,16 @@ class ProjectRepository(Repository[Project]):
     async def by_name(self, name: str) -> Project | None:
         """Return the project of this name, one in use before an archived one."""
         found = await self._select(
-            PROJECT.c.name == clean_text(name),
-            PROJECT.c.archived_at.is_not(None),
-            PROJECT.c.created_at.desc(),
+            "name = ?",
+            clean_text(name),
+            order="archived_at IS NOT NULL, created_at DESC",
             limit=1,
         )
         return found[0] if found else None
 
     async def by_workspace(self, workspace: str | Path) -> Project | None:
         """Return the project that owns this directory, archived or not."""
-        found = await self._select(PROJECT.c.workspace == PATH.encode(str(workspace)))
+        found = await self._select("workspace = ?", PATH.encode(str(workspace)))
         return found[0] if found else None
 
     async def find(self, ref: str) -> Project:
@@ -94,8 +93,9 @@ class RunRepository(Repository[Run]):
 
     async def active(self) -> tuple[Run, ...]:
         """Return the runs that are running, waiting or backing off, newest first."""
+        states = sorted(state.value for state in ACTIVE_RUNS)
         return await self._select(
-            RUN.c.state.in_(sorted(ACTIVE_RUNS)), RUN.c.created_at.desc(), RUN.c.id.desc()
+            f"state IN ({marks(states)})", *states, order="created_at DESC, id DESC"
         )
 
     async def move(self, old: Run, new: Run, reason: str) -> Run:
@@ -142,7 +142,7 @@ class StepRepository(Repository[Step]):
 
     async def of_run(self, run_id: str) -> tuple[Step, ...]:
         """Return the steps of a run in the order of the definition."""
-        return await self._select(STEP.c.run_id == run_id, STEP.c.position, STEP.c.key)
+        return await self._select("run_id = ?", run_id, order='position, "key"')
 
     async def move(self, old: Step, new: Step, reason: str) -> Step:
         """Store `new` in the place of `old` and the transition between their states."""
@@ -191,11 +191,11 @@ class AttemptRepository(Repository[Attempt]):
 
     async def of_step(self, step_id: str) -> tuple[Attempt, ...]:
         """Return the attempts of a step, first to last."""
-        return await self._select(ATTEMPT.c.step_id == step_id, ATTEMPT.c.number)
+        return await self._select("step_id = ?", step_id, order="number")
 
     async def latest(self, step_id: str) -> Attempt | None:
         """Return the last attempt of a step, None before the first."""
-        found = await self._select(ATTEMPT.c.step_id == step_id, ATTEMPT.c.number.desc(), limit=1)
+        found = await self._select("step_id = ?", step_id, order="number DESC", limit=1)
         return found[0] if found else None
 
 
@@ -220,27 +220,27 @@ class JobRepository(Repository[Job]):
 
     async def of_run(self, run_id: str) -> tuple[Job, ...]:
         """Return the jobs of a run, oldest first."""
-        return await self._select(JOB.c.run_id == run_id, JOB.c.created_at, JOB.c.id)
+        return await self._select("run_id = ?", run_id, order="created_at, id")
 
     async def of_step(self, step_id: str) -> tuple[Job, ...]:
         """Return the jobs of a step, oldest first."""
-        return await self._select(JOB.c.step_id == step_id, JOB.c.created_at, JOB.c.id)
+        return await self._select("step_id = ?", step_id, order="created_at, id")
 
     async def by_key(self, step_id: str, attempt: int, key: str) -> Job | None:
         """Return the job that was asked for by that key in an attempt of a step."""
         found = await self._select(
-            (JOB.c.step_id == step_id) & (JOB.c.attempt == attempt) & (JOB.c.key == key)
+            'step_id = ? AND attempt = ? AND "key" = ?', step_id, attempt, key
         )
         return found[0] if found else None
 
     async def of_thread(self, thread_id: str) -> tuple[Job, ...]:
         """Return the jobs that worked on a codex thread, oldest first."""
-        return await self._select(JOB.c.thread_id == thread_id, JOB.c.created_at, JOB.c.id)
+        return await self._select("thread_id = ?", thread_id, order="created_at, id")
 
     async def active(self) -> tuple[Job, ...]:
         """Return the jobs that are not final, oldest first."""
-        waiting = sorted(set(JobState) - FINAL_JOBS)
-        return await self._select(JOB.c.state.in_(waiting), JOB.c.created_at, JOB.c.id)
+        states = sorted(state.value for state in set(JobState) - FINAL_JOBS)
+        return await self._select(f"state IN ({marks(states)})", *states, order="created_at, id")
 
     async def move(self, old: Job, new: Job, reason: str) -> Job:
         """Store `new` in the place of `old` and the transition between their states."""

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sized
 from typing import Any, ClassVar, Generic
-
-from sqlalchemy import ColumnElement, select
 
 from foredeck.services.domain.audit import AuditEntry
 from foredeck.services.domain.errors import NotFound
@@ -13,6 +12,11 @@ from foredeck.services.store.codecs import clean_text
 from foredeck.services.store.finding import by_beginning
 from foredeck.services.store.mapping import R, RecordMap
 from foredeck.services.store.unit import Unit
+
+
+def marks(values: Sized) -> str:
+    """Return the question marks of so many values."""
+    return ", ".join("?" * len(values))
 
 
 class Repository(Generic[R]):
@@ -29,7 +33,7 @@ class Repository(Generic[R]):
 
     async def get(self, record_id: str) -> R:
         """Return the record with exactly this id; raises `NotFound`."""
-        found = await self._unit.link.rows(self._map.selecting.sql, (clean_text(record_id),))
+        found = await self._unit.link.rows(self._map.selecting, (clean_text(record_id),))
         if not found:
             raise NotFound(f"There is no {self._map.noun} {record_id}.")
         return self._map.to_record(found[0])
@@ -42,11 +46,13 @@ class Repository(Generic[R]):
         return await self.get(await by_beginning(self._unit.link, self._map.noun, ref))
 
     async def _select(
-        self, condition: ColumnElement[bool], *order: Any, limit: int | None = None
+        self, condition: str, *values: Any, order: str = "", limit: int | None = None
     ) -> tuple[R, ...]:
-        statement = select(self._map.table).where(condition).order_by(*order).limit(limit)
-        result = await self._unit.link.run(statement)
-        return tuple(self._map.to_record(row) for row in result)
+        """Return the records that fit; `condition` and `order` are SQL of ours, never data."""
+        text = f"{self._map.selecting_all} WHERE {condition}"
+        text += f" ORDER BY {order}" if order else ""
+        text += f" LIMIT {limit:d}" if limit is not None else ""
+        return tuple(map(self._map.to_record, await self._unit.link.rows(text, values)))
 
     async def _insert(self, record: R) -> None:
         text = self._map.inserting

@@ -25,7 +25,7 @@ from foredeck.services.domain.states import RunState
 from foredeck.services.host.commands import StartRun
 from foredeck.services.host.queries import ListRuns
 from foredeck.services.store import store as store_module
-from foredeck.services.store.engine import Link
+from foredeck.services.store.engine import WritingLink
 from foredeck.services.store.unit import Unit
 from tests.support.house import House
 
@@ -65,7 +65,7 @@ def _kill_at_call(when: str, method: str) -> None:
 
 def _kill_at_commit(when: str, what: str) -> None:
     marked: set[int] = set()
-    real_commit = Link.commit
+    real_commit = WritingLink.commit
 
     class MarkedUnit(Unit):
         def publish(self, event: Event) -> None:
@@ -73,7 +73,7 @@ def _kill_at_commit(when: str, what: str) -> None:
                 marked.add(id(self.link))
             super().publish(event)
 
-    async def commit(self: Link, then: Callable[[], None]) -> None:
+    async def commit(self: WritingLink, then: Callable[[], None]) -> None:
         hit = id(self) in marked
         if hit and when == "before":
             _die()
@@ -82,7 +82,7 @@ def _kill_at_commit(when: str, what: str) -> None:
             _die()
 
     vars(store_module)["Unit"] = MarkedUnit
-    Link.commit = commit  # type: ignore[method-assign]
+    WritingLink.commit = commit  # type: ignore[method-assign]
 
 
 def _name(event: Event) -> str:

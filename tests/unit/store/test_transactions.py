@@ -12,7 +12,7 @@ from foredeck.services.domain.errors import Conflict, IllegalTransition, StoreEr
 from foredeck.services.domain.events import JobSaved, NoticeRaised, RunSaved, StepSaved
 from foredeck.services.domain.records import Run
 from foredeck.services.domain.states import JobState, RunState, StepState
-from foredeck.services.store.engine import Link
+from foredeck.services.store.engine import WritingLink
 from foredeck.services.store.store import Store
 from tests.support import records as make
 from tests.support.records import MOMENT
@@ -152,14 +152,14 @@ async def test_a_cancelled_commit_still_publishes(
     run = await new_run(store)
     bus.published.clear()
     committing = asyncio.Event()
-    real = Link._commit
+    real = WritingLink._commit
 
-    async def slow(self: Link, then: Callable[[], None]) -> None:
+    async def slow(self: WritingLink, then: Callable[[], None]) -> None:
         committing.set()
         await asyncio.sleep(0)
         await real(self, then)
 
-    monkeypatch.setattr(Link, "_commit", slow)
+    monkeypatch.setattr(WritingLink, "_commit", slow)
 
     async def move() -> None:
         async with store.transaction() as tx:
