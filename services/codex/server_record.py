@@ -63,12 +63,16 @@ class ServerRecord:
     config: str
 
     def processes(self) -> tuple[ProcessId, ...]:
-        """Return the shim and the server, in that order; nothing if they never started."""
+        """Return the shim and the server, in that order; nothing if they never started.
+
+        A shim that was killed while it started the server leaves its own identity alone.
+        """
         try:
             started = json.loads((Path(self.run_dir) / "started").read_text(encoding="utf-8"))
             return tuple(
                 ProcessId(int(part["pid"]), int(part["start_time"]), str(part["boot_id"]))
                 for part in (started["shim"], started)
+                if "pid" in part
             )
         except (OSError, ValueError, KeyError, TypeError):
             return ()

@@ -5,20 +5,22 @@
 
 Standard library only, and nothing of ours: it runs without site-packages. In RUN_DIR
 `lock` is held as long as the shim lives; `started` and `exit` are JSON, whole or absent;
-`log` gets the program's stdout and stderr. `started` has the program's and the shim's
-identity (pid, start time in ticks, boot id) and is on the disk before the program runs.
+`log` gets the program's stdout and stderr. `started` has the shim's identity (pid, start time
+in ticks, boot id) and is on the disk before the program runs; then it gets the program's as well.
 `exit` says how it ended: `code` or `signal`, and `why` (exited, terminated, timed out). So:
 `exit` there: finished; else lock held: running; else `started` there: lost; else never
-started. A directory is good for one start. SIGTERM ends the program and all that
-it started, however detached, and so does the end of its time, whoever watches or not; what it
-leaves behind when it ends by itself is ended too. With --detach the command returns as soon
-as `started` is written.
+started. Only `started` waits for the disk: a machine that loses its power loses the program, too,
+and whether it had ended just before is then not known. A directory is good for one start.
+SIGTERM ends the program and all that it started, however detached, and so does the end of its
+time, whoever watches or not; what it leaves behind when it ends by itself is ended too. With
+--detach the command returns as soon as the program is started.
 """
 
 from __future__ import annotations
 
 import ctypes
 import fcntl
+import gc
 import json
 import math
 import os
@@ -27,6 +29,7 @@ import sys
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import cache
 from typing import Any, NamedTuple, NoReturn
 
 REFUSED = 75
@@ -40,6 +43,13 @@ _RECORD_ROOM = 4096
 _WATCHED = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD)
 _IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
 _PPID, _START_TIME = 1, 19  # fields of /proc/PID/stat behind the name, proc(5)
+
+
+class _Program(NamedTuple):
+    """What to run, and its whole environment."""
+
+    words: list[str]
+    environment: Mapping[str, str]
 
 
 class _Place(NamedTuple):
@@ -67,7 +77,7 @@ def main(arguments: list[str]) -> int:
             return 0 if os.read(ready, 1) else CANNOT_START
         _detach(place.log)
     os.close(ready)
-    return _carry(command, limits, place, tell, b"x")
+    return _carry(_Program(command, os.environ), limits, place, tell, b"x")
 
 
 def _serve() -> int:
@@ -79,7 +89,9 @@ def _serve() -> int:
     """
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel buries our children
     # What we are asked may hold secrets: no command of this user is to read our memory.
-    ctypes.CDLL(None).prctl(_DUMPABLE, 0, 0, 0, 0)
+    _libc().prctl(_DUMPABLE, 0, 0, 0, 0)
+    _boot_id()
+    gc.disable()  # a collection would write to every page that a child shares with us
     for line in sys.stdin.buffer:
         if os.fork() == 0:
             _answer(json.loads(line))
@@ -92,13 +104,12 @@ def _answer(order: Mapping[str, Any]) -> NoReturn:
     try:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         os.chdir(order["directory"])
-        os.environ.clear()
-        os.environ.update(order["environment"])
         place = _take(order["run_dir"])
         if place is not None:
             _detach(place.log)
             limits = order["grace"], order["timeout"] or math.inf
-            _carry(order["command"], limits, place, tell, _told(order, 0))
+            program = _Program(order["command"], order["environment"])
+            _carry(program, limits, place, tell, _told(order, 0))
             os._exit(0)
         code = REFUSED
     finally:
@@ -133,26 +144,26 @@ def _seconds(options: list[str], name: str, default: float) -> float:
 
 
 def _carry(
-    command: list[str], limits: tuple[float, float], place: _Place, tell: int, word: bytes
+    program: _Program, limits: tuple[float, float], place: _Place, tell: int, word: bytes
 ) -> int:
-    ctypes.CDLL(None).prctl(_SUBREAPER, 1, 0, 0, 0)
+    _libc().prctl(_SUBREAPER, 1, 0, 0, 0)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_BLOCK, _WATCHED)
-    pid, gate = _fork(command, place.log)
-    _write(place.run_dir, "started", {**_identity(pid), "shim": _identity(os.getpid())})
-    os.write(gate, b"x")
-    os.close(gate)
+    shim = {"shim": _identity(os.getpid())}
+    _write(place.run_dir, "started", shim, durable=True)
+    pid = _spawn(program, place.log)
+    if pid:
+        _write(place.run_dir, "started", {**_identity(pid), **shim})
     with suppress(BrokenPipeError):  # whoever started us may be dead already
         os.write(tell, word)
     os.close(tell)
-    status, why = _supervise(pid, *limits)
-    code = os.waitstatus_to_exitcode(status)
+    code, why = _supervise(pid, *limits) if pid else (CANNOT_START, EXITED)
     record = {
         "code": code if code >= 0 else None,
         "signal": -code if code < 0 else None,
         "why": why,
     }
-    _write(place.run_dir, "exit", record, place.room)
+    _write(place.run_dir, "exit", record, room=place.room)
     return code if code >= 0 else 128 - code
 
 
@@ -163,44 +174,35 @@ def _detach(log: int) -> None:
         os.dup2(source, target)
 
 
-def _fork(command: list[str], log: int) -> tuple[int, int]:
-    """Return the program's pid and the gate: it waits for a byte, and ends if none comes."""
-    waiting, gate = os.pipe()
-    pid = os.fork()
-    if pid:
-        os.close(waiting)
-        return pid, gate
-    os.close(gate)
-    try:
-        os.setsid()
-        if os.read(waiting, 1):
-            _become(command, log)
-    finally:
-        os._exit(CANNOT_START)
-
-
-def _become(command: list[str], log: int) -> None:
+def _spawn(program: _Program, log: int) -> int:
+    """Start the program in a session of its own; 0 if it cannot be started: `log` says why."""
     null = os.open(os.devnull, os.O_RDONLY)
-    for source, target in ((null, 0), (log, 1), (log, 2)):
-        os.dup2(source, target)
-    for number in (*_WATCHED, *_IGNORED_BY_PYTHON, signal.SIGHUP):
-        signal.signal(number, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_SETMASK, ())
     try:
-        os.execvp(command[0], command)  # noqa: S606 (no shell is the point)
+        return os.posix_spawnp(
+            program.words[0],
+            program.words,
+            program.environment,
+            file_actions=[(os.POSIX_SPAWN_DUP2, *pair) for pair in ((null, 0), (log, 1), (log, 2))],
+            setsid=True,
+            setsigmask=(),
+            setsigdef=(*_WATCHED, *_IGNORED_BY_PYTHON, signal.SIGHUP),
+        )
     except OSError as error:
-        os.write(2, f"{command[0]} cannot be started: {error.strerror}\n".encode())
+        os.write(log, f"{program.words[0]} cannot be started: {error.strerror}\n".encode())
+        return 0
+    finally:
+        os.close(null)
 
 
 def _supervise(program: int, grace: float, timeout: float) -> tuple[int, str]:
-    """Wait until the whole tree is gone; return the program's status and why it ended."""
+    """Wait until the whole tree is gone; return the program's code or -signal, and why it ended."""
     status: int | None = None
     why, kill_from, overdue_from = EXITED, 0.0, time.monotonic() + timeout
     while True:
         try:
             pid, found = os.waitpid(-1, os.WNOHANG)
         except ChildProcessError:
-            return status or 0, why
+            return os.waitstatus_to_exitcode(status or 0), why
         if pid == program:
             status = found
         if pid:
@@ -251,8 +253,17 @@ def _stat(pid: int) -> list[str]:
 
 
 def _identity(pid: int) -> dict[str, Any]:
-    boot = _read("/proc/sys/kernel/random/boot_id").strip()
-    return {"pid": pid, "start_time": int(_stat(pid)[_START_TIME]), "boot_id": boot}
+    return {"pid": pid, "start_time": int(_stat(pid)[_START_TIME]), "boot_id": _boot_id()}
+
+
+@cache
+def _boot_id() -> str:
+    return _read("/proc/sys/kernel/random/boot_id").strip()
+
+
+@cache
+def _libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None)
 
 
 def _read(path: str) -> str:
@@ -278,16 +289,25 @@ def _exists(run_dir: int, name: str) -> bool:
     return True
 
 
-def _write(run_dir: int, name: str, record: Mapping[str, Any], room: int | None = None) -> None:
-    """Put the record there whole: a reader finds all of it or no file."""
+def _write(
+    run_dir: int,
+    name: str,
+    record: Mapping[str, Any],
+    *,
+    room: int | None = None,
+    durable: bool = False,
+) -> None:
+    """Put the record there whole: a reader finds all of it or what was there before."""
     data = json.dumps(record).encode() + b"\n"
     handle = _open(run_dir, f"{name}.new", os.O_RDWR) if room is None else room
     os.pwrite(handle, data, 0)
     os.ftruncate(handle, len(data))
-    os.fsync(handle)
+    if durable:
+        os.fsync(handle)
     os.close(handle)
     os.rename(f"{name}.new", name, src_dir_fd=run_dir, dst_dir_fd=run_dir)
-    os.fsync(run_dir)
+    if durable:
+        os.fsync(run_dir)
 
 
 if __name__ == "__main__":

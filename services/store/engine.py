@@ -133,7 +133,7 @@ class Database:
         self._writer = _engine(path, size=1, wait=0, pragmas=())
         self._readers = _engine(path, size=_READERS, wait=BUSY_TIMEOUT, pragmas=("query_only=ON",))
         self._writers_turn = asyncio.Lock()
-        self._writing: AsyncConnection | None = None
+        self._open_writer: tuple[AsyncConnection, Driver] | None = None
 
     @asynccontextmanager
     async def writing(self, wait: Wait | None = None) -> AsyncIterator[WritingLink]:
@@ -185,7 +185,7 @@ class Database:
 
     async def _the_writer(self) -> tuple[AsyncConnection, Driver]:
         """Return the connection that writes; once opened it is kept."""
-        if self._writing is None:
+        if self._open_writer is None:
             connection = self._writer.connect()
             with translated(self.path):
                 try:
@@ -193,16 +193,17 @@ class Database:
                 except asyncio.CancelledError:
                     await to_the_end(connection.close())
                     raise
-            self._writing = connection
-        return self._writing, await _driver_of(self._writing)
+            self._open_writer = connection, await _driver_of(connection)
+        return self._open_writer
 
     async def close(self) -> None:
         """Close every connection; the last one out folds the log into the file."""
         async with self._writers_turn:
             with translated(self.path):
                 await to_the_end(self._readers.dispose())
-                if self._writing is not None:
-                    connection, self._writing = self._writing, None
+                if self._open_writer is not None:
+                    connection, _driver = self._open_writer
+                    self._open_writer = None
                     await to_the_end(connection.close())
                 await to_the_end(self._writer.dispose())
 

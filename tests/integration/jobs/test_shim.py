@@ -75,9 +75,14 @@ def until(condition: Callable[[], Any], seconds: float = 10) -> Any:
 
 
 def record(run_dir: Path, name: str) -> dict[str, Any]:
+    """Return it whole: `started` gets the program's identity a moment after the shim's."""
     path = run_dir / name
-    until(path.exists)
-    found: dict[str, Any] = json.loads(path.read_text())
+
+    def whole() -> dict[str, Any] | None:
+        found: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+        return found if found and (name != "started" or "pid" in found) else None
+
+    found: dict[str, Any] = until(whole)
     return found
 
 
