@@ -52,7 +52,6 @@ from foredeck.services.host.server import HostServer
 from foredeck.services.host.service import Handler, OpeningHost
 from foredeck.services.host.status import StatusReporter
 from foredeck.services.host.workflow_handlers import WorkflowCommands
-from foredeck.services.jobs.executor import Executor
 from foredeck.services.jobs.local_executor import LocalExecutor
 from foredeck.services.questions.agents import AgentQuestions
 from foredeck.services.questions.approvals import CodexApprovals
@@ -124,8 +123,9 @@ async def open_working_half(ground: Ground, role: str, *, recover: bool) -> Asyn
         stack.push_async_callback(supervisor.close)
         executor = LocalExecutor(settings.data_dir / "jobs", settings.grace)
         stack.callback(executor.close)
+        commands = CommandStepRunner(store, executor, departure, asking.clock)
         orchestrator = _orchestrator(
-            settings, store, supervisor, codex_runs, departure, asking, executor
+            settings, store, supervisor, codex_runs, departure, asking, commands
         )
         stack.push_async_callback(orchestrator.close)
         chat = _chat(settings, store, runner, departure)
@@ -142,6 +142,7 @@ async def open_working_half(ground: Ground, role: str, *, recover: bool) -> Asyn
         await asking.questions.reconcile()
         await files.repair()
         await chat.recover()
+        await commands.tidy()
         if recover:
             await orchestrator.recover(hold=settings.recovery is Recovery.HOLD)
         ground.host.complete(audited(handlers, store, role))
@@ -203,12 +204,11 @@ def _orchestrator(
     codex_runs: CodexRuns,
     departure: Departure,
     asking: Asking,
-    executor: Executor,
+    commands: CommandStepRunner,
 ) -> Orchestrator:
     people = AgentQuestions(asking.questions, asking.approvals.attended)
     agents = AgentStageRunner(store, supervisor, settings, departure, people=people)
     codex = CodexStepRunner(store, supervisor, codex_runs, settings, departure)
-    commands = CommandStepRunner(store, executor, settings.command_limit, departure, asking.clock)
     gates = GateStepRunner(store, asking.questions)
     runners = StepRunners(
         {
@@ -226,7 +226,9 @@ def _orchestrator(
         await commands.abandon(run_id, step_id)
         await supervisor.abandon(run_id, step_id)
 
-    return Orchestrator(store, execution, abandon, departure, boundary)
+    return Orchestrator(
+        store, execution, abandon, departure, boundary, command_limit=settings.command_limit
+    )
 
 
 def _chat(settings: Settings, store: Store, turns: Runner, departure: Departure) -> ChatService:

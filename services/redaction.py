@@ -176,7 +176,7 @@ class _Table:
         self._longest = max(map(len, self._by_head)) - 1
 
     def may_hold(self, data: bytes) -> bool:
-        """Whether a head is somewhere in it; most of what is written down has none, and is short."""
+        """Whether a head is somewhere in it; most of what is written down has none."""
         return self._any_head.search(data) is not None
 
     def scan(self, data: bytes, start: int, *, final: bool) -> Iterator[tuple[int, Finding]]:

@@ -6,7 +6,6 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
-from pathlib import Path
 from typing import IO
 
 from foredeck.services.agents.command_console import LABEL_LIMIT, CommandConsole
@@ -17,7 +16,7 @@ from foredeck.services.departure import Departure
 from foredeck.services.domain import clock
 from foredeck.services.domain.errors import SettingsError, StepFailed
 from foredeck.services.domain.ids import new_id
-from foredeck.services.domain.records import Failure, FailureClass, Job
+from foredeck.services.domain.records import Failure, FailureClass, Job, Step
 from foredeck.services.domain.safe_text import safe_line
 from foredeck.services.domain.states import FINAL_JOBS, JobState
 from foredeck.services.domain.workflow import Verify
@@ -84,7 +83,16 @@ class CheckCommand:
             known = await tx.jobs.by_key(task.step.id, task.attempt, key)
             if known is None:
                 name = f"verify: {safe_line(verify.command, limit=LABEL_LIMIT)}"
-                job = command_job(task, verify.command, name=name, timeout=verify.timeout, key=key)
+                job = command_job(
+                    task.step,
+                    task.attempt,
+                    verify.command,
+                    name=name,
+                    timeout=verify.timeout,
+                    key=key,
+                    workspace=task.project.workspace,
+                    output_path=str(task.output.path),
+                )
                 await tx.jobs.add(job)
                 return await tx.move_job(job.id, JobState.IN_PROGRESS, started_at=clock.now())
         if known.state not in FINAL_JOBS:
@@ -171,7 +179,17 @@ async def _pipe() -> AsyncIterator[tuple[asyncio.StreamReader, IO[bytes]]]:
             transport.close()
 
 
-def command_job(task: StageTask, command: str, *, name: str, timeout: float, key: str) -> Job:
+def command_job(
+    step: Step,
+    attempt: int,
+    command: str,
+    *,
+    name: str,
+    timeout: float,
+    key: str,
+    workspace: str,
+    output_path: str,
+) -> Job:
     """Return a queued job that runs a command for a step; `timeout` is in seconds."""
     moment = clock.now()
     return Job(
@@ -179,14 +197,14 @@ def command_job(task: StageTask, command: str, *, name: str, timeout: float, key
         name=name,
         state=JobState.QUEUED,
         prompt=command,
-        workspace=task.project.workspace,
-        output_path=str(Path(task.output.path)),
+        workspace=workspace,
+        output_path=output_path,
         created_at=moment,
         updated_at=moment,
         type=JOB_TYPE,
-        run_id=task.run.id,
-        step_id=task.step.id,
-        attempt=task.attempt,
+        run_id=step.run_id,
+        step_id=step.id,
+        attempt=attempt,
         timeout=timeout,
         queued_at=moment,
         key=key,

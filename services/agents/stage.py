@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from foredeck.services.domain.records import (
+    Job,
     Mode,
     Project,
     PromptEdit,
@@ -18,9 +19,52 @@ from foredeck.services.domain.records import (
 )
 from foredeck.services.domain.workflow import StepSpec
 from foredeck.services.jobs.output import OutputWriter
+from foredeck.services.store.store import Transaction
 from foredeck.services.workflow import graph
 
 _NOTHING_SAID = StepSpec("", StepKind.AGENT, "")
+
+
+class Closing:
+    """What a stage leaves to be stored together with the end of its attempt.
+
+    So both are durable in one commit, and nobody ever finds one without the other.
+    """
+
+    def __init__(self) -> None:
+        self._writes: list[Callable[[Transaction], Awaitable[None]]] = []
+        self._rest: list[Callable[[], Awaitable[None]]] = []
+
+    def add(
+        self,
+        write: Callable[[Transaction], Awaitable[None]],
+        then: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        """Have `write` called in that transaction, and `then` once it is committed."""
+        self._writes.append(write)
+        if then is not None:
+            self._rest.append(then)
+
+    async def store(self, tx: Transaction) -> None:
+        """Store it; may be called again if the transaction was undone."""
+        for write in self._writes:
+            await write(tx)
+
+    async def finish(self) -> None:
+        """Do what was left for after the commit."""
+        for then in self._rest:
+            await then()
+
+
+@dataclass(frozen=True)
+class Beginning:
+    """A new attempt of a step, by its number; `spec` is filled in."""
+
+    project: Project
+    step: Step
+    attempt: int
+    output_path: str
+    spec: StepSpec
 
 
 @dataclass(frozen=True)
@@ -32,7 +76,7 @@ class StageTask:
     `mode` is `agent` or `direct`, never `auto`. `resumed` says that an earlier host began this
     attempt; `continues` is the number of the attempt whose conversation it goes on with, or 0.
     `spec` is the definition of its step. `edit` is a person's text in the place of the stage's
-    own prompt.
+    own prompt. `job` is what the runner's `prepare` stored, `closing` what it leaves to be stored.
     """
 
     project: Project
@@ -49,6 +93,8 @@ class StageTask:
     continues: int = 0
     spec: StepSpec = _NOTHING_SAID
     edit: PromptEdit | None = None
+    job: Job | None = None
+    closing: Closing = field(default_factory=Closing)
 
     @property
     def prompt(self) -> str:
@@ -93,4 +139,13 @@ class StageRunner(Protocol):
 
     async def run(self, task: StageTask) -> StageOutcome:
         """Return the stage's outcome; what it says and does is stored as it happens."""
+        ...
+
+
+@runtime_checkable
+class PreparedRunner(StageRunner, Protocol):
+    """One that knows from the beginning what job an attempt is."""
+
+    async def prepare(self, tx: Transaction, beginning: Beginning) -> Job | None:
+        """Store the job in the transaction in which the attempt begins, and return it."""
         ...

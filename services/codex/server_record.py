@@ -91,7 +91,7 @@ class ServerRecord:
     def lives(self) -> bool:
         """Whether the server's own process is there."""
         processes = self.processes()
-        return bool(processes) and is_alive(processes[1])
+        return len(processes) > 1 and is_alive(processes[1])
 
     def same_kind(self, other: ServerRecord) -> bool:
         """Whether both are the same program with the same configuration."""

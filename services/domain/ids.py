@@ -11,4 +11,5 @@ def new_id() -> str:
 
     The alphabet is Crockford's base 32 in lower case, so no character is mistaken for another.
     """
-    return "".join(secrets.choice(_ALPHABET) for _ in range(_LENGTH))
+    bits = secrets.randbits(5 * _LENGTH)
+    return "".join([_ALPHABET[bits >> 5 * place & 31] for place in range(_LENGTH)])

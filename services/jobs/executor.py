@@ -71,6 +71,10 @@ class Executor(Protocol):
         """End it and everything that it started; returns when nothing of it is left."""
         ...
 
+    async def kept(self) -> tuple[Handle, ...]:
+        """Return everything that was submitted and not discarded yet."""
+        ...
+
     async def discard(self, handle: Handle) -> None:
         """Forget one that has ended; only once all that it left is stored elsewhere."""
         ...

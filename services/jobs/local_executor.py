@@ -105,6 +105,13 @@ class LocalExecutor:
                 send_signal(carrier, signal.SIGKILL)
             await sweep(handle.job_id, self._grace)
 
+    async def kept(self) -> tuple[Handle, ...]:
+        """Return everything that has a directory."""
+        if not self._root.is_dir():
+            return ()
+        names = (entry.name.rpartition(".") for entry in os.scandir(self._root))
+        return tuple(Handle(job, int(attempt)) for job, _, attempt in names if attempt.isdecimal())
+
     async def discard(self, handle: Handle) -> None:
         """Remove its files."""
         path = self._files(handle).path

@@ -298,6 +298,8 @@ def make_private_directory(path: Path) -> None:
 
     Raises `OSError`.
     """
+    if path.is_dir():
+        return
     for directory in reversed([path, *path.parents]):
         if not directory.exists():
             directory.mkdir(mode=0o700, exist_ok=True)

@@ -97,6 +97,11 @@ class WritingLink(Link):
         with translated(self._path):
             return self._driver.direct(sql, parameters)
 
+    def version(self) -> int:
+        """Return a number that is another one as soon as another connection has written."""
+        with translated(self._path):
+            return int(self._driver.direct("PRAGMA data_version")[0][0])
+
     async def commit(self, then: Callable[[], None]) -> None:
         """Commit and call `then`: both, or neither."""
         with translated(self._path):

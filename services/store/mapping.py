@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import fields
-from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Table, bindparam, select
@@ -67,7 +66,6 @@ R = TypeVar(
 )
 
 _USAGE = ("input", "cached_input", "output", "reasoning")
-_USAGE_COLUMNS = frozenset(f"usage_{name}" for name in _USAGE)
 # The declared type of a field, as `from __future__ import annotations` leaves it.
 _BY_TYPE = {
     "str": TEXT,
@@ -110,14 +108,10 @@ class RecordMap(Generic[R]):
     """Knows how one kind of record lies in its table; `usage` takes four columns.
 
     With `usage_is_sum`, triggers keep it: a record read a while ago must not undo what
-    they have added since, so `usage` is never among the changes. The last so many rows that it
-    `remembers` are not decoded again: most steps of a large run are as they were.
+    they have added since, so `usage` is never among the changes.
     """
 
-    def __init__(
-        self, record: type[R], table: Table, *, usage_is_sum: bool = False, remembers: int = 0
-    ) -> None:
-        self._remembered = lru_cache(remembers)(self._decoded)
+    def __init__(self, record: type[R], table: Table, *, usage_is_sum: bool = False) -> None:
         self.record = record
         self.table = table
         self._usage_is_sum = usage_is_sum
@@ -162,8 +156,7 @@ class RecordMap(Generic[R]):
         """Return the columns of a record."""
         row = {name: codec.encode(getattr(record, name)) for name, codec in self._codecs.items()}
         if self._has_usage:
-            usage: TokenUsage = getattr(record, "usage")  # noqa: B009
-            row |= {f"usage_{name}": getattr(usage, name) for name in _USAGE}
+            row |= _usage_row(record)
         return row
 
     def redacted(self, row: dict[str, Any], redactor: Redactor) -> dict[str, Any]:
@@ -177,9 +170,6 @@ class RecordMap(Generic[R]):
 
     def to_record(self, row: Sequence[Any]) -> R:
         """Return the record of a row of the table; raises `StoreError` for a damaged one."""
-        return self._remembered(tuple(row))
-
-    def _decoded(self, row: tuple[Any, ...]) -> R:
         columns = dict(zip(self._columns, row, strict=True))
         try:
             values = {name: columns[name] for name in self._codecs}
@@ -196,14 +186,30 @@ class RecordMap(Generic[R]):
 
     def changes(self, old: R, new: R) -> dict[str, Any]:
         """Return the columns in which two records differ, with the values of `new`."""
-        before, after = self.to_row(old), self.to_row(new)
-        kept = _USAGE_COLUMNS if self._usage_is_sum else frozenset()
-        return {n: value for n, value in after.items() if before[n] != value and n not in kept}
+        changed: dict[str, Any] = {}
+        for name, codec in self._codecs.items():
+            before, after = getattr(old, name), getattr(new, name)
+            if before is not after and before != after:
+                changed[name] = codec.encode(after)
+        if self.counts_usage:
+            used, uses = _usage_row(old), _usage_row(new)
+            changed |= {name: uses[name] for name in uses if uses[name] != used[name]}
+        return changed
+
+    @property
+    def counts_usage(self) -> bool:
+        """Whether the usage of these records is added to that of what they belong to."""
+        return self._has_usage and not self._usage_is_sum
+
+
+def _usage_row(record: object) -> dict[str, int]:
+    usage: TokenUsage = getattr(record, "usage")  # noqa: B009
+    return {f"usage_{name}": getattr(usage, name) for name in _USAGE}
 
 
 PROJECTS = RecordMap(Project, tables.PROJECT)
 RUNS = RecordMap(Run, tables.RUN, usage_is_sum=True)
-STEPS = RecordMap(Step, tables.STEP, usage_is_sum=True, remembers=4096)
+STEPS = RecordMap(Step, tables.STEP, usage_is_sum=True)
 ATTEMPTS = RecordMap(Attempt, tables.ATTEMPT)
 JOBS = RecordMap(Job, tables.JOB)
 MESSAGES = RecordMap(Message, tables.MESSAGE)

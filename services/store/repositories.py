@@ -36,6 +36,7 @@ class ProjectRepository(Repository[Project]):
     """Projects."""
 
     map = mapping.PROJECTS
+    remembered = True
     audited = True
 
     async def add(self, project: Project) -> None:
@@ -78,6 +79,7 @@ class RunRepository(Repository[Run]):
     """Runs; their usage is the sum of their jobs' and messages', whatever is saved."""
 
     map = mapping.RUNS
+    remembered = True
 
     async def add(self, run: Run) -> None:
         """Store a new run and its first transition."""
@@ -127,10 +129,12 @@ class StepRepository(Repository[Step]):
     """Steps; their usage is the sum of their jobs' and messages', whatever is saved."""
 
     map = mapping.STEPS
+    remembered = True
 
     async def add(self, step: Step) -> None:
         """Store a new step and its first transition."""
         await self._insert(step)
+        self._unit.known.forget_members(step.run_id)
         await self._unit.record(EntityKind.STEP, step.id, step.run_id, "", step.state, step.reason)
         self._publish(step)
 
@@ -138,11 +142,18 @@ class StepRepository(Repository[Step]):
         """Store a step as it is now, but for its state: that only moves."""
         old = await self.get(step.id)
         await self._update(old, replace(step, state=old.state))
+        if step.position != old.position:
+            self._unit.known.forget_members(step.run_id)
         self._publish(old)
 
     async def of_run(self, run_id: str) -> tuple[Step, ...]:
         """Return the steps of a run in the order of the definition."""
-        return await self._select("run_id = ?", run_id, order='position, "key"')
+        known = self._unit.known
+        if (steps := await known.members(run_id, self.get)) is not None:
+            return steps
+        steps = await self._select("run_id = ?", run_id, order='position, "key"')
+        known.put_members(run_id, steps)
+        return steps
 
     async def move(self, old: Step, new: Step, reason: str) -> Step:
         """Store `new` in the place of `old` and the transition between their states."""
@@ -180,6 +191,7 @@ class AttemptRepository(Repository[Attempt]):
     """Attempts; the step's transitions are their history."""
 
     map = mapping.ATTEMPTS
+    remembered = True
 
     async def add(self, attempt: Attempt) -> None:
         """Store a new attempt; its number is unique among the step's."""
@@ -203,6 +215,7 @@ class JobRepository(Repository[Job]):
     """Jobs."""
 
     map = mapping.JOBS
+    remembered = True
 
     async def add(self, job: Job) -> None:
         """Store a new job and its first transition."""

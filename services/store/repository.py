@@ -26,6 +26,8 @@ class Repository(Generic[R]):
     map: ClassVar[Any]
     # Whether each change is recorded in the audit trail; what has states is, by its moves.
     audited: ClassVar[bool] = False
+    # Whether they are looked up so often by their ids that those read last are kept.
+    remembered: ClassVar[bool] = False
 
     def __init__(self, unit: Unit) -> None:
         self._unit = unit
@@ -33,10 +35,16 @@ class Repository(Generic[R]):
 
     async def get(self, record_id: str) -> R:
         """Return the record with exactly this id; raises `NotFound`."""
+        known: R | None = self._unit.known.get(record_id) if self.remembered else None
+        if known is not None and isinstance(known, self._map.record):
+            return known
         found = await self._unit.link.rows(self._map.selecting, (clean_text(record_id),))
         if not found:
             raise NotFound(f"There is no {self._map.noun} {record_id}.")
-        return self._map.to_record(found[0])
+        record = self._map.to_record(found[0])
+        if self.remembered:
+            self._unit.known.put(record.id, record)
+        return record
 
     async def find(self, ref: str) -> R:
         """Return the record with this id or the only one whose id begins so.
@@ -58,6 +66,7 @@ class Repository(Generic[R]):
         text = self._map.inserting
         row = self._map.redacted(self._map.to_row(record), self._unit.redactor)
         await self._unit.link.rows(text.sql, text.values(row))
+        self._forget(record)
         if self.audited:
             self._audit("create", record.id, {}, row)
 
@@ -66,9 +75,18 @@ class Repository(Generic[R]):
         if changes := self._map.redacted(self._map.changes(old, new), self._unit.redactor):
             text = self._map.updating(tuple(changes))
             await self._unit.link.rows(text.sql, text.values({**changes, "key": old.id}))
+            self._forget(old)
             if self.audited:
                 before = self._map.to_row(old)
                 self._audit("update", old.id, {name: before[name] for name in changes}, changes)
+
+    def _forget(self, record: R) -> None:
+        """Let what was written be read anew, as it came to lie in the file."""
+        known = self._unit.known
+        known.forget(record.id)
+        if self._map.counts_usage:
+            for owner in ("step_id", "run_id", "conversation_id"):
+                known.forget(getattr(record, owner, None))
 
     def _audit(
         self, verb: str, record_id: str, before: dict[str, Any], after: dict[str, Any]

@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -30,6 +31,7 @@ from foredeck.services.store.conversations import (
 )
 from foredeck.services.store.engine import BUSY_TIMEOUT, Database, Wait
 from foredeck.services.store.files import existing_file, prepare_file
+from foredeck.services.store.known import Known
 from foredeck.services.store.project_files import ProjectFileRepository
 from foredeck.services.store.queries import Queries
 from foredeck.services.store.questions import FollowUpRepository, QuestionRepository
@@ -53,20 +55,62 @@ class Transaction:
 
     def __init__(self, unit: Unit) -> None:
         self._unit = unit
-        self.projects = ProjectRepository(unit)
-        self.runs = RunRepository(unit)
-        self.steps = StepRepository(unit)
-        self.attempts = AttemptRepository(unit)
-        self.jobs = JobRepository(unit)
-        self.messages = MessageRepository(unit)
-        self.sessions = SessionRepository(unit)
-        self.questions = QuestionRepository(unit)
-        self.follow_ups = FollowUpRepository(unit)
-        self.prompt_edits = PromptEditRepository(unit)
-        self.project_files = ProjectFileRepository(unit)
-        self.trusted_workflows = TrustedWorkflows(unit)
-        self.conversations = ConversationRepository(unit)
-        self.chat_messages = ChatMessageRepository(unit)
+
+    @cached_property
+    def projects(self) -> ProjectRepository:
+        return ProjectRepository(self._unit)
+
+    @cached_property
+    def runs(self) -> RunRepository:
+        return RunRepository(self._unit)
+
+    @cached_property
+    def steps(self) -> StepRepository:
+        return StepRepository(self._unit)
+
+    @cached_property
+    def attempts(self) -> AttemptRepository:
+        return AttemptRepository(self._unit)
+
+    @cached_property
+    def jobs(self) -> JobRepository:
+        return JobRepository(self._unit)
+
+    @cached_property
+    def messages(self) -> MessageRepository:
+        return MessageRepository(self._unit)
+
+    @cached_property
+    def sessions(self) -> SessionRepository:
+        return SessionRepository(self._unit)
+
+    @cached_property
+    def questions(self) -> QuestionRepository:
+        return QuestionRepository(self._unit)
+
+    @cached_property
+    def follow_ups(self) -> FollowUpRepository:
+        return FollowUpRepository(self._unit)
+
+    @cached_property
+    def prompt_edits(self) -> PromptEditRepository:
+        return PromptEditRepository(self._unit)
+
+    @cached_property
+    def project_files(self) -> ProjectFileRepository:
+        return ProjectFileRepository(self._unit)
+
+    @cached_property
+    def trusted_workflows(self) -> TrustedWorkflows:
+        return TrustedWorkflows(self._unit)
+
+    @cached_property
+    def conversations(self) -> ConversationRepository:
+        return ConversationRepository(self._unit)
+
+    @cached_property
+    def chat_messages(self) -> ChatMessageRepository:
+        return ChatMessageRepository(self._unit)
 
     async def move_run(self, run_id: str, to: RunState, *, reason: str = "", **changes: Any) -> Run:
         """Give a run another state and other fields; return it as it is then.
@@ -133,6 +177,7 @@ class Store:
         self._locked = False
         self._owner: asyncio.Task[Any] | None = None
         self._trail = Trail()
+        self._known = Known()
         self.queries = Queries(database, bus)
 
     @classmethod
@@ -182,12 +227,14 @@ class Store:
             try:
                 async with self._database.writing(self._lock_wait(actor)) as link:
                     self._tell_that_it_is_free()
-                    unit = Unit(link, actor, self.redactor)
+                    self._known.check(link.version())
+                    unit = Unit(link, actor, self.redactor, self._known)
                     yield Transaction(unit)
                     await unit.seal(self._trail)
                     await link.commit(lambda: self._publish(unit.events))
             except BaseException:
                 self._trail.forget()
+                self._known.clear()
                 raise
             finally:
                 self._owner = None

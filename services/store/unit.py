@@ -11,6 +11,7 @@ from foredeck.services.store.audit import Trail
 from foredeck.services.store.audited_transitions import entry_of
 from foredeck.services.store.codecs import clean_text, to_microseconds
 from foredeck.services.store.engine import Link
+from foredeck.services.store.known import Known
 from foredeck.services.store.tables import TRANSITION
 from foredeck.services.store.text import Text
 
@@ -23,8 +24,9 @@ _RECORD = Text.of(
 class Unit:
     """What the repositories of one transaction share; `actor` is who does it."""
 
-    def __init__(self, link: Link, actor: str, redactor: Redactor) -> None:
+    def __init__(self, link: Link, actor: str, redactor: Redactor, known: Known) -> None:
         self.link = link
+        self.known = known
         self.actor = actor
         self.redactor = redactor
         self.events: list[Event] = []

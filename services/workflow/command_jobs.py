@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from foredeck.services.agents.check_command import JOB_TYPE, command_job
 from foredeck.services.agents.command_console import LABEL_LIMIT
-from foredeck.services.agents.stage import StageTask
+from foredeck.services.agents.stage import Beginning
 from foredeck.services.domain import clock
 from foredeck.services.domain.records import Failure, FailureClass, Job
 from foredeck.services.domain.safe_text import safe_line
-from foredeck.services.domain.states import JobState
-from foredeck.services.store.store import Store
+from foredeck.services.domain.states import FINAL_JOBS, JobState
+from foredeck.services.store.store import Store, Transaction
 
 # What asks for the job in its attempt; the checks of a step have keys of their own.
 KEY = "command"
@@ -27,41 +29,52 @@ class CommandJobs:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    async def queue(self, task: StageTask) -> Job:
-        """Return the job of the attempt: the one that is stored, else a new one, queued."""
-        async with self._store.transaction() as tx:
-            known = await tx.jobs.by_key(task.step.id, task.attempt, KEY)
-            if known is not None:
-                return known
-            job = _new_job(task)
-            await tx.jobs.add(job)
-            return job
+    async def begin(self, tx: Transaction, beginning: Beginning) -> Job:
+        """Store the job of a new attempt, which runs from now on, and return it."""
+        spec = beginning.spec
+        job = command_job(
+            beginning.step,
+            beginning.attempt,
+            spec.command,
+            name=safe_line(spec.command, limit=LABEL_LIMIT),
+            timeout=spec.timeout,
+            key=KEY,
+            workspace=beginning.project.workspace,
+            output_path=beginning.output_path,
+        )
+        job = replace(job, state=JobState.IN_PROGRESS, started_at=job.created_at)
+        await tx.jobs.add(job)
+        return job
 
-    async def begin(self, job: Job) -> Job:
-        """Store that the command runs from now on, unless an earlier host did."""
-        if job.state is not JobState.QUEUED:
-            return job
+    async def take_up(self, beginning: Beginning) -> Job:
+        """Return the job of an attempt that is under way: the one stored, else a new one."""
         async with self._store.transaction() as tx:
-            return await tx.move_job(job.id, JobState.IN_PROGRESS, started_at=clock.now())
+            job = await tx.jobs.by_key(beginning.step.id, beginning.attempt, KEY)
+            if job is None:
+                return await self.begin(tx, beginning)
+            if job.state is JobState.QUEUED:
+                return await tx.move_job(job.id, JobState.IN_PROGRESS, started_at=clock.now())
+        return job
 
     async def end(
-        self, job: Job, state: JobState, code: int | None, tail: str, failure: Failure | None
+        self,
+        tx: Transaction,
+        job: Job,
+        state: JobState,
+        code: int | None,
+        tail: str,
+        failure: Failure | None,
     ) -> Job:
-        """Store how the command ended; a full disk is waited out."""
-
-        async def store() -> Job:
-            async with self._store.transaction() as tx:
-                return await tx.move_job(
-                    job.id,
-                    state,
-                    reason=failure.message if failure else "",
-                    exit_code=code,
-                    message=tail,
-                    failure=failure,
-                    ended_at=clock.now(),
-                )
-
-        return await self._store.durably(store)
+        """Store how the command ended."""
+        return await tx.move_job(
+            job.id,
+            state,
+            reason=failure.message if failure else "",
+            exit_code=code,
+            message=tail,
+            failure=failure,
+            ended_at=clock.now(),
+        )
 
     async def left(self, run_id: str, step_id: str | None) -> tuple[Job, ...]:
         """Return the jobs of a run, or of one of its steps, that have not ended."""
@@ -70,6 +83,11 @@ class CommandJobs:
         ours = [job for job in active if job.type == JOB_TYPE and job.key == KEY]
         of_run = [job for job in ours if job.run_id == run_id]
         return tuple(job for job in of_run if step_id in (None, job.step_id))
+
+    async def is_over(self, job_id: str) -> bool:
+        """Whether the end of a job is stored."""
+        async with self._store.transaction() as tx:
+            return (await tx.jobs.get(job_id)).state in FINAL_JOBS
 
     async def lose(self, job: Job) -> None:
         """Store that the command of an earlier host was ended by this one."""
@@ -82,9 +100,3 @@ class CommandJobs:
                 failure=_ABANDONED,
                 ended_at=clock.now(),
             )
-
-
-def _new_job(task: StageTask) -> Job:
-    spec = task.spec
-    name = safe_line(spec.command, limit=LABEL_LIMIT)
-    return command_job(task, spec.command, name=name, timeout=spec.timeout, key=KEY)

@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
-from contextlib import nullcontext
+from contextlib import suppress
+from dataclasses import replace
 
 from foredeck.services.agents.command_console import CommandConsole
-from foredeck.services.agents.stage import StageOutcome, StageTask
+from foredeck.services.agents.stage import Beginning, StageOutcome, StageTask
 from foredeck.services.codex.environment import command_environment
 from foredeck.services.departure import Departure
 from foredeck.services.domain.errors import (
     Conflict,
     ForedeckError,
+    NotFound,
     SettingsError,
     StepFailed,
     StoreError,
@@ -24,7 +26,7 @@ from foredeck.services.jobs.executor import Command, Executor, Found, Handle
 from foredeck.services.jobs.output import OutputWriter
 from foredeck.services.patience import all_of, to_the_end
 from foredeck.services.stage_clock import StageClock
-from foredeck.services.store.store import Store
+from foredeck.services.store.store import Store, Transaction
 from foredeck.services.tool_servers import plain_environment
 from foredeck.services.workflow.command_jobs import CommandJobs
 from foredeck.services.workflow.command_outcome import (
@@ -44,7 +46,7 @@ _SOON, _LATER = 0.05, 0.4
 
 
 class CommandStepRunner:
-    """Works on attempts of command steps, at most `limit` processes at once (a `StageRunner`).
+    """Works on attempts of command steps (a `PreparedRunner`).
 
     A command outlives its host: the next one follows it from the executor's files. The step's
     timeout is the executor's to keep, from the command's start; the step's own clock stands.
@@ -54,18 +56,19 @@ class CommandStepRunner:
         self,
         store: Store,
         executor: Executor,
-        limit: int,
         departure: Departure | None = None,
         clock: StageClock | None = None,
     ) -> None:
         self._store = store
         self._executor = executor
         self._jobs = CommandJobs(store)
-        self._limit = limit
-        self._slots = asyncio.Semaphore(max(1, limit))
         self._departure = departure or Departure()
         self._clock = clock or StageClock()
         self._followed: set[str] = set()
+
+    async def prepare(self, tx: Transaction, beginning: Beginning) -> Job:
+        """Store the job of a new attempt: it is durable before its process exists."""
+        return await self._jobs.begin(tx, beginning)
 
     async def run(self, task: StageTask) -> StageOutcome:
         """Return the last line of the output as the summary; raises `StepFailed`, `TurnLost`.
@@ -74,12 +77,19 @@ class CommandStepRunner:
         goes on.
         """
         with self._clock.stopped(task.step.id):
-            job = await self._jobs.queue(task)
+            job = task.job or await self._jobs.take_up(_beginning(task))
             if job.state not in FINAL_JOBS:
                 job = await self._owned(task, job)
             else:  # by a host that could say no more than that
                 await self._executor.discard(_handle(job))
         return outcome_of(job)
+
+    async def tidy(self) -> None:
+        """Discard what is left of commands whose end an earlier host stored as its last act."""
+        for handle in await self._executor.kept():
+            with suppress(NotFound):  # the job of another database
+                if await self._jobs.is_over(handle.job_id):
+                    await self._executor.discard(handle)
 
     async def abandon(self, run_id: str, step_id: str | None = None) -> None:
         """End what an earlier host left running for a run or a step; its jobs are lost."""
@@ -106,27 +116,25 @@ class CommandStepRunner:
         self, task: StageTask, job: Job, console: CommandConsole, environment: Mapping[str, str]
     ) -> Job:
         try:
-            async with await self._slot(job, console):
-                job = await self._jobs.begin(job)
-                _flush(task.output)  # a later host tells from the file what is shown already
-                found = Found(JobState.QUEUED)
-                while found.state is JobState.QUEUED:  # or what was to start it has died
-                    await to_the_end(self._start(job, environment))
-                    found = await self._follow(task, job, console)
-                if found.state is JobState.LOST:
-                    await self._executor.cancel(_handle(job))
-                    await self._show(_handle(job), console)
+            _flush(task.output)  # a later host tells from the file what is shown already
+            found = Found(JobState.QUEUED)
+            while found.state is JobState.QUEUED:  # or what was to start it has died
+                await to_the_end(self._start(job, environment))
+                found = await self._follow(task, job, console)
+            if found.state is JobState.LOST:
+                await self._executor.cancel(_handle(job))
+                await self._show(_handle(job), console)
         except asyncio.CancelledError:
             if not self._departure.leaving:
                 await to_the_end(self._stop(task, job, console))
             raise
         except ForedeckError as error:
-            raise await to_the_end(self._broken(job, error)) from error
+            raise await to_the_end(self._broken(task, job, error)) from error
         except Exception as error:
             _log.exception("the command of job %s could not be followed", job.id)
-            await to_the_end(self._broken(job, error))
+            await to_the_end(self._broken(task, job, error))
             raise
-        return await to_the_end(self._end(task, job, found, console))
+        return self._end(task, job, found, console)
 
     async def _environment(self, task: StageTask, job: Job) -> dict[str, str]:
         own: dict[str, str] = {}
@@ -135,20 +143,10 @@ class CommandStepRunner:
                 own, secrets = await asyncio.to_thread(plain_environment, variables)
             except SettingsError as error:
                 if (await self._executor.probe(_handle(job))).state is JobState.QUEUED:
-                    raise await self._broken(job, error) from error
+                    raise await self._broken(task, job, error) from error
             else:
                 self._store.redactor.learn(secrets)
         return {**command_environment(), **own, **dict(task.spec.environment)}
-
-    async def _slot(
-        self, job: Job, console: CommandConsole
-    ) -> asyncio.Semaphore | nullcontext[None]:
-        """Return what to hold while the command runs; one that runs already has its own."""
-        if job.state is not JobState.QUEUED:
-            return nullcontext()
-        if self._slots.locked():
-            console.say(f"Waits for a place: command_limit lets {self._limit} run at once.")
-        return self._slots
 
     async def _start(self, job: Job, environment: Mapping[str, str]) -> None:
         """Start the process of the job, unless it was started before."""
@@ -194,28 +192,43 @@ class CommandStepRunner:
             await self._show(handle, console)
         except StoreError as error:
             _log.warning("the end of the output of job %s is missing: %s", job.id, error)
-        await self._end(task, job, found, console)
+        self._end(task, job, found, console)
 
-    async def _end(self, task: StageTask, job: Job, found: Found, console: CommandConsole) -> Job:
-        """Store how it ended, once all that it printed is where it is shown."""
+    def _end(self, task: StageTask, job: Job, found: Found, console: CommandConsole) -> Job:
+        """Leave to be stored how it ended, now that all that it printed is where it is shown."""
         try:
             console.end(words_of(found), good=found.state is JobState.COMPLETED)
         except StoreError as error:
             _log.warning("the end of the output of job %s is missing: %s", job.id, error)
         tail = console.tail(DETAIL_LINES)
         failure = failure_of(job, found, tail)
-        written = _flush(task.output)
-        ended = await self._jobs.end(job, found.state, exit_code_of(found), tail, failure)
-        if written:
-            await self._executor.discard(_handle(job))
-        return ended
+        code, written = exit_code_of(found), _flush(task.output)
 
-    async def _broken(self, job: Job, error: Exception) -> StepFailed:
+        async def store(tx: Transaction) -> None:
+            await self._jobs.end(tx, job, found.state, code, tail, failure)
+
+        async def discard() -> None:
+            if written:
+                await self._executor.discard(_handle(job))
+
+        task.closing.add(store, discard)
+        return replace(job, state=found.state, message=tail, failure=failure)
+
+    async def _broken(self, task: StageTask, job: Job, error: Exception) -> StepFailed:
         """End the command that cannot be started or followed, and return why."""
         await self._executor.cancel(_handle(job))
         failure = _failure(error)
-        await self._jobs.end(job, JobState.FAILED, None, "", failure)
+
+        async def store(tx: Transaction) -> None:
+            await self._jobs.end(tx, job, JobState.FAILED, None, "", failure)
+
+        task.closing.add(store)
         return StepFailed(failure)
+
+
+def _beginning(task: StageTask) -> Beginning:
+    path = str(task.output.path)
+    return Beginning(task.project, task.step, task.attempt, path, task.spec)
 
 
 def _handle(job: Job) -> Handle:

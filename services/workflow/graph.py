@@ -18,11 +18,12 @@ _REPEATABLE = frozenset({StepState.FAILED, StepState.CANCELLED, StepState.WAITIN
 
 def ready(steps: Sequence[Step]) -> tuple[Step, ...]:
     """Return the pending steps whose needs are all satisfied, and not ahead of their time."""
-    satisfied, over = _satisfied(steps), _over(steps)
+    by_key, over = _by_key(steps), _over(steps)
     return tuple(
         step
         for step in steps
-        if step.state is StepState.PENDING and all(satisfied[n] and n in over for n in step.needs)
+        if step.state is StepState.PENDING
+        and all(_satisfies(by_key[need]) and need in over for need in step.needs)
     )
 
 
@@ -31,26 +32,20 @@ def blocked(steps: Sequence[Step]) -> tuple[tuple[Step, Step], ...]:
 
     A step behind a blocked one appears once the blocked one has been skipped.
     """
-    satisfied, by_key = _satisfied(steps), _by_key(steps)
-    found = []
-    for step in steps:
-        if step.state is not StepState.PENDING:
-            continue
-        culprits = (
-            by_key[need]
-            for need in step.needs
-            if by_key[need].state in FINAL_STEPS and not satisfied[need]
-        )
-        if culprit := next(culprits, None):
-            found.append((step, culprit))
-    return tuple(found)
+    by_key = _by_key(steps)
+    pending = (step for step in steps if step.state is StepState.PENDING and step.needs)
+    culprits = ((step, _ended_badly(step, by_key)) for step in pending)
+    return tuple((step, culprit) for step, culprit in culprits if culprit)
 
 
 def unsatisfied(steps: Sequence[Step], step: Step) -> Step | None:
     """Return a need of the step that has ended without satisfying it, or None."""
-    satisfied, by_key = _satisfied(steps), _by_key(steps)
-    ended = (by_key[need] for need in step.needs if by_key[need].state in FINAL_STEPS)
-    return next((need for need in ended if not satisfied[need.key]), None)
+    return _ended_badly(step, _by_key(steps))
+
+
+def _ended_badly(step: Step, by_key: Mapping[str, Step]) -> Step | None:
+    needs = (by_key[need] for need in step.needs)
+    return next((n for n in needs if n.state in FINAL_STEPS and not _satisfies(n)), None)
 
 
 def downstream(steps: Sequence[Step], keys: Iterable[str]) -> frozenset[str]:
@@ -243,21 +238,14 @@ def _by_key(steps: Iterable[Step]) -> Mapping[str, Step]:
     return {step.key: step for step in steps}
 
 
-def _satisfied(steps: Sequence[Step]) -> dict[str, bool]:
-    """Return for each key whether what needs it may go on.
-
-    A step that a person or its condition skipped satisfies, whatever it needs; one skipped
-    because a need failed does not. A failed step that is not critical satisfies (SPEC D6).
-    """
-    return {step.key: _satisfies(step) for step in steps}
-
-
 def _over(steps: Sequence[Step]) -> frozenset[str]:
     """Return the keys of the steps that have ended and, if skipped, would have had their turn.
 
     One that a person skips in advance does not let go ahead what comes after it while what
     comes before it still works.
     """
+    if not any(step.state is StepState.SKIPPED for step in steps):
+        return frozenset(step.key for step in steps if step.state in FINAL_STEPS)
     found: set[str] = set()
     for step in _needs_first(steps):
         skipped = step.state is StepState.SKIPPED
@@ -267,6 +255,11 @@ def _over(steps: Sequence[Step]) -> frozenset[str]:
 
 
 def _satisfies(step: Step) -> bool:
+    """Whether what needs the step may go on.
+
+    A step that a person or its condition skipped satisfies, whatever it needs; one skipped
+    because a need failed does not. A failed step that is not critical satisfies (SPEC D6).
+    """
     if step.state is StepState.SKIPPED:
         return step.skip_cause in (SkipCause.PERSON, SkipCause.WHEN)
     if step.state is StepState.FAILED:

@@ -20,6 +20,7 @@ from foredeck.services.workflow.boundary import Boundary
 from foredeck.services.workflow.execution import StepExecution
 from foredeck.services.workflow.interventions import Change, ask_again
 from foredeck.services.workflow.outcomes import RunContext, was_lost
+from foredeck.services.workflow.places import Places
 from foredeck.services.workflow.run_driver import CLOSED, Abandon, RunDriver, cancel_steps
 from foredeck.services.workflow.workspace_turns import WorkspaceTurns
 
@@ -41,6 +42,8 @@ class Orchestrator:
         abandon: Abandon,
         departure: Departure | None = None,
         boundary: Boundary | None = None,
+        *,
+        command_limit: int = 100,
     ) -> None:
         self._store = store
         self._execution = execution
@@ -51,6 +54,7 @@ class Orchestrator:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._commands: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._workspaces = WorkspaceTurns()
+        self._places = Places(command_limit)
         self._closing = False
 
     @property
@@ -279,6 +283,7 @@ class Orchestrator:
             self._departure,
             self._boundary,
             self._abandon_quietly,
+            self._places,
         )
         if self._closing:
             driver.stop(CLOSED)

@@ -1,4 +1,4 @@
-"""How an attempt begins and ends in the database: one transaction each."""
+"""How an attempt begins and ends in the database."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from foredeck.services.domain.records import (
 from foredeck.services.domain.states import StepState
 from foredeck.services.domain.workflow import RetryPolicy, StepSpec, WorkflowSpec
 from foredeck.services.questions.withdrawal import withdraw
-from foredeck.services.store.store import Store, Transaction
+from foredeck.services.store.store import Transaction
 from foredeck.services.workflow import definition, retry, usage_wait
 from foredeck.services.workflow.rework import append_rework
 
@@ -65,64 +65,56 @@ class _Ending:
 class Outcomes:
     """Stores the beginning and the end of attempts."""
 
-    def __init__(self, store: Store, output_root: Path) -> None:
-        self._store = store
+    def __init__(self, output_root: Path) -> None:
         self._output_root = output_root
 
-    async def begin(self, step: Step) -> tuple[Step, Attempt]:
+    async def begin(self, tx: Transaction, step: Step) -> tuple[Step, Attempt]:
         """Make the step running and return it with its new attempt."""
-        async with self._store.transaction() as tx:
-            attempt = await self._new_attempt(tx, step)
-            moved = await self._store_beginning(tx, step, attempt)
-        return moved, attempt
+        attempt = await self._new_attempt(tx, step)
+        return await self._store_beginning(tx, step, attempt), attempt
 
-    async def resume(self, step: Step) -> tuple[Step, Attempt]:
+    async def resume(self, tx: Transaction, step: Step) -> tuple[Step, Attempt]:
         """Return the step with the attempt that an earlier host left under way.
 
         What was being said then is complete now; tool calls are answered by whoever goes on.
         """
-        async with self._store.transaction() as tx:
-            attempt = await tx.attempts.latest(step.id)
-            if attempt is None or attempt.ended_at is not None:
-                raise StoreError(f"The step {step.key} is {step.state} without an attempt.")
-            for message in await tx.messages.of_step(step.id):
-                if not message.complete and message.role is not Role.TOOL:
-                    await tx.messages.save(replace(message, complete=True))
+        attempt = await tx.attempts.latest(step.id)
+        if attempt is None or attempt.ended_at is not None:
+            raise StoreError(f"The step {step.key} is {step.state} without an attempt.")
+        for message in await tx.messages.of_step(step.id):
+            if not message.complete and message.role is not Role.TOOL:
+                await tx.messages.save(replace(message, complete=True))
         return step, attempt
 
-    async def lose(self, step: Step, attempt: Attempt, failure: Failure) -> None:
+    async def lose(self, tx: Transaction, step: Step, attempt: Attempt, failure: Failure) -> None:
         """Store that the attempt's turn vanished; a person decides what follows."""
-        async with self._store.transaction() as tx:
-            ending = _Ending(StepState.WAITING, failure, reason=failure.message)
-            await self._end(tx, step, attempt, ending)
+        ending = _Ending(StepState.WAITING, failure, reason=failure.message)
+        await self._end(tx, step, attempt, ending)
 
     async def succeed(
-        self, context: RunContext, step: Step, attempt: Attempt, outcome: StageOutcome
+        self,
+        tx: Transaction,
+        context: RunContext,
+        step: Step,
+        attempt: Attempt,
+        outcome: StageOutcome,
     ) -> None:
         """Store the outcome; a verdict that sends work back appends fresh instances."""
         verdict = outcome.verdict
-        async with self._store.transaction() as tx:
-            ending = _Ending(StepState.SUCCESS, outcome=outcome)
-            if (
-                verdict
-                and not verdict.approved
-                and not await append_rework(tx, context.workflow, step)
-            ):
-                ending = _Ending(StepState.FAILED, _rejected(verdict.items), outcome)
-            await self._end(tx, step, attempt, ending)
+        ending = _Ending(StepState.SUCCESS, outcome=outcome)
+        if verdict and not verdict.approved and not await append_rework(tx, context.workflow, step):
+            ending = _Ending(StepState.FAILED, _rejected(verdict.items), outcome)
+        await self._end(tx, step, attempt, ending)
 
     async def fail(
-        self, step: Step, attempt: Attempt, failure: Failure, policy: RetryPolicy
+        self, tx: Transaction, step: Step, attempt: Attempt, failure: Failure, policy: RetryPolicy
     ) -> None:
         """Store the failure, and the time of the next attempt if there is one."""
-        ending = _ending_of(failure, step, attempt, policy)
-        async with self._store.transaction() as tx:
-            await self._end(tx, step, attempt, ending)
+        await self._end(tx, step, attempt, _ending_of(failure, step, attempt, policy))
 
-    async def cancel(self, step: Step, attempt: Attempt, reason: str) -> None:
+    async def cancel(self, tx: Transaction, step: Step, attempt: Attempt, reason: str) -> None:
         """Store that the attempt was stopped, and why."""
-        async with self._store.transaction() as tx:
-            await self._end(tx, step, attempt, _Ending(StepState.CANCELLED, reason=reason))
+        await self._end(tx, step, attempt, _Ending(StepState.CANCELLED, reason=reason))
 
     async def refuse(self, tx: Transaction, step: Step, failure: Failure) -> None:
         """Store an attempt that failed before anything was done."""

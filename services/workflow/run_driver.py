@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from foredeck.services.departure import Departure
 from foredeck.services.domain import clock
-from foredeck.services.domain.records import Run, SkipCause, Step
+from foredeck.services.domain.records import Run, SkipCause, Step, StepKind
 from foredeck.services.domain.states import (
     FINAL_RUNS,
     FINAL_STEPS,
@@ -22,13 +22,17 @@ from foredeck.services.domain.states import (
 from foredeck.services.store.store import Store, Transaction
 from foredeck.services.workflow import fail_fast, graph, usage_wait, when
 from foredeck.services.workflow.boundary import Boundary
-from foredeck.services.workflow.execution import StepExecution
+from foredeck.services.workflow.execution import StepExecution, begins
 from foredeck.services.workflow.outcomes import RunContext, end_attempt, is_under_way
+from foredeck.services.workflow.places import Applicant, Places
 from foredeck.services.workflow.workspace_turns import WorkspaceTurn
 
 _log = logging.getLogger(__name__)
 
 CLOSED = "Foredeck was closed"
+
+# What an attempt may be under way in.
+_UNDER_WAY = (StepState.RUNNING, StepState.WAITING)
 
 # While it waits for a time it looks at the clock now and then, in seconds: clocks are set, and
 # machines sleep.
@@ -66,6 +70,7 @@ class RunDriver:
         departure: Departure,
         boundary: Boundary,
         abandon: Abandon,
+        places: Places,
     ) -> None:
         self._store = store
         self._execution = execution
@@ -77,6 +82,8 @@ class RunDriver:
         self._has_turn = False
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._wake = asyncio.Event()
+        self._places = places
+        self._line = Applicant(places, self._wake)
         self._stop_reason: str | None = None
         self._settled = False
 
@@ -123,15 +130,15 @@ class RunDriver:
                 if standing.start and not self._has_turn:
                     await self._take_turn(standing.start)
                     continue
-                for step in standing.start:
-                    self._start(step)
+                waits = self._start_all(standing.start)
                 if self._wake.is_set():
                     continue  # something was changed since that look
-                if not self._tasks and standing.next_retry is None:
+                if not self._tasks and not waits and standing.next_retry is None:
                     self._settled = True
                     return True
                 await self._pause(standing.next_retry)
         finally:
+            self._line.leave()
             await self._end_tasks()
         return False
 
@@ -146,11 +153,28 @@ class RunDriver:
             for step in steps:
                 await tx.steps.save(replace(await tx.steps.get(step.id), reason=reason))
 
-    def _start(self, step: Step) -> None:
-        self._tasks[step.id] = asyncio.create_task(
+    def _start_all(self, steps: tuple[Step, ...]) -> bool:
+        """Start what may start; True if commands stay pending because there is no place.
+
+        They get theirs at the next look, by what is stored then: a place comes with one.
+        """
+        waits = False
+        for step in steps:
+            if step.kind is not StepKind.COMMAND or not begins(step):
+                self._start(step)  # a command that is under way already is in its place
+            elif waits or not self._line.take():
+                waits = True
+            else:
+                self._start(step).add_done_callback(lambda _done: self._places.give_back())
+        self._line.pass_on()
+        return waits
+
+    def _start(self, step: Step) -> asyncio.Task[None]:
+        self._tasks[step.id] = task = asyncio.create_task(
             self._execution.attempt(self._context, step, self._reason),
             name=f"step {step.key} of run {step.run_id}",
         )
+        return task
 
     def _reason(self) -> str:
         return self._stop_reason or CLOSED
@@ -199,7 +223,8 @@ class RunDriver:
                 steps = await self._judge_conditions(tx, steps)
                 steps = await self._boundary.budgeted(tx, await tx.runs.get(run_id), steps)
             now = clock.now()
-            left = [s for s in steps if s.id not in self._tasks and await is_under_way(tx, s)]
+            idle = (s for s in steps if s.id not in self._tasks and s.state in _UNDER_WAY)
+            left = [s for s in idle if await is_under_way(tx, s)]
             due = [s for s in steps if usage_wait.is_due(s, now)] + list(graph.ready(steps))
             due = [] if paused else self._context.by_priority(due)
             start = tuple(s for s in (*left, *due) if s.id not in self._tasks)

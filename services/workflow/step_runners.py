@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from foredeck.services.agents.stage import StageOutcome, StageRunner, StageTask
+from foredeck.services.agents.stage import (
+    Beginning,
+    PreparedRunner,
+    StageOutcome,
+    StageRunner,
+    StageTask,
+)
 from foredeck.services.domain.errors import StepFailed
-from foredeck.services.domain.records import Failure, FailureClass, StepKind
+from foredeck.services.domain.records import Failure, FailureClass, Job, StepKind
+from foredeck.services.store.store import Transaction
 
 
 class StepRunners:
@@ -14,6 +21,11 @@ class StepRunners:
 
     def __init__(self, by_kind: Mapping[StepKind, StageRunner]) -> None:
         self._by_kind = dict(by_kind)
+
+    async def prepare(self, tx: Transaction, beginning: Beginning) -> Job | None:
+        """Let the runner of its kind store the job of an attempt that begins, if it has one."""
+        runner = self._by_kind.get(beginning.step.kind)
+        return await runner.prepare(tx, beginning) if isinstance(runner, PreparedRunner) else None
 
     async def run(self, task: StageTask) -> StageOutcome:
         """Work on a step with the runner of its kind; raises `StepFailed`."""

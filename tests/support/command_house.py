@@ -51,12 +51,18 @@ class CommandHouse:
     def workspace(self) -> Path:
         return self.base / "workspaces" / "demo"
 
-    async def start(self, *steps: StepSpec, **fields: Any) -> str:
+    async def start(self, *steps: StepSpec, project: str = "demo", **fields: Any) -> str:
         """Start a run of these steps and return its id."""
-        wish = RunWish("demo", "Do it", workflow=WorkflowSpec("test", steps, **fields))
+        wish = RunWish(project, "Do it", workflow=WorkflowSpec("test", steps, **fields))
         run = await self.runs.create(wish)
         await self.orchestrator.start(run.id)
         return run.id
+
+    async def start_elsewhere(self, *steps: StepSpec) -> str:
+        """Start a run of these steps in a project of its own, and return its id."""
+        data, root = self.base / "data", self.base / "workspaces"
+        await ProjectService(self.store, root, data).create("other")
+        return await self.start(*steps, project="other")
 
     async def finished(self, run_id: str) -> RunDetail:
         async with asyncio.timeout(PATIENCE):
@@ -101,13 +107,14 @@ async def open_commands(
     data = base / "data"
     store = await Store.open(data, bus)
     executor = LocalExecutor(data / "jobs", grace)
-    commands = CommandStepRunner(store, executor, limit, departure, clock)
+    commands = CommandStepRunner(store, executor, departure, clock)
     runners = StepRunners({StepKind.COMMAND: commands})
     execution = StepExecution(store, runners, data / "output", departure, clock)
-    orchestrator = Orchestrator(store, execution, commands.abandon, departure)
+    orchestrator = Orchestrator(store, execution, commands.abandon, departure, command_limit=limit)
     runs = RunService(store, lambda _project, _request: four_agents(), lambda _: Mode.DIRECT)
     if not (base / "workspaces" / "demo").exists():
         await ProjectService(store, base / "workspaces", data).create("demo")
+    await commands.tidy()
     try:
         yield CommandHouse(base, store, bus, orchestrator, runs, departure, executor)
     finally:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -15,6 +14,7 @@ from foredeck.services.domain.segments import SegmentKind
 from foredeck.services.domain.states import JobState, RunState, StepState
 from foredeck.services.domain.workflow import RetryPolicy
 from foredeck.services.jobs.processes import find_marked
+from foredeck.services.workflow import interventions
 from tests.support.command_house import CommandHouse, command, open_commands
 from tests.support.hostile import HOSTILE
 from tests.support.house import has_line, until
@@ -253,37 +253,40 @@ async def test_no_more_commands_run_at_once_than_the_limit(tmp_path: Path) -> No
             command("two", both),
             command("three", both),
         )
-        waits = "Waits for a place: command_limit lets 1 run"
-        second = house.output(run_id, "two")
-        await until(lambda: second.exists() and waits in second.read_text(), "the waiting")
-        states = sorted(job.state for job in await house.jobs(run_id))
-        assert states == [JobState.IN_PROGRESS, JobState.QUEUED, JobState.QUEUED]
+        await until((house.workspace / "lock").exists, "the first command")
+        waiting = [StepState.RUNNING, StepState.PENDING, StepState.PENDING]
+        assert await house.states(run_id) == waiting
+        assert len(await house.jobs(run_id)) == 1
         (house.workspace / "go").touch()
         assert (await house.finished(run_id)).run.state is RunState.SUCCESS
 
 
-async def test_waiting_for_a_slot_costs_a_step_none_of_its_time(tmp_path: Path) -> None:
+async def test_a_free_place_goes_by_priority_also_to_what_became_ready_later(
+    tmp_path: Path,
+) -> None:
     async with open_commands(tmp_path, limit=1) as house:
-        run_id = await house.start(
-            command("one", "until test -e go; do sleep 0.02; done"),
-            command("two", "true", timeout=0.01 + 1),
+        detail = await house.ran(
+            command("first", "echo first >> order"),
+            command("plain", "echo plain >> order"),
+            command("urgent", "echo urgent >> order", "first", priority=5),
         )
-        second = house.output(run_id, "two")
-        await until(lambda: second.exists() and "Waits" in second.read_text(), "the waiting")
-        await asyncio.sleep(1.2)  # not a wait for a state: longer than the step's time
+        assert detail.run.state is RunState.SUCCESS
+        assert (house.workspace / "order").read_text().split() == ["first", "urgent", "plain"]
+
+
+async def test_a_paused_run_gives_its_place_to_the_next_one(tmp_path: Path) -> None:
+    wait = "until test -e go; do sleep 0.02; done"
+    async with open_commands(tmp_path, limit=1) as house:
+        first = await house.start(command("one", wait), command("two", "true"))
+        other = await house.start_elsewhere(command("three", "true"))
+        await until(lambda: (house.output(first, "one")).exists(), "the first command")
+        assert await house.states(other) == [StepState.PENDING]
+        await house.orchestrator.intervene(first, lambda tx: interventions.pause(tx, first, ""))
         (house.workspace / "go").touch()
-        assert (await house.finished(run_id)).run.state is RunState.SUCCESS
-
-
-async def test_of_many_commands_only_some_hold_files_open(house: CommandHouse) -> None:
-    wait = "until test -e go; do sleep 0.05; done"
-    run_id = await house.start(*(command(f"s{number}", wait) for number in range(110)))
-    async with asyncio.timeout(60):
-        while (states := await house.states(run_id)).count(StepState.RUNNING) < 100:
-            await asyncio.sleep(0.05)
-    assert states.count(StepState.PENDING) == 10
-    await house.orchestrator.cancel(run_id, "enough")
-    assert await house.states(run_id) == [StepState.CANCELLED] * 110
+        assert (await house.finished(other)).run.state is RunState.SUCCESS
+        assert await house.states(first) == [StepState.SUCCESS, StepState.PENDING]
+        await house.orchestrator.resume(first)
+        assert (await house.finished(first)).run.state is RunState.SUCCESS
 
 
 async def test_two_hundred_commands_side_by_side_and_a_join(house: CommandHouse) -> None:

@@ -8,11 +8,11 @@ import pytest
 from foredeck.services import patience
 from foredeck.services.agents.stage import StageOutcome, StageTask
 from foredeck.services.domain.errors import Conflict, StorageFull
-from foredeck.services.domain.records import Attempt, FailureClass, Run, Step
+from foredeck.services.domain.records import FailureClass, Run, Step
 from foredeck.services.domain.states import FINAL_RUNS, RunState, StepState
 from foredeck.services.workflow.execution import StepExecution
 from foredeck.services.workflow.orchestrator import Orchestrator
-from foredeck.services.workflow.outcomes import Outcomes
+from foredeck.services.workflow.outcomes import RunContext
 from tests.integration.workflow.conftest import House
 from tests.support.stages import Hold, fail
 
@@ -112,7 +112,7 @@ async def test_a_retry_beside_a_cancel_leaves_one_driver_or_none(slow_to_abandon
     await started(hold)
     cancelling = asyncio.create_task(house.orchestrator.cancel(run.id, "stop"))
     await asyncio.sleep(0)
-    hold.release.set()
+    del house.stages.behaviours["planner"]
     await house.orchestrator.retry(run.id)
     await cancelling
     detail = await house.finished(run.id)
@@ -194,15 +194,15 @@ async def test_an_attempt_cut_off_as_it_begins_is_not_left_running(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun = asyncio.Event()
-    begin = Outcomes.begin
+    begin = StepExecution._begin
 
-    async def begin_and_stay(self: Outcomes, step: Step) -> tuple[Step, Attempt]:
-        await begin(self, step)
+    async def begin_and_stay(self: StepExecution, context: RunContext, step: Step) -> object:
+        await begin(self, context, step)
         begun.set()
         await asyncio.Event().wait()
         raise AssertionError
 
-    monkeypatch.setattr(Outcomes, "begin", begin_and_stay)
+    monkeypatch.setattr(StepExecution, "_begin", begin_and_stay)
     run = await house.new_run()
     await house.orchestrator.start(run.id)
     await asyncio.wait_for(begun.wait(), PATIENCE)
