@@ -35,6 +35,9 @@ _READERS = 4
 T = TypeVar("T")
 Wait = Callable[[DatabaseLocked], None]
 _BEGIN = "BEGIN IMMEDIATE"
+# In milliseconds; what is run directly never waits, for nothing else would go on meanwhile.
+_WAITING = "PRAGMA busy_timeout = {:.0f}"
+_PATIENTLY = _WAITING.format(WRITER_WAIT * 1000)
 
 
 class Link:
@@ -88,6 +91,7 @@ class WritingLink(Link):
         """Begin; `wait` is asked whether to wait on, every `WRITER_WAIT` seconds."""
         try:
             with translated(self._path):
+                self._driver.direct(_WAITING.format(0))
                 self._driver.direct(_BEGIN)
         except DatabaseLocked as error:
             await self._begin_patiently(wait, error)
@@ -115,18 +119,15 @@ class WritingLink(Link):
         then()
 
     async def _begin_patiently(self, wait: Wait, error: DatabaseLocked) -> None:
-        await super().rows(f"PRAGMA busy_timeout = {WRITER_WAIT * 1000:.0f}")
-        try:
-            while True:
-                wait(error)
-                try:
-                    await super().rows(_BEGIN)
-                except DatabaseLocked as again:
-                    error = again
-                else:
-                    return
-        finally:
-            await super().rows("PRAGMA busy_timeout = 0")
+        self._driver.direct(_PATIENTLY)
+        while True:
+            wait(error)
+            try:
+                await super().rows(_BEGIN)
+            except DatabaseLocked as again:
+                error = again
+            else:
+                return
 
 
 class Database:
@@ -134,8 +135,7 @@ class Database:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        # The one that writes never waits in a statement that is run directly.
-        self._writer = _engine(path, size=1, wait=0, pragmas=())
+        self._writer = _engine(path, size=1, wait=WRITER_WAIT, pragmas=())
         self._readers = _engine(path, size=_READERS, wait=BUSY_TIMEOUT, pragmas=("query_only=ON",))
         self._writers_turn = asyncio.Lock()
         self._open_writer: tuple[AsyncConnection, Driver] | None = None
@@ -160,7 +160,9 @@ class Database:
     async def outside(self) -> AsyncIterator[Link]:
         """Hold the writing connection without a transaction, for what cannot be in one."""
         async with self._writers_turn:
-            yield Link(*await self._the_writer(), self.path)
+            connection, driver = await self._the_writer()
+            driver.direct(_PATIENTLY)
+            yield Link(connection, driver, self.path)
 
     @asynccontextmanager
     async def reading(self, *, consistent: bool = False) -> AsyncIterator[Link]:
