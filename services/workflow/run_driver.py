@@ -7,6 +7,7 @@ import logging
 from collections.abc import Coroutine
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any, Protocol
 
 from foredeck.services.departure import Departure
@@ -30,6 +31,7 @@ from foredeck.services.workflow.workspace_turns import WorkspaceTurn
 _log = logging.getLogger(__name__)
 
 CLOSED = "Foredeck was closed"
+_NO_PLACE = "Waits for a place: commands of other runs have all (setting command_limit)"
 
 # What an attempt may be under way in.
 _UNDER_WAY = (StepState.RUNNING, StepState.WAITING)
@@ -131,6 +133,8 @@ class RunDriver:
                     await self._take_turn(standing.start)
                     continue
                 waits = self._start_all(standing.start)
+                if waits and not self._tasks:
+                    await self._store.durably(partial(self._say, waits, _NO_PLACE))
                 if self._wake.is_set():
                     continue  # something was changed since that look
                 if not self._tasks and not waits and standing.next_retry is None:
@@ -151,23 +155,24 @@ class RunDriver:
     async def _say(self, steps: tuple[Step, ...], reason: str) -> None:
         async with self._store.transaction() as tx:
             for step in steps:
-                await tx.steps.save(replace(await tx.steps.get(step.id), reason=reason))
+                if step.reason != reason:
+                    await tx.steps.save(replace(await tx.steps.get(step.id), reason=reason))
 
-    def _start_all(self, steps: tuple[Step, ...]) -> bool:
-        """Start what may start; True if commands stay pending because there is no place.
+    def _start_all(self, steps: tuple[Step, ...]) -> tuple[Step, ...]:
+        """Start what may start; return the commands that stay pending for want of a place.
 
-        They get theirs at the next look, by what is stored then: a place comes with one.
+        They get theirs at a later look, by what is stored then: a place comes with one.
         """
-        waits = False
+        waits: list[Step] = []
         for step in steps:
             if step.kind is not StepKind.COMMAND or not begins(step):
                 self._start(step)  # a command that is under way already is in its place
             elif waits or not self._line.take():
-                waits = True
+                waits.append(step)
             else:
                 self._start(step).add_done_callback(lambda _done: self._places.give_back())
         self._line.pass_on()
-        return waits
+        return tuple(waits)
 
     def _start(self, step: Step) -> asyncio.Task[None]:
         self._tasks[step.id] = task = asyncio.create_task(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -280,10 +281,16 @@ async def test_a_paused_run_gives_its_place_to_the_next_one(tmp_path: Path) -> N
         first = await house.start(command("one", wait), command("two", "true"))
         other = await house.start_elsewhere(command("three", "true"))
         await until(lambda: (house.output(first, "one")).exists(), "the first command")
-        assert await house.states(other) == [StepState.PENDING]
+        async with asyncio.timeout(10):
+            while not (await house.step(other, "three")).reason:
+                await asyncio.sleep(0.02)
+        step = await house.step(other, "three")
+        assert step.state is StepState.PENDING
+        assert "commands of other runs have all" in step.reason
         await house.orchestrator.intervene(first, lambda tx: interventions.pause(tx, first, ""))
         (house.workspace / "go").touch()
-        assert (await house.finished(other)).run.state is RunState.SUCCESS
+        detail = await house.finished(other)
+        assert (detail.run.state, detail.steps[0].reason) == (RunState.SUCCESS, "")
         assert await house.states(first) == [StepState.SUCCESS, StepState.PENDING]
         await house.orchestrator.resume(first)
         assert (await house.finished(first)).run.state is RunState.SUCCESS
