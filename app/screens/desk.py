@@ -18,6 +18,7 @@ from foredeck.app.screens.run_view import RunView
 from foredeck.app.screens.search_bar import SearchBar
 from foredeck.app.screens.selection import Selection, asked_in
 from foredeck.app.screens.shell import shell_of
+from foredeck.app.screens.workflow_actions import WorkflowActions
 from foredeck.services.domain.errors import ForedeckError
 from foredeck.widgets.dag.details import GraphDesk
 from foredeck.widgets.dag.view import DagView
@@ -42,6 +43,7 @@ class Desk:
         self.question_actions = QuestionActions(screen)
         self.interventions = InterventionActions(screen)
         self.project_actions = ProjectActions(screen)
+        self.workflow_actions = WorkflowActions(screen)
         self.reader = HostReader(
             screen,
             self.selection,
