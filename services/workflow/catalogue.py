@@ -83,7 +83,7 @@ def _view(target: Target) -> WorkflowView:
     try:
         source = finding.text_of(target)
     except (InvalidInput, NotFound) as error:
-        return _broken(target, "", (str(error),))
+        return _broken(target, "", (str(error).replace(target.path, "It", 1),))
     try:
         file = workflow_file.read(source, _file_name(target))
     except InvalidWorkflow as error:

@@ -59,7 +59,7 @@ class RetryDialog(Dialog[Retry]):
         ]
         yield OptionList(*options, id="choices", markup=False)
         with VerticalScroll(id="dialog-lines", can_focus=False):
-            yield Static("", id="choice-lines", markup=False)
+            yield Static(self._lines(Retry.STEP), id="choice-lines", markup=False)
         with Horizontal(id="dialog-buttons"):
             yield Button(" Retry (enter) ", variant="primary", id="take", compact=True)
             yield Button(" Leave it (esc) ", id="leave", compact=True)
@@ -75,11 +75,16 @@ class RetryDialog(Dialog[Retry]):
     @on(OptionList.OptionHighlighted)
     def _highlighted(self, event: OptionList.OptionHighlighted) -> None:
         event.stop()
-        preview = self._previews[Retry(event.option.id or "")]
+        choice = Retry(event.option.id or "")
+        self.query_one("#choice-lines", Static).update(self._lines(choice))
+        self.query_one("#take").disabled = not self._previews[choice].possible
+
+    def _lines(self, choice: Retry) -> Content:
+        preview = self._previews[choice]
         lines = preview.lines if preview.possible else (f"Not now: {preview.reason}",)
-        content = [Content.assemble(("• ", "$ink-muted"), safe_text(line)) for line in lines]
-        self.query_one("#choice-lines", Static).update(Content("\n").join(content))
-        self.query_one("#take").disabled = not preview.possible
+        return Content("\n").join(
+            Content.assemble(("• ", "$ink-muted"), safe_text(line)) for line in lines
+        )
 
     @on(OptionList.OptionSelected)
     def _selected(self, event: OptionList.OptionSelected) -> None:

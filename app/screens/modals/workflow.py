@@ -60,7 +60,7 @@ class WorkflowDialog(Dialog[RunRow]):
     def compose_body(self) -> ComposeResult:
         with VerticalScroll(id="fields", can_focus=False):
             yield Static(self._about(), id="workflow-about", markup=False)
-            yield Label("Request: what the run is for, agents and prompts see it", classes="field")
+            yield Label("Request: what the run is for, in your own words", classes="field")
             hint = "Empty: the description of the workflow."
             yield TextArea(
                 self._draft.request, id="request", tab_behavior="focus", placeholder=hint

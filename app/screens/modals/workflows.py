@@ -27,7 +27,7 @@ from foredeck.services.host.interface import Host
 from foredeck.services.host.queries import GetWorkflow, ListWorkflows
 from foredeck.widgets.formats import plural
 
-_NAME_WIDTH = 22
+_NAME_WIDTH = 18
 _MOST_PROBLEMS = 20
 
 
@@ -49,6 +49,7 @@ class WorkflowsDialog(Dialog[WorkflowView]):
         self._project = project
         self._chosen = chosen
         self._rows: dict[str, WorkflowRow] = {}
+        self._guide = ""
 
     def compose_body(self) -> ComposeResult:
         yield OptionList(Option("Reading…", disabled=True), id="workflows", markup=False)
@@ -79,6 +80,7 @@ class WorkflowsDialog(Dialog[WorkflowView]):
         event.stop()
         if event.option.id:
             self._chosen = event.option.id
+            self._say(self._guide)
             self._look(answer=False)
 
     @on(OptionList.OptionSelected)
@@ -106,7 +108,8 @@ class WorkflowsDialog(Dialog[WorkflowView]):
             self._fill((), "Nothing can be run here now.")
             self._say(str(error), wrong=True)
             return
-        self._say(_guide(found))
+        self._guide = _guide(found)
+        self._say(self._guide)
         self._fill(found.workflows, "", more=found.total - len(found.workflows))
 
     def _fill(self, rows: tuple[WorkflowRow, ...], empty: str, *, more: int = 0) -> None:
@@ -121,11 +124,9 @@ class WorkflowsDialog(Dialog[WorkflowView]):
 
     def _line(self, row: WorkflowRow) -> Content:
         name = f"{safe_line(row.name, limit=_NAME_WIDTH):<{_NAME_WIDTH}} "
-        place = safe_line(place_of(row, self._project))
         if row.problem:
-            return Content.assemble(
-                name, ("✗ cannot be run  ", "$text-error"), (place, "$ink-muted")
-            )
+            return Content.assemble(name, (f"✗ {safe_line(row.problem)}", "$text-error"))
+        place = safe_line(place_of(row, self._project))
         return Content.assemble(name, f"{plural(row.steps, 'step'):<10} ", (place, "$ink-muted"))
 
     async def _show(self) -> WorkflowView | None:
@@ -136,7 +137,7 @@ class WorkflowsDialog(Dialog[WorkflowView]):
             self._say(str(error), wrong=True)
             return None
         self.query_one("#about").scroll_home(animate=False)
-        self.query_one("#about-text", Static).update(about(view))
+        self.query_one("#about-text", Static).update(about(view, self._project))
         return view
 
     async def _choose(self) -> None:
@@ -161,20 +162,22 @@ def place_of(row: WorkflowRow, project: ProjectRow) -> str:
     return str(path.relative_to(workspace) if path.is_relative_to(workspace) else path)
 
 
-def about(view: WorkflowView) -> Content:
+def about(view: WorkflowView, project: ProjectRow) -> Content:
     """Return what a workflow is and does, or everything that is wrong with its file."""
+    place = (f"\n\n{safe_line(place_of(view.row, project))}", "$ink-muted")
     if view.problems:
         lines = [safe_text(problem) for problem in view.problems[:_MOST_PROBLEMS]]
         more = len(view.problems) - _MOST_PROBLEMS
         lines += [f"… and {more:,} more: foredeck dag validate says them all."] if more > 0 else []
-        return Content.styled("\n".join(lines), "$text-error")
+        return Content.assemble(("\n".join(lines), "$text-error"), place)
     said = safe_text(view.row.description.strip()) or "Its file does not say what it is for."
     steps = [_step_line(number, step) for number, step in enumerate(view.steps, 1)]
     more = view.row.steps - len(view.steps)
     steps += [f"… and {plural(more, 'step')} more" if steps else plural(more, "step")] * (more > 0)
     names = ", ".join(one.name for one in view.inputs)
     takes = f"\n\nTakes: {safe_line(names)}" if names else ""
-    return Content.assemble(said, ("\n\n" + "\n".join(steps) + takes, "$ink-muted"))
+    steps_and_inputs = ("\n\n" + "\n".join(steps) + takes, "$ink-muted")
+    return Content.assemble(said, steps_and_inputs, place)
 
 
 def _step_line(number: int, step: WorkflowStep) -> str:
