@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from foredeck.services.domain.records import StepKind
+from foredeck.services.domain.safe_text import safe_line
 from foredeck.services.domain.states import StepState
 
 if TYPE_CHECKING:
     from foredeck.services.domain.views import StepRow
 
+_LONGEST = 40
 OTHERS_ASK = "What others ask: 1 goes to the projects, a answers there."
 
 _REPEATABLE = frozenset({StepState.FAILED, StepState.CANCELLED})
@@ -43,7 +45,7 @@ def is_waiting_gate(step: StepRow) -> bool:
 
 def why_not_retry(step: StepRow) -> str:
     """Return why the stage cannot be retried, empty if it can."""
-    return "" if can_retry(step) else f"{step.title} {_NO_RETRY[step.state]}"
+    return "" if can_retry(step) else f"{_named(step)} {_NO_RETRY[step.state]}"
 
 
 def why_not_answer(step: StepRow, asked: int) -> str:
@@ -54,8 +56,12 @@ def why_not_answer(step: StepRow, asked: int) -> str:
     if is_waiting_gate(step) or (asked and _is_under_way(step)):
         return ""
     if step.kind is StepKind.GATE and step.state in _NO_APPROVAL:
-        return f"{step.title} {_NO_APPROVAL[step.state]}"
-    return f"{step.title} asks nothing just now. {OTHERS_ASK if asked else ''}".rstrip()
+        return f"{_named(step)} {_NO_APPROVAL[step.state]}"
+    return f"{_named(step)} asks nothing just now. {OTHERS_ASK if asked else ''}".rstrip()
+
+
+def _named(step: StepRow) -> str:
+    return safe_line(step.title, limit=_LONGEST)
 
 
 def _is_under_way(step: StepRow) -> bool:
