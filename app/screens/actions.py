@@ -136,7 +136,7 @@ def why_not(action: str, situation: Situation) -> str:
     if action == "chat" and situation.run is None and situation.project_id is None:
         return "Select a project or a run first."
     if action in _OF_A_PROJECT and situation.project_id is None:
-        return "Select a project first; n makes one."
+        return "Select a project first."
     if action in _RUN_ACTIONS:
         reason = _why_not_run(action, situation.run, situation.cancelling)
         aimed = situation.aimed if action == "retry" and not situation.cancelling else None

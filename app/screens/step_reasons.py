@@ -16,11 +16,11 @@ OTHERS_ASK = "What others ask: 1 goes to the projects, a answers there."
 
 _REPEATABLE = frozenset({StepState.FAILED, StepState.CANCELLED})
 _NO_RETRY = {
-    StepState.PENDING: "has yet to start. Retry what failed before it.",
+    StepState.PENDING: "has yet to start. Select a stage that has failed.",
     StepState.RUNNING: "is running. Let it end, or stop the run with c.",
-    StepState.RETRY: "is about to try again by itself.",
+    StepState.RETRY: "is about to try again by itself. x leaves it out instead.",
     StepState.SUCCESS: "has succeeded. R runs it and everything after it again.",
-    StepState.SKIPPED: "was skipped. Retry what failed before it, or run it with R.",
+    StepState.SKIPPED: "was skipped. R runs it; or retry what failed before it.",
     StepState.WAITING: "waits for an answer. a answers it.",
 }
 _NO_APPROVAL = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
@@ -136,7 +136,7 @@ class Workbench(Screen[None]):
             cancelling=desk.selection.run_id in desk.run_actions.cancelling,
             asked=desk.asked,
             project_id=desk.selection.project_id,
-            pane=self.focused_pane(),
+            pane=desk.focused_pane,
         )
 
     @property
@@ -246,7 +246,7 @@ class Workbench(Screen[None]):
             self.desk.reader.read_new(run.id)
 
     def action_retry(self) -> None:
-        detail, step = self._detail(), self._aimed(can_retry)
+        detail, step = self._detail(), self.desk.aimed(can_retry)
         actions = self.desk.run_actions
         work = actions.retry(detail) if step is None else actions.retry_step(detail, step)
         self.shell.start(self._repeat(work), group="dialog")
@@ -256,21 +256,12 @@ class Workbench(Screen[None]):
         if await work:
             self.desk.selection.follow()
 
-    def _aimed(self, can: Callable[[StepRow], bool]) -> StepRow | None:
-        """Return the stage that a key is for: in the graph the selected one, whatever it is.
-
-        In the table it is for that if it `can`; else, and anywhere else, for the whole run.
-        """
-        step, pane = self.desk.view.step, self.focused_pane()
-        aims = pane == "graph" or (pane == "stages" and step is not None and can(step))
-        return step if aims else None
-
     def action_cancel(self) -> None:
         detail = self._detail()
         self.shell.start(self.desk.run_actions.cancel(detail), group="dialog")
 
     def action_answer(self) -> None:
-        detail, step = self.desk.view.detail, self._aimed(is_waiting_gate)
+        detail, step = self.desk.view.detail, self.desk.aimed(is_waiting_gate)
         work = self.desk.question_actions.answer(detail.run if detail else None, step)
         self.shell.start(work, group="dialog")
 
@@ -383,7 +374,8 @@ class Workbench(Screen[None]):
         from foredeck.app.screens.modals.help import HelpDialog
 
         keys = [(action.key_text, action.description) for action in ACTIONS]
-        self.app.push_screen(HelpDialog(self.focused_pane(), keys))
+        pane = self._desk.focused_pane if self._desk else "projects"
+        self.app.push_screen(HelpDialog(pane, keys))
 
     def action_ask_quit(self) -> None:
         self.shell.start(self._quit(), group="dialog")
@@ -454,11 +446,3 @@ class Workbench(Screen[None]):
     def _show_output(self) -> None:
         if self.graph_shown and not self.has_class("-vast"):
             self.toggle_class("-graph")
-
-    def focused_pane(self) -> str:
-        """Return the pane with the focus; what is laid over the graph belongs to it."""
-        panes = self._desk.panes if self._desk else {}
-        found = next((name for name, view in panes.items() if view is self.focused), "")
-        graph = self.query_one("#pane-graph")
-        over = self.focused is not None and graph in self.focused.ancestors
-        return found or ("graph" if over else "projects")

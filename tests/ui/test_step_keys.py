@@ -194,7 +194,7 @@ async def test_the_details_of_a_step_belong_to_the_graph() -> None:
     async with dashboard(host, size=(120, 50)) as pilot:
         await in_graph(pilot, "lint")
         await pilot.press("space", "tab")
-        assert workbench_of(pilot).focused_pane() == "graph"
+        assert workbench_of(pilot).desk.focused_pane == "graph"
         await open_retry(pilot)
         assert "Retry Lint?" in body(pilot)
 
