@@ -51,7 +51,7 @@ from foredeck.services.host.question_handlers import QuestionHandlers
 from foredeck.services.host.server import HostServer
 from foredeck.services.host.service import Handler, OpeningHost
 from foredeck.services.host.status import StatusReporter
-from foredeck.services.host.workflow_handlers import WorkflowCommands
+from foredeck.services.host.workflow_handlers import WorkflowCommands, WorkflowQueries
 from foredeck.services.jobs.local_executor import LocalExecutor
 from foredeck.services.questions.agents import AgentQuestions
 from foredeck.services.questions.approvals import CodexApprovals
@@ -268,7 +268,8 @@ def query_handlers(
     diagnosis = Diagnosis(settings)
     house = HouseQueries(runs, status.report, diagnosis.checks, lambda: agent_cards(settings.model))
     projects = ProjectSettingsQueries(store, settings)
-    return house.table() | InterventionQueries(store).table() | projects.table()
+    table = house.table() | InterventionQueries(store).table() | projects.table()
+    return table | WorkflowQueries(store).table()
 
 
 def _question_handlers(store: Store, asking: Asking, codex: AppServer) -> dict[type, Handler]:

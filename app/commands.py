@@ -9,6 +9,7 @@ from typing import Any
 
 from rich.text import Text
 from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.markup import escape
 from textual.types import IgnoreReturnCallbackType
 
 from foredeck.app.screens.actions import ACTIONS, Action, label_of, why_not, words
@@ -20,6 +21,8 @@ from foredeck.services.domain.views import RunRow
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
+    """A line of the palette; both texts may be untrusted, and the palette reads help as markup."""
+
     text: str
     help: str
     run: IgnoreReturnCallbackType
@@ -30,14 +33,14 @@ class ForedeckCommands(Provider):
 
     async def discover(self) -> Hits:
         for entry in self._entries():
-            yield DiscoveryHit(Text(entry.text), entry.run, entry.text, entry.help)
+            yield DiscoveryHit(Text(entry.text), entry.run, entry.text, escape(entry.help))
 
     async def search(self, query: str) -> Hits:
         matcher = self.matcher(query)
         for entry in self._entries():
             score = matcher.match(entry.text)
             if score > 0:
-                yield Hit(score, Text(entry.text), entry.run, entry.text, entry.help)
+                yield Hit(score, Text(entry.text), entry.run, entry.text, escape(entry.help))
 
     def _entries(self) -> Iterator[_Entry]:
         workbench = self.app.screen_stack[0]

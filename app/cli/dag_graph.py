@@ -22,13 +22,7 @@ from foredeck.services.domain.records import StepKind, TokenUsage
 from foredeck.services.domain.safe_text import safe_line
 from foredeck.services.domain.states import StepState
 from foredeck.services.domain.views import RunDetail, StepRow
-from foredeck.services.domain.workflow import (
-    InputSpec,
-    InputType,
-    InputValue,
-    StepSpec,
-    WorkflowSpec,
-)
+from foredeck.services.domain.workflow import StepSpec, WorkflowSpec
 from foredeck.services.host.queries import GetRun
 
 if TYPE_CHECKING:
@@ -203,20 +197,7 @@ def _spec_of(target: ReadTarget, given: dict[str, str]) -> WorkflowSpec:
     """Return the workflow; what it has to be given and is not, stands there by its name."""
     from foredeck.services.workflow import file as workflow_file
 
-    found = workflow_file.read(target.source, target.name)
-    missing = [one for one in found.inputs if one.default is None and one.name not in given]
-    return found.build({**{one.name: _stand_in(one) for one in missing}, **given})
-
-
-def _stand_in(wanted: InputSpec) -> InputValue:
-    if wanted.choices:
-        return wanted.choices[0]
-    by_type: dict[InputType, InputValue] = {
-        InputType.INTEGER: 1,
-        InputType.NUMBER: 1.0,
-        InputType.BOOLEAN: False,
-    }
-    return by_type.get(wanted.type, wanted.name)
+    return workflow_file.read(target.source, target.name).sample(given)
 
 
 def _row(step: StepSpec) -> StepRow:

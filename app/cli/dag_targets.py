@@ -5,21 +5,10 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from foredeck.services.domain.errors import InvalidInput, NotFound
-
-FOLDER = Path(".foredeck") / "workflows"
-_SUFFIXES = (".yaml", ".yml")
-# Larger files are refused when they are read; this keeps a device from being read for ever.
-_LIMIT = 2_000_000
-
-
-@dataclass(frozen=True)
-class Target:
-    """A workflow that can be run by name; `path` is empty for one that comes with Foredeck."""
-
-    name: str
-    path: str = ""
+if TYPE_CHECKING:
+    from foredeck.services.workflow.finding import Target
 
 
 @dataclass(frozen=True)
@@ -33,15 +22,9 @@ class ReadTarget:
 
 def known_targets() -> list[Target]:
     """Return what can be run by name here; the nearest folder comes first."""
-    from foredeck.services.workflow import builtin
+    from foredeck.services.workflow import finding
 
-    found: dict[str, Target] = {}
-    for folder in _folders():
-        for path in sorted(p for p in folder.iterdir() if p.suffix in _SUFFIXES and p.is_file()):
-            found.setdefault(path.stem, Target(path.stem, str(path)))
-    for name in builtin.NAMES:
-        found.setdefault(name, Target(name))
-    return list(found.values())
+    return finding.known_targets(Path.cwd())
 
 
 def is_target(wanted: str) -> bool:
@@ -49,54 +32,27 @@ def is_target(wanted: str) -> bool:
     return _is_file(wanted) or wanted in {target.name for target in known_targets()}
 
 
-def _is_file(wanted: str) -> bool:
-    path = Path(wanted).expanduser()
-    return wanted == "-" or path.is_file() or path.suffix in _SUFFIXES or "/" in wanted
-
-
 def read_target(wanted: str) -> ReadTarget:
     """Return the text of a workflow; `-` reads stdin. Raises `NotFound` and `InvalidInput`."""
-    from foredeck.services.workflow import builtin
+    from foredeck.services.workflow import finding
 
     if wanted == "-":
-        return ReadTarget(_decoded(sys.stdin.buffer.read(_LIMIT), "stdin"), "<stdin>")
+        data = sys.stdin.buffer.read(finding.LARGEST)
+        return ReadTarget(finding.decoded(data, "stdin"), "<stdin>")
     if _is_file(wanted):
         return _read(Path(wanted).expanduser())
-    known = {target.name: target for target in known_targets()}
-    if wanted not in known:
-        raise NotFound(f"There is no workflow {wanted}.", _advice(wanted, known))
-    target = known[wanted]
-    return _read(Path(target.path)) if target.path else ReadTarget(builtin.text(wanted), wanted)
+    target = finding.named(wanted, Path.cwd())
+    return _read(Path(target.path)) if target.path else ReadTarget(finding.text_of(target), wanted)
 
 
-def _folders() -> list[Path]:
-    here = Path.cwd()
-    return [found for one in (here, *here.parents) if (found := one / FOLDER).is_dir()]
+def _is_file(wanted: str) -> bool:
+    from foredeck.services.workflow.finding import SUFFIXES
+
+    path = Path(wanted).expanduser()
+    return wanted == "-" or path.is_file() or path.suffix in SUFFIXES or "/" in wanted
 
 
 def _read(path: Path) -> ReadTarget:
-    try:
-        with path.open("rb") as stream:
-            data = stream.read(_LIMIT)
-    except FileNotFoundError:
-        raise NotFound(f"There is no file {path}.", "foredeck dag list shows what is.") from None
-    except OSError as error:
-        raise InvalidInput(f"{path} cannot be read: {error.strerror}.") from error
-    return ReadTarget(_decoded(data, str(path)), str(path), str(path.absolute()))
+    from foredeck.services.workflow.finding import read_text
 
-
-def _decoded(data: bytes, name: str) -> str:
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InvalidInput(
-            f"{name} is not UTF-8 text: byte {error.start} cannot be read.",
-            "Convert it first, for example with iconv.",
-        ) from error
-
-
-def _advice(wanted: str, known: dict[str, Target]) -> str:
-    from foredeck.services.workflow.near import did_you_mean
-
-    otherwise = "Give a file, or a name that foredeck dag list shows."
-    return f"{did_you_mean(wanted, known)} {otherwise}".lstrip()
+    return ReadTarget(read_text(path), str(path), str(path.absolute()))

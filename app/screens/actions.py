@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from foredeck.app.screens.step_reasons import why_not_answer, why_not_retry
 from foredeck.services.domain.states import ACTIVE_RUNS, FINAL_RUNS, RunState, StepState
 
 if TYPE_CHECKING:
@@ -18,7 +19,10 @@ from textual.binding import Binding
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """What decides which actions apply: the connection, the selection, and what is asked."""
+    """What decides which actions apply: the connection, the selection, and what is asked.
+
+    `pane` is the one that has the focus.
+    """
 
     connected: bool = False
     failed: bool = False
@@ -27,6 +31,12 @@ class Situation:
     cancelling: bool = False
     asked: int = 0
     project_id: str | None = None
+    pane: str = ""
+
+    @property
+    def aimed(self) -> StepRow | None:
+        """The stage that a key in the graph is for."""
+        return self.step if self.pane == "graph" else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +78,8 @@ class Action:
 ACTIONS = (
     Action("answer", "a", "Answer", "Answer what the runs ask: leave for codex, questions"),
     Action("new_run", "n", "New run", "Start a run: choose a project, write the request"),
-    Action("retry", "r", "Retry", "Give the failed stages of the run another attempt"),
+    Action("workflow", "w", "", "Run a workflow in the project: choose one, fill it in"),
+    Action("retry", "r", "Retry", "Give what failed another attempt: the stage or the run"),
     Action("cancel", "c", "Cancel", "Stop the run and everything that works for it"),
     Action("pause", "p", "Pause", "Start nothing after the stage under way; or go on"),
     Action("prompt", "i", "", "Read or change what the stage will be told"),
@@ -100,7 +111,7 @@ _RUN_ACTIONS = frozenset({"retry", "cancel", "steer", "transcript", "graph", "fo
 _INTERVENTIONS = frozenset({"pause", "prompt", "skip", "rerun", "restart", "budget"})
 _OF_A_STAGE = frozenset({"prompt", "skip", "rerun"})
 _SKIPPABLE = frozenset({StepState.PENDING, StepState.WAITING, StepState.RETRY, StepState.FAILED})
-_OF_A_PROJECT = frozenset({"files", "project_settings"})
+_OF_A_PROJECT = frozenset({"workflow", "files", "project_settings"})
 _OUTPUT_ACTIONS = frozenset({"search", "next_error", "previous_error"})
 _ALWAYS = frozenset({"ask_quit", "help"})
 _RETRYABLE = frozenset({RunState.FAILED, RunState.CANCELLED, RunState.PARTIAL_SUCCESS})
@@ -118,6 +129,8 @@ def why_not(action: str, situation: Situation) -> str:
         return ""
     if not situation.connected:
         return "The data is not open yet." if not situation.failed else "The data is not open."
+    if action == "answer" and situation.aimed is not None:
+        return why_not_answer(situation.aimed, situation.asked)
     if action == "answer":
         return "" if situation.asked else "Nothing is asked just now."
     if action == "chat" and situation.run is None and situation.project_id is None:
@@ -125,7 +138,9 @@ def why_not(action: str, situation: Situation) -> str:
     if action in _OF_A_PROJECT and situation.project_id is None:
         return "Select a project first."
     if action in _RUN_ACTIONS:
-        return _why_not_run(action, situation.run, situation.cancelling)
+        reason = _why_not_run(action, situation.run, situation.cancelling)
+        aimed = situation.aimed if action == "retry" and not situation.cancelling else None
+        return why_not_retry(aimed) if aimed is not None else reason
     if action in _INTERVENTIONS:
         return _why_not_intervene(action, situation)
     if action in _OUTPUT_ACTIONS:
@@ -140,7 +155,8 @@ def label_of(action: Action, situation: Situation) -> str:
     """
     run = situation.run
     if run is None:
-        return action.label
+        # With a run, its own keys need the room.
+        return "Workflow" if action.name == "workflow" else action.label
     if action.name == "pause" and can_resume(run):
         return "Resume"
     if action.name == "budget" and any(step.over_budget for step in run.steps):

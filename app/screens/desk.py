@@ -6,6 +6,8 @@ half as long again.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from textual.screen import Screen
 
 from foredeck.app.screens.intervening import InterventionActions
@@ -18,7 +20,9 @@ from foredeck.app.screens.run_view import RunView
 from foredeck.app.screens.search_bar import SearchBar
 from foredeck.app.screens.selection import Selection, asked_in
 from foredeck.app.screens.shell import shell_of
+from foredeck.app.screens.workflow_actions import WorkflowActions
 from foredeck.services.domain.errors import ForedeckError
+from foredeck.services.domain.views import StepRow
 from foredeck.widgets.dag.details import GraphDesk
 from foredeck.widgets.dag.view import DagView
 from foredeck.widgets.project_tree import ProjectTree
@@ -42,6 +46,7 @@ class Desk:
         self.question_actions = QuestionActions(screen)
         self.interventions = InterventionActions(screen)
         self.project_actions = ProjectActions(screen)
+        self.workflow_actions = WorkflowActions(screen)
         self.reader = HostReader(
             screen,
             self.selection,
@@ -61,6 +66,23 @@ class Desk:
         """How many questions wait for the person, as far as is known."""
         shown = self.view.detail.run.questions if self.view.detail else 0
         return max(shown, asked_in(self.reader.sidebar))
+
+    @property
+    def focused_pane(self) -> str:
+        """The pane with the focus; what is laid over the graph belongs to it."""
+        focused = self._screen.focused
+        found = next((name for name, view in self.panes.items() if view is focused), "")
+        over = focused is not None and self._pane("graph") in focused.ancestors
+        return found or ("graph" if over else "projects")
+
+    def aimed(self, can: Callable[[StepRow], bool]) -> StepRow | None:
+        """Return the stage that a key is for: in the graph the selected one, whatever it is.
+
+        In the table it is for that if it `can`; else, and anywhere else, for the whole run.
+        """
+        step, pane = self.view.step, self.focused_pane
+        aims = pane == "graph" or (pane == "stages" and step is not None and can(step))
+        return step if aims else None
 
     async def mount(self) -> None:
         """Put the views into the panes of the screen."""

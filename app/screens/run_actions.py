@@ -8,9 +8,15 @@ from typing import TYPE_CHECKING
 from textual.screen import Screen
 
 from foredeck.app.screens.dialog_actions import DialogActions
-from foredeck.services.domain.views import RunDetail, RunRow
-from foredeck.services.host.commands import CancelRun, RetryRun
-from foredeck.services.host.queries import ListProjects, PreviewCancel, PreviewRetry
+from foredeck.services.domain.errors import Conflict
+from foredeck.services.domain.views import RunDetail, RunRow, StepRow
+from foredeck.services.host.commands import CancelRun, RerunFrom, RetryRun
+from foredeck.services.host.queries import (
+    ListProjects,
+    PreviewCancel,
+    PreviewRerun,
+    PreviewRetry,
+)
 
 if TYPE_CHECKING:
     from foredeck.app.screens.modals.new_run import Draft
@@ -52,6 +58,30 @@ class RunActions(DialogActions):
         if not await self._confirm(preview, yes="Retry", no="Leave it", dangerous=False):
             return False
         await self._host.do(RetryRun(run_id))
+        return True
+
+    async def retry_step(self, detail: RunDetail, step: StepRow) -> bool:
+        """Ask how much is tried again, from the step on; False if the person left it."""
+        from foredeck.app.screens.modals.retry import Retry, RetryDialog
+
+        run_id, host = detail.run.id, self._host
+        previews = {
+            Retry.STEP: await host.ask(PreviewRetry(run_id, step.key)),
+            Retry.DOWNSTREAM: await host.ask(PreviewRerun(run_id, step.key)),
+            Retry.ALL: await host.ask(PreviewRetry(run_id)),
+        }
+        if not any(preview.possible for preview in previews.values()):
+            raise Conflict(previews[Retry.STEP].reason or "It cannot be retried now.")
+        dialog = RetryDialog(step.title, previews)
+        chosen: Retry | None = await self._screen.app.push_screen_wait(dialog)
+        if chosen is None:
+            return False
+        commands = {
+            Retry.STEP: RetryRun(run_id, step.key),
+            Retry.DOWNSTREAM: RerunFrom(run_id, step.key),
+            Retry.ALL: RetryRun(run_id),
+        }
+        await host.do(commands[chosen])
         return True
 
     async def cancel(self, detail: RunDetail) -> None:

@@ -150,7 +150,9 @@ class HostReader:
         for node in nodes:
             if node.project.id == project_id:
                 project = node.project
-                hint = "n starts a run here." + (" Choose a run to see it." if node.runs else "")
+                hint = "n starts a run here, w a workflow." + (
+                    " Choose a run to see it." if node.runs else ""
+                )
                 about = f"{project.description}\n" if project.description else ""
                 self._view.clear(project.name, f"{about}{project.workspace}\n\n{hint}")
         self._refreshed()

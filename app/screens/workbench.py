@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
@@ -14,6 +15,7 @@ from textual.screen import Screen
 from foredeck.app.screens.actions import ACTIONS, Situation, label_of, why_not
 from foredeck.app.screens.pane import Pane
 from foredeck.app.screens.shell import Shell, shell_of
+from foredeck.app.screens.step_reasons import can_retry, is_waiting_gate
 from foredeck.services.domain.errors import ForedeckError, NotFound
 from foredeck.widgets.key_bar import KeyBar
 
@@ -134,6 +136,7 @@ class Workbench(Screen[None]):
             cancelling=desk.selection.run_id in desk.run_actions.cancelling,
             asked=desk.asked,
             project_id=desk.selection.project_id,
+            pane=desk.focused_pane,
         )
 
     @property
@@ -226,19 +229,31 @@ class Workbench(Screen[None]):
     # --- actions ----------------------------------------------------------------------
 
     def action_new_run(self) -> None:
-        self.shell.start(self._new_run(), group="dialog")
+        work = self.desk.run_actions.new_run(self.desk.selection.project_id)
+        self.shell.start(self._begin(work), group="dialog")
 
-    async def _new_run(self) -> None:
-        run = await self.desk.run_actions.new_run(self.desk.selection.project_id)
+    def action_workflow(self) -> None:
+        project_id = self.desk.selection.project_id
+        if project_id is not None:
+            work = self.desk.workflow_actions.start(project_id)
+            self.shell.start(self._begin(work), group="dialog")
+
+    async def _begin(self, work: Awaitable[RunRow | None]) -> None:
+        """Show the new run that a dialog ends with, if it does."""
+        run = await work
         if run is not None:
             self.desk.selection.choose_run(run.id, run.project_id)
             self.desk.reader.read_new(run.id)
 
     def action_retry(self) -> None:
-        self.shell.start(self._retry(self._detail()), group="dialog")
+        detail, step = self._detail(), self.desk.aimed(can_retry)
+        actions = self.desk.run_actions
+        work = actions.retry(detail) if step is None else actions.retry_step(detail, step)
+        self.shell.start(self._repeat(work), group="dialog")
 
-    async def _retry(self, detail: RunDetail) -> None:
-        if await self.desk.run_actions.retry(detail):
+    async def _repeat(self, work: Awaitable[bool]) -> None:
+        """Follow what runs again, unless the person left it."""
+        if await work:
             self.desk.selection.follow()
 
     def action_cancel(self) -> None:
@@ -246,8 +261,8 @@ class Workbench(Screen[None]):
         self.shell.start(self.desk.run_actions.cancel(detail), group="dialog")
 
     def action_answer(self) -> None:
-        detail = self.desk.view.detail
-        work = self.desk.question_actions.answer(detail.run if detail else None)
+        detail, step = self.desk.view.detail, self.desk.aimed(is_waiting_gate)
+        work = self.desk.question_actions.answer(detail.run if detail else None, step)
         self.shell.start(work, group="dialog")
 
     def action_steer(self) -> None:
@@ -266,20 +281,12 @@ class Workbench(Screen[None]):
         self.shell.start(work, group="dialog")
 
     def action_rerun(self) -> None:
-        self.shell.start(self._rerun(self._detail(), self._step()), group="dialog")
-
-    async def _rerun(self, detail: RunDetail, step: StepRow) -> None:
-        if await self.desk.interventions.rerun(detail, step):
-            self.desk.selection.follow()
+        work = self.desk.interventions.rerun(self._detail(), self._step())
+        self.shell.start(self._repeat(work), group="dialog")
 
     def action_restart(self) -> None:
-        self.shell.start(self._restart(self._detail()), group="dialog")
-
-    async def _restart(self, detail: RunDetail) -> None:
-        run = await self.desk.interventions.restart(detail)
-        if run is not None:
-            self.desk.selection.choose_run(run.id, run.project_id)
-            self.desk.reader.read_new(run.id)
+        work = self.desk.interventions.restart(self._detail())
+        self.shell.start(self._begin(work), group="dialog")
 
     def action_budget(self) -> None:
         self.shell.start(self.desk.interventions.budget(self._detail()), group="dialog")
@@ -367,7 +374,8 @@ class Workbench(Screen[None]):
         from foredeck.app.screens.modals.help import HelpDialog
 
         keys = [(action.key_text, action.description) for action in ACTIONS]
-        self.app.push_screen(HelpDialog(self.focused_pane(), keys))
+        pane = self._desk.focused_pane if self._desk else "projects"
+        self.app.push_screen(HelpDialog(pane, keys))
 
     def action_ask_quit(self) -> None:
         self.shell.start(self._quit(), group="dialog")
@@ -438,7 +446,3 @@ class Workbench(Screen[None]):
     def _show_output(self) -> None:
         if self.graph_shown and not self.has_class("-vast"):
             self.toggle_class("-graph")
-
-    def focused_pane(self) -> str:
-        panes = self._desk.panes if self._desk else {}
-        return next((name for name, view in panes.items() if view is self.focused), "projects")

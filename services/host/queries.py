@@ -1,6 +1,6 @@
 """The questions a client may ask. A `ref` is an id, the beginning of one, or a name."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from foredeck.services.domain.audit import AuditRow, AuditVerdict, Severity
@@ -22,6 +22,7 @@ from foredeck.services.domain.views import (
     Sidebar,
     TranscriptEntry,
 )
+from foredeck.services.domain.workflow_views import WorkflowList, WorkflowPreview, WorkflowView
 from foredeck.services.host.interface import Query
 
 
@@ -223,3 +224,29 @@ class ListProjectFiles(Query[Page[ProjectFile]]):
     project: str
     limit: int = 50
     offset: int = 0
+
+
+@dataclass(frozen=True)
+class ListWorkflows(Query[WorkflowList]):
+    """The workflows that can be run by name in a project; `Conflict` if none can be run there."""
+
+    project: str
+
+
+@dataclass(frozen=True)
+class GetWorkflow(Query[WorkflowView]):
+    """A workflow of a project as its file is now, also one that cannot be run."""
+
+    project: str
+    name: str
+
+
+@dataclass(frozen=True)
+class PreviewWorkflow(Query[WorkflowPreview]):
+    """What `CreateWorkflowRun` with these fields would do, or what is wrong with the inputs."""
+
+    project: str
+    source: str
+    path: str = ""
+    inputs: dict[str, str] = field(default_factory=dict)
+    request: str = ""

@@ -65,7 +65,7 @@ class RunService:
         request = _checked_request(wish.request)
         async with self._store.transaction("user") as tx:
             project = await tx.projects.find(wish.project)
-            _require_usable(project)
+            require_usable(project)
             workflow = wish.workflow or self._workflow(project, request)
             run = Run(
                 id=new_id(),
@@ -88,7 +88,7 @@ class RunService:
         """Store a new run with the request, mode, workflow and budget of an earlier one."""
         async with self._store.transaction("user") as tx:
             parent = await tx.runs.find(ref)
-            _require_usable(await tx.projects.get(parent.project_id))
+            require_usable(await tx.projects.get(parent.project_id))
             run = Run(
                 id=new_id(),
                 project_id=parent.project_id,
@@ -193,7 +193,8 @@ def _title(title: str, request: str) -> str:
     return " ".join((title.strip() or request).split())[:TITLE_LENGTH].rstrip()
 
 
-def _require_usable(project: Project) -> None:
+def require_usable(project: Project) -> None:
+    """Raise `Conflict` unless runs can work in the project."""
     if project.archived_at:
         raise Conflict(
             f"The project {project.name} is archived.",

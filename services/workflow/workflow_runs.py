@@ -10,8 +10,9 @@ from pathlib import Path
 
 from foredeck.services.domain.errors import UntrustedWorkflow
 from foredeck.services.domain.records import Mode, Project, Run, Trigger
-from foredeck.services.store.store import Store
+from foredeck.services.store.store import Store, Transaction
 from foredeck.services.workflow import file as workflow_file
+from foredeck.services.workflow.file import WorkflowFile
 from foredeck.services.workflow.runs import RunService, RunWish
 
 
@@ -48,7 +49,7 @@ class WorkflowRuns:
         name = wish.path or "workflow"
         found = await asyncio.to_thread(workflow_file.read, wish.source, name)
         project = await self._trusted_in(wish)
-        request = wish.request.strip() or found.description or f"Run the workflow {found.name}"
+        request = request_of(wish.request, found)
         spec = found.build(
             wish.inputs,
             request=request,
@@ -70,20 +71,33 @@ class WorkflowRuns:
 
     async def _trusted_in(self, wish: WorkflowWish) -> Project:
         """Return the project, once it is sure that the file may be run there."""
-        digest = hashlib.sha256(wish.source.encode("utf-8", "surrogateescape")).hexdigest()
         async with self._store.transaction("user") as tx:
             project = await tx.projects.find(wish.project)
-            if not _lies_in(wish.path, project.workspace):
-                return project
-            if wish.trust:
-                await tx.trusted_workflows.add(project.id, digest, wish.path)
-            elif not await tx.trusted_workflows.knows(project.id, digest):
+            if wish.trust and _lies_in(wish.path, project.workspace):
+                await tx.trusted_workflows.add(project.id, _digest(wish.source), wish.path)
+            elif not await is_trusted(tx, project, wish.source, wish.path):
                 raise UntrustedWorkflow(
                     f"{wish.path} lies in the project's own folder, where codex can write, and "
                     "this content of it has not been run before.",
                     "Read it; if it is as you want it, add --trust.",
                 )
         return project
+
+
+async def is_trusted(tx: Transaction, project: Project, source: str, path: str) -> bool:
+    """Whether a workflow may be run: it lies elsewhere, or somebody trusts this content."""
+    if not _lies_in(path, project.workspace):
+        return True
+    return await tx.trusted_workflows.knows(project.id, _digest(source))
+
+
+def request_of(said: str, file: WorkflowFile) -> str:
+    """Return what a run of the file is for, also where nobody has said it."""
+    return said.strip() or file.description or f"Run the workflow {file.name}"
+
+
+def _digest(source: str) -> str:
+    return hashlib.sha256(source.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def _lies_in(path: str, workspace: str) -> bool:

@@ -10,12 +10,16 @@ from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
+from textual.widgets import OptionList, Static
 
 from foredeck.app.application import ForedeckApp
 from foredeck.app.screens.modals.budget import BudgetDialog
 from foredeck.app.screens.modals.confirm import ConfirmDialog
 from foredeck.app.screens.modals.new_run import NewRunDialog
 from foredeck.app.screens.modals.prompt import PromptDialog
+from foredeck.app.screens.modals.retry import RetryDialog
+from foredeck.app.screens.modals.workflow import WorkflowDialog
+from foredeck.app.screens.modals.workflows import WorkflowsDialog
 from foredeck.app.screens.pane import Pane
 from foredeck.app.screens.transcript import TranscriptScreen
 from foredeck.styles.themes import DARK
@@ -23,6 +27,7 @@ from foredeck.widgets.status_bar import StatusBar
 from tests.support import fake_host
 from tests.support.dashboard import make_app, settled, until, workbench_of
 from tests.support.fake_host import FakeHost
+from tests.support.fake_workflows import release, workshop
 
 SIZES = {"80x24": (80, 24), "120x40": (120, 40)}
 STATES = ("empty", "running", "failed", "finished")
@@ -34,10 +39,14 @@ pytestmark = pytest.mark.usefixtures("utc")
 
 def build(state: str, directory: Path) -> tuple[ForedeckApp, FakeHost]:
     host = fake_host.empty() if state == "empty" else getattr(fake_host, state)(directory)
+    return dark(host), host
+
+
+def dark(host: FakeHost) -> ForedeckApp:
+    """Return the app on a host, not in what the terminal of the test run is able to show."""
     app = make_app(host.connect)
-    # Not what the terminal of the test run is able to show.
     app.theme = DARK
-    return app, host
+    return app
 
 
 async def still(pilot: Pilot[int], host: FakeHost) -> None:
@@ -123,6 +132,52 @@ def test_intervention_dialogs(key: str, kind: type, tmp_path: Path, snap_compare
         await pilot.pause()
 
     assert snap_compare(app, terminal_size=SIZES["80x24"], run_before=before)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_workflows_dialog(size: str, snap_compare: Compare) -> None:
+    host = workshop()
+
+    async def before(pilot: Pilot[int]) -> None:
+        await press(pilot, host, "w", WorkflowsDialog)
+        listed = pilot.app.screen.query_one("#workflows", OptionList)
+        await until(pilot, lambda: len(listed.options) == len(host.workflows))
+        listed.highlighted = 1
+        about = pilot.app.screen.query_one("#about-text", Static)
+        await until(pilot, lambda: "Build, sign off and ship." in str(about.render()))
+
+    assert snap_compare(dark(host), terminal_size=SIZES[size], run_before=before)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_workflow_dialog(size: str, snap_compare: Compare) -> None:
+    host = workshop(release())
+
+    async def before(pilot: Pilot[int]) -> None:
+        await press(pilot, host, "w", WorkflowsDialog)
+        listed = pilot.app.screen.query_one("#workflows", OptionList)
+        await until(pilot, lambda: str(listed.options[0].prompt).startswith("release"))
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, WorkflowDialog))
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: bool(pilot.app.screen.query(".-wrong")))
+        await until(pilot, lambda: not pilot.app.screen.query_one("#start").disabled)
+        pilot.app.screen.set_focus(None)
+        await pilot.pause()
+
+    assert snap_compare(dark(host), terminal_size=SIZES[size], run_before=before)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_retry_dialog(size: str, tmp_path: Path, snap_compare: Compare) -> None:
+    app, host = build("failed", tmp_path)
+
+    async def before(pilot: Pilot[int]) -> None:
+        await still(pilot, host)
+        await pilot.press("4")
+        await press(pilot, host, "r", RetryDialog)
+
+    assert snap_compare(app, terminal_size=SIZES[size], run_before=before)
 
 
 def test_transcript(tmp_path: Path, snap_compare: Compare) -> None:

@@ -191,10 +191,10 @@ async def test_g_switches_to_the_graph_and_back(tmp_path: Path) -> None:
         workbench = workbench_of(pilot)
         assert not workbench.graph_shown
         await pilot.press("g")
-        assert workbench.focused_pane() == "graph"
+        assert workbench.desk.focused_pane == "graph"
         assert not workbench.query_one("#pane-output").display
         await pilot.press("g")
-        assert workbench.focused_pane() == "output"
+        assert workbench.desk.focused_pane == "output"
 
 
 async def test_a_very_wide_screen_shows_output_and_graph_side_by_side(tmp_path: Path) -> None:

@@ -26,6 +26,8 @@ class ChoiceDialog(Dialog[T], Generic[T]):
         Binding("left,right,h,l", "other_button", show=False),
         Binding("down,j", "scroll_lines(1)", show=False),
         Binding("up,k", "scroll_lines(-1)", show=False),
+        Binding("pagedown", "scroll_lines(10)", show=False),
+        Binding("pageup", "scroll_lines(-10)", show=False),
     ]
     GIVEN_UP: ClassVar[object]
 

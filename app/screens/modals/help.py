@@ -24,7 +24,8 @@ _TOPICS = {
         "Stages",
         "The stages of the selected run: state, attempts, time and tokens. Moving here chooses "
         "whose output is shown; f goes back to following the running stage. Space unfolds what a "
-        "stage came to: its summary, or why it failed and what to do.",
+        "stage came to: its summary, or why it failed and what to do. On a failed stage r asks "
+        "how much to try again, on a waiting gate a answers that one; else both are for the run.",
     ),
     "output": (
         "Output",
@@ -36,8 +37,9 @@ _TOPICS = {
     "graph": (
         "Graph",
         "The run as a graph: each box is a stage, each line a dependency. The arrows "
-        "(or h, j, k, l) move along the lines from box to box, and every key for a stage is for "
-        "the one you are on. Space unfolds what it came to: why it failed and what to do. Heavy "
+        "(or h, j, k, l) move along the lines from box to box, and every key for a stage, r and "
+        "a among them, is for the one you are on. Space unfolds what it came to: why it failed "
+        "and what to do. Heavy "
         "lines are the critical path, the chain that takes longest. + and - zoom, 0 fits, shift "
         "and an arrow pan. v shows the stages as a list instead.",
     ),

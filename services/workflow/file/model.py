@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from foredeck.services.domain.workflow import InputSpec, InputValue, WorkflowSpec
+from foredeck.services.domain.workflow import InputSpec, InputType, InputValue, WorkflowSpec
 from foredeck.services.workflow.file import inputs
 from foredeck.services.workflow.file.building import Parts, build_spec
 from foredeck.services.workflow.file.problems import Findings, Problem
@@ -53,3 +53,24 @@ class WorkflowFile:
             "project.workspace": workspace,
         }
         return build_spec(self.parts, typed, environment)
+
+    def sample(self, values: Mapping[str, str | InputValue] | None = None) -> WorkflowSpec:
+        """Return the definition with what is missing of these inputs made up, to look at.
+
+        Raises `InvalidWorkflow` as `build` does.
+        """
+        given = values or {}
+        missing = [one for one in self.inputs if one.default is None and one.name not in given]
+        return self.build({**{one.name: _stand_in(one) for one in missing}, **given})
+
+
+def _stand_in(wanted: InputSpec) -> InputValue:
+    """Return a value that fits; a text stands there by its name."""
+    if wanted.choices:
+        return wanted.choices[0]
+    by_type: dict[InputType, InputValue] = {
+        InputType.INTEGER: 1,
+        InputType.NUMBER: 1.0,
+        InputType.BOOLEAN: False,
+    }
+    return by_type.get(wanted.type, wanted.name)

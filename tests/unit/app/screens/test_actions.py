@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from foredeck.app.screens.actions import ACTIONS, Situation, why_not
@@ -12,6 +14,10 @@ from tests.support.fake_host import run_detail, step_row
 def situation(state: RunState, step: StepState, *, output: str | None = "/o.log") -> Situation:
     row = step_row("builder", step, output_path=output)
     return Situation(connected=True, run=run_detail("r", state, (row,)), step=row)
+
+
+def in_graph(state: RunState, step: StepState, *, asked: int = 0) -> Situation:
+    return replace(situation(state, step), pane="graph", asked=asked)
 
 
 @pytest.mark.parametrize(
@@ -60,6 +66,21 @@ def situation(state: RunState, step: StepState, *, output: str | None = "/o.log"
         ("restart", situation(RunState.RUNNING, StepState.RUNNING), ""),
         ("search", Situation(connected=True), "Select a run first."),
         ("project_settings", Situation(connected=True), "Select a project first."),
+        ("workflow", Situation(connected=True), "Select a project first."),
+        ("workflow", Situation(connected=True, project_id="p1"), ""),
+        ("retry", in_graph(RunState.RUNNING, StepState.FAILED), ""),
+        (
+            "retry",
+            in_graph(RunState.FAILED, StepState.SUCCESS),
+            "Builder has succeeded. R runs it and everything after it again.",
+        ),
+        ("answer", in_graph(RunState.RUNNING, StepState.RUNNING, asked=1), ""),
+        (
+            "answer",
+            in_graph(RunState.RUNNING, StepState.RUNNING),
+            "Builder asks nothing just now.",
+        ),
+        ("answer", situation(RunState.RUNNING, StepState.RUNNING), "Nothing is asked just now."),
         (
             "search",
             situation(RunState.RUNNING, StepState.PENDING, output=None),
