@@ -101,6 +101,7 @@ class ForedeckApp(App[int]):
         self._connection: Connection | None = None
         self._connecting: asyncio.Task[None] | None = None
         self._lost_host: LostHost | None = None
+        self._lets_work_on = False
         self.works_on = False
         self._log_path = log_path
         self._report_error = report_error
@@ -244,12 +245,18 @@ class ForedeckApp(App[int]):
     def leave(self, return_code: int = 0, *, let_work_on: bool = False) -> None:
         """End the application; `run` closes the connection afterwards.
 
-        With `let_work_on` what works here is left as it is; `works_on` says so afterwards.
+        With `let_work_on` what works here, if anything does, is left as it is; `works_on` says
+        afterwards that it was. Services that are still being opened are left so as well.
         """
-        if let_work_on and self._connection and self._connection.let_work_on:
-            self._connection.let_work_on()
-            self.works_on = bool(self.workbench.working())
+        self._lets_work_on = self._lets_work_on or let_work_on
+        self._let_work_on()
         self.exit(return_code=return_code)
+
+    def _let_work_on(self) -> None:
+        connection = self._connection
+        if self._lets_work_on and connection and connection.let_work_on and not self.works_on:
+            connection.let_work_on()
+            self.works_on = True
 
     async def disconnect(self) -> None:
         """Close the services in order and wait for it; safe to call twice.
@@ -258,6 +265,7 @@ class ForedeckApp(App[int]):
         """
         if self._connecting is not None and not self._connecting.done():
             await asyncio.wait({self._connecting})
+        self._let_work_on()
         await self._forget_lost_host()
         await self._let_go()
 

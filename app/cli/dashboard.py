@@ -57,6 +57,7 @@ def run_dashboard(
         )
     from foredeck.app.cli.background import leave_to_background
     from foredeck.app.driver import SteadyDriver
+    from foredeck.services.store import glance
 
     log_path = settings.data_dir / LOG_NAME
     open_log(log_path, level=10 if debug else 20)
@@ -81,7 +82,7 @@ def run_dashboard(
     )
     code = app.run()
     LOGGER.info("the dashboard ended with %s", code)
-    if app.works_on:
+    if app.works_on and glance.works(settings.data_dir):
         leave_to_background(settings)
     return code or 0
 

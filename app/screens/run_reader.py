@@ -10,12 +10,13 @@ from foredeck.app.bridge import HostChanged
 from foredeck.app.screens.pane import Pane
 from foredeck.app.screens.refresher import Refresher
 from foredeck.app.screens.run_view import RunView
-from foredeck.app.screens.selection import Selection, first_run, project_of
+from foredeck.app.screens.selection import Selection, first_run, project_of, working_runs
 from foredeck.app.screens.shell import shell_of
 from foredeck.services.domain.errors import HostGone, NotFound
-from foredeck.services.domain.views import Sidebar
+from foredeck.services.domain.states import ACTIVE_RUNS
+from foredeck.services.domain.views import RunRow, Sidebar
 from foredeck.services.host.interface import Host
-from foredeck.services.host.queries import GetRun, GetSidebar, GetStatus
+from foredeck.services.host.queries import GetRun, GetSidebar, GetStatus, ListRuns
 from foredeck.widgets.project_tree import ProjectTree
 from foredeck.widgets.status_bar import StatusBar
 
@@ -80,6 +81,17 @@ class HostReader:
             self._status_reads.request()
         if change.touches(self._selection.run_id):
             self.read_run()
+
+    async def active_runs(self) -> tuple[RunRow, ...]:
+        """Return the runs at work; where the tree shows none, some may be too old for it.
+
+        Or the tree has not been read yet: whoever leaves in that moment must not end them.
+        """
+        host = shell_of(self._screen).host
+        if (shown := working_runs(self.sidebar)) or host is None:
+            return shown
+        pages = [await host.ask(ListRuns(state=state.value)) for state in sorted(ACTIVE_RUNS)]
+        return tuple(run for page in pages for run in page.items)
 
     @property
     def _host(self) -> Host:

@@ -382,7 +382,7 @@ class Workbench(Screen[None]):
 
     async def _quit(self) -> None:
         shell, code = self.shell, self.failure.exit_code if self.failure else 0
-        ending = self.working() if shell.is_host else ()
+        ending = await self._desk.reader.active_runs() if self._desk and shell.is_host else ()
         if self._desk is None or not ending:
             shell.leave(code)
             return

@@ -21,11 +21,23 @@ _RUNS = """
     FROM run JOIN project ON project.id = run.project_id
     WHERE run.id >= ? AND run.id < ? ORDER BY run.created_at DESC LIMIT ?
 """
+# The states of `domain.states.ACTIVE_RUNS`, in any order.
+_ACTIVE = """
+    SELECT id, state FROM run WHERE state IN ('running', 'waiting', 'retry') LIMIT 1
+"""
 _PROJECTS = """
     SELECT id, name FROM project
     WHERE archived_at IS NULL AND (substr(name, 1, ?) = ? OR id >= ? AND id < ?)
     ORDER BY created_at DESC LIMIT ?
 """
+
+
+def works(data_dir: Path) -> bool:
+    """Whether a run is under way; True also where nobody can say: it is better to look."""
+    try:
+        return bool(_read(data_dir, _ACTIVE, ()))
+    except (sqlite3.Error, UnicodeError):
+        return True
 
 
 def runs(data_dir: Path, beginning: str) -> list[tuple[str, str]]:
@@ -46,8 +58,12 @@ def _between(beginning: str) -> tuple[str, str]:
 
 def _rows(data_dir: Path, query: str, values: tuple[object, ...]) -> list[tuple[str, str]]:
     try:
-        address = f"{(data_dir / NAME).absolute().as_uri()}?mode=ro"
-        with closing(sqlite3.connect(address, uri=True, timeout=_PATIENCE)) as database:
-            return [(str(name), str(about)) for name, about in database.execute(query, values)]
+        return _read(data_dir, query, values)
     except (sqlite3.Error, UnicodeError):
         return []
+
+
+def _read(data_dir: Path, query: str, values: tuple[object, ...]) -> list[tuple[str, str]]:
+    address = f"{(data_dir / NAME).absolute().as_uri()}?mode=ro"
+    with closing(sqlite3.connect(address, uri=True, timeout=_PATIENCE)) as database:
+        return [(str(name), str(about)) for name, about in database.execute(query, values)]

@@ -350,7 +350,8 @@ class FakeHost:
             case queries.GetProject():
                 return self._project(query.ref)
             case queries.ListRuns():
-                rows = tuple(detail.run for detail in self.runs.values())
+                known = (detail.run for detail in self.runs.values())
+                rows = tuple(run for run in known if query.state in (None, run.state))
                 return Page(rows, len(rows), query.limit, query.offset)
             case queries.GetRun():
                 return self._run(query.ref)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from pathlib import Path
 
@@ -181,6 +182,40 @@ async def test_what_works_can_be_left_to_the_background(tmp_path: Path) -> None:
         assert isinstance(pilot.app, ForedeckApp)
         assert pilot.app.works_on
     assert left == [True]
+    assert host.closed
+
+
+async def test_runs_that_are_not_on_the_screen_yet_are_not_ended_unasked(tmp_path: Path) -> None:
+    host = fake_host.running(tmp_path)
+    async with dashboard(host) as pilot:
+        reader = workbench_of(pilot).desk.reader
+        await until(pilot, lambda: reader.sidebar is not None)
+        reader.sidebar = None
+        assert workbench_of(pilot).working() == ()
+        await open_dialog(pilot, "q", QuitDialog)
+
+
+async def test_a_line_that_drops_while_the_data_is_opened_leaves_what_works(
+    tmp_path: Path,
+) -> None:
+    host = fake_host.running(tmp_path)
+    left: list[bool] = []
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    async def connect() -> Connection:
+        begun.set()
+        await go_on.wait()
+        return replace(await host.connect(), let_work_on=lambda: left.append(host.closed))
+
+    async with dashboard(host, connect=connect) as pilot:
+        assert isinstance(pilot.app, ForedeckApp)
+        await begun.wait()
+        pilot.app.leave(129, let_work_on=True)
+        assert left == []
+        go_on.set()
+    await pilot.app.disconnect()
+    assert left == [False]
+    assert pilot.app.works_on
     assert host.closed
 
 
