@@ -31,10 +31,14 @@ class RetryPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Rework:
-    """A step that may send the work back: fresh instances from step `to` onwards."""
+    """A step that may send the work back: fresh instances from step `to` onwards.
+
+    At most `max` times, and only while the condition `when` holds, if there is one.
+    """
 
     to: str
     max: int = 1
+    when: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import random
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 from foredeck.services.agents.stage import StageOutcome
@@ -29,6 +29,7 @@ from foredeck.services.domain.workflow import RetryPolicy, StepSpec, WorkflowSpe
 from foredeck.services.questions.withdrawal import withdraw
 from foredeck.services.store.store import Transaction
 from foredeck.services.workflow import definition, retry, usage_wait
+from foredeck.services.workflow.judging import no_rework
 from foredeck.services.workflow.rework import append_rework
 
 
@@ -100,10 +101,12 @@ class Outcomes:
         outcome: StageOutcome,
     ) -> None:
         """Store the outcome; a verdict that sends work back appends fresh instances."""
-        verdict = outcome.verdict
         ending = _Ending(StepState.SUCCESS, outcome=outcome)
-        if verdict and not verdict.approved and not await append_rework(tx, context.workflow, step):
-            ending = _Ending(StepState.FAILED, _rejected(verdict.items), outcome)
+        if (verdict := outcome.verdict) and not verdict.approved:
+            workflow, summary = context.workflow, outcome.summary
+            why_not = partial(no_rework, workflow, step=step, summary=summary)
+            if why := await append_rework(tx, workflow, step, why_not):
+                ending = _Ending(StepState.FAILED, _rejected(verdict.items, why), outcome)
         await self._end(tx, step, attempt, ending)
 
     async def fail(
@@ -248,10 +251,10 @@ async def _attempt_usage(tx: Transaction, step: Step, attempt: Attempt) -> Token
     return usage
 
 
-def _rejected(items: tuple[str, ...]) -> Failure:
+def _rejected(items: tuple[str, ...], why: str) -> Failure:
     listed = "; ".join(item.rstrip(" .") for item in items[:3]) or "no item was named"
     return Failure(
         FailureClass.VERDICT,
-        f"Production Readiness still wants work after the last round: {listed}.",
+        f"Production Readiness still wants work: {listed}; {why}.",
         "Read the verdict, then start a new run with what is missing, or retry this stage.",
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from foredeck.services.domain import clock
@@ -16,8 +16,15 @@ from foredeck.services.workflow import graph
 SKIPPED = "marked as done in the workflow"
 
 
-async def append_rework(tx: Transaction, workflow: WorkflowSpec, step: Step) -> bool:
-    """Append the next round behind `step`; return False when its rounds are spent.
+LAST = "that was the last round"
+
+
+async def append_rework(
+    tx: Transaction, workflow: WorkflowSpec, step: Step, why_not: Callable[[Sequence[Step]], str]
+) -> str:
+    """Append the next round behind `step`; return why not when its rounds are spent.
+
+    Or what `why_not` says of the run's steps, if that is anything.
 
     Nothing runs twice: the round gets instances of its own (`builder#2`, …), so the graph
     stays acyclic and the first round stays on record (SPEC A3, D1). What comes after `step`
@@ -25,8 +32,11 @@ async def append_rework(tx: Transaction, workflow: WorkflowSpec, step: Step) -> 
     """
     spec = next(spec for spec in workflow.steps if spec.id == step.spec_id)
     if spec.rework is None or step.round > spec.rework.max:
-        return False
-    steps = {known.key: known for known in await tx.steps.of_run(step.run_id)}
+        return LAST
+    found = await tx.steps.of_run(step.run_id)
+    if why := why_not(found):
+        return why
+    steps = {known.key: known for known in found}
     for fresh in next_round(workflow, step, spec, len(steps)):
         if voided := steps.get(fresh.key):
             await _revive(tx, voided, fresh)
@@ -36,7 +46,7 @@ async def append_rework(tx: Transaction, workflow: WorkflowSpec, step: Step) -> 
     for follower in steps.values():
         if _waits_for(follower, step):
             await rewire(tx, follower, {step.key: again})
-    return True
+    return ""
 
 
 def _waits_for(follower: Step, step: Step) -> bool:

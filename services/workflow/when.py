@@ -3,35 +3,24 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import import_module
 
 from foredeck.services.domain import clock
 from foredeck.services.domain.errors import ForedeckError
 from foredeck.services.domain.records import Failure, FailureClass, SkipCause, Step
-from foredeck.services.domain.safe_text import safe_line
 from foredeck.services.domain.states import StepState
 from foredeck.services.domain.workflow import WorkflowSpec
 from foredeck.services.store.store import Transaction
+from foredeck.services.workflow.judging import holds, shown_of
 from foredeck.services.workflow.outcomes import Outcomes
 from foredeck.services.workflow.step_values import values_of
 
 _log = logging.getLogger(__name__)
 
-_SHOWN = 200
 _ADVICE = (
     "Correct `when` in the workflow file and start a new run, or skip the step to go on without it."
 )
-
-Holds = Callable[[str, Mapping[str, object]], bool]
-
-
-def holds(text: str, values: Mapping[str, object]) -> bool:
-    """Whether a condition holds; raises what its grammar or its values make of it."""
-    # The grammar is needed by few runs only, and not before one of their steps is ready.
-    conditions = import_module("foredeck.services.workflow.conditions")
-    return bool(conditions.parse(text).holds(values))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +59,7 @@ async def leave_out(tx: Transaction, outcomes: Outcomes, step: Step, why: Unmet)
 
 
 def _judge(text: str, workflow: WorkflowSpec, steps: Sequence[Step], step: Step) -> Unmet | None:
-    shown = safe_line(text, limit=_SHOWN)
+    shown = shown_of(text)
     try:
         met = holds(text, values_of(workflow, steps, step))
     except ForedeckError as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from yaml import MappingNode, Node
@@ -14,7 +14,7 @@ from foredeck.services.workflow.file.drafts import Draft
 from foredeck.services.workflow.file.nodes import entries
 from foredeck.services.workflow.file.order import Links
 from foredeck.services.workflow.file.problems import Findings
-from foredeck.services.workflow.file.reading import Names
+from foredeck.services.workflow.file.reading import Names, Reading
 
 
 def check_step(
@@ -22,20 +22,23 @@ def check_step(
 ) -> None:
     """Note what is wrong with what a step says; `before` is None while the order is unknown."""
     if isinstance(when := said.get("when"), str):
-        _check_condition(draft, when, names)
+        _check_condition(draft.found["when"][1], draft.at.inside("when"), when, names)
     if draft.kind is StepKind.AGENT and isinstance(rework := said.get("rework"), dict):
         _check_rework(draft, rework, said, links, before)
+        if isinstance(when := rework.get("when"), str):
+            node, at = _node_of("when", draft.found["rework"][1]), draft.at.inside("rework.when")
+            _check_condition(node, at, when, names, own=draft.id)
 
 
-def _check_condition(draft: Draft, text: str, names: Names) -> None:
-    node, at = draft.found["when"][1], draft.at.inside("when")
+def _check_condition(node: Node, at: Reading, text: str, names: Names, own: str = "") -> None:
+    """Note what is wrong with a condition; one judged afterwards may name its `own` step."""
     try:
         condition = conditions.parse(text)
     except conditions.ConditionError as error:
         message = f"The condition is not understood at character {error.column}: {error.message}"
         at.findings.error(_mark(node, error.column), at.path, message, error.advice)
         return
-    for name in sorted(condition.names()):
+    for name in sorted(condition.names() - {f"steps.{own}.state", f"steps.{own}.summary"}):
         message, hint = names.problem(name, at.findings, in_condition=True)
         if message:
             at.error(node, message, hint)
@@ -67,12 +70,39 @@ def _check_rework(
         at.error(key[0], "A step with a matrix cannot send work back.")
     to = rework.get("to")
     if isinstance(to, str):
-        _check_target(draft, to, _node_of_to(key[1]), links, before)
+        _check_target(draft, to, _node_of("to", key[1]), links, before)
 
 
-def _node_of_to(node: Node) -> Node:
-    """Return where the target is written."""
-    return entries(node, "", Findings(""))["to"][1] if isinstance(node, MappingNode) else node
+def check_rounds(drafts: Sequence[Draft], before: Mapping[str, frozenset[str]]) -> None:
+    """Note where two steps send the same work back: its next round would be there twice."""
+    claimed: dict[str, str] = {}
+    for draft in drafts:
+        to = _target(draft)
+        if to is None or to not in before.get(draft.id, frozenset()):
+            continue
+        ahead = before[draft.id]
+        round_ = {to, draft.id, *(id_ for id_ in ahead if to in before.get(id_, frozenset()))}
+        if both := sorted(round_ & claimed.keys()):
+            again, first = both[0], claimed[both[0]]
+            message = f"The reworks of {first} and {draft.id} both go over {again}."
+            hint = f"Let one of them alone send it back, or let {draft.id} go to a later step."
+            draft.at.inside("rework").error(draft.found["rework"][0], message, hint)
+        claimed |= dict.fromkeys(round_, draft.id)
+
+
+def _target(draft: Draft) -> str | None:
+    """Return where the step sends work back to, as far as it says so at all."""
+    if draft.kind is not StepKind.AGENT or "rework" not in draft.found:
+        return None
+    node = draft.found["rework"][1]
+    found = entries(node, "", Findings("")) if isinstance(node, MappingNode) else {}
+    to = found["to"][1].value if "to" in found else node.value
+    return to if isinstance(to, str) else None
+
+
+def _node_of(name: str, node: Node) -> Node:
+    """Return where that key of a rework is written."""
+    return entries(node, "", Findings(""))[name][1] if isinstance(node, MappingNode) else node
 
 
 def _check_target(

@@ -72,6 +72,11 @@ REWORK = Record(
     (
         Key("to", _NEED, "The step from which the work is done again.", required=True),
         Key("max", Number(0, 10, whole=True), "How often the work may be sent back."),
+        Key(
+            "when",
+            Text(Use.FIXED, longest=LIMIT),
+            "The condition without which it is not; it may name this step, too.",
+        ),
     )
 )
 VERIFY = Record(

@@ -91,6 +91,7 @@ class _Reader:
         groups = {name: _example(draft, name) for name, draft in links.owner.items()}
         for draft in found:
             self._check(draft, links, groups, before.get(draft.id) if draft.counts else None)
+        checks.check_rounds(ordered, before)
         return ordered, links
 
     def _check(

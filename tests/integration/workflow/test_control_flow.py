@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -316,6 +317,27 @@ async def test_what_follows_a_verdict_waits_for_the_round_that_it_asked_for(hous
     house.stages.behaviours["judge"] = send_back
     await rerun(house, detail.run.id, "builder")
     assert [key for key, _ in house.stages.calls] == [*calls[:2], *calls[2:]]
+
+
+@pytest.mark.parametrize(
+    ("condition", "again", "said"),
+    [
+        ('inputs.strict and contains(steps.judge.summary, "yet")', True, ""),
+        ("not inputs.strict", False, "its condition for sending it back does not hold"),
+    ],
+)
+async def test_a_condition_decides_with_the_verdict_whether_work_is_sent_back(
+    house: House, condition: str, again: bool, said: str
+) -> None:
+    house.stages.behaviours["judge"] = send_back
+    builder, judge, ship = _judged()
+    judge = replace(judge, rework=Rework("builder", when=condition))
+    detail = await house.ran(builder, judge, ship, inputs=(("strict", True),))
+    calls = [key for key, _ in house.stages.calls]
+    assert ("builder#2" in calls) is again
+    failure = detail.steps[1].failure
+    assert (failure is None) is again
+    assert said in (failure.message if failure else "")
 
 
 # --- references ----------------------------------------------------------------------------------

@@ -147,6 +147,32 @@ steps:
     assert judge.rework == Rework("build_it", 3)
 
 
+def test_a_rework_may_depend_on_what_its_own_step_came_to() -> None:
+    text = """
+inputs: {strict: {type: boolean, default: false}}
+steps:
+  - {id: build, kind: agent, role: builder}
+  - id: judge
+    kind: agent
+    role: prod_ready
+    needs: [build]
+    rework: {to: build, when: 'inputs.strict or contains(steps.judge.summary, "tests")'}
+"""
+    condition = 'inputs.strict or contains(steps.judge.summary, "tests")'
+    assert _steps(text)[1].rework == Rework("build", when=condition)
+
+
+def test_two_steps_may_send_different_work_back() -> None:
+    text = """
+steps:
+  - {id: build, kind: agent, role: builder}
+  - {id: judge, kind: agent, role: prod_ready, needs: [build], rework: {to: build}}
+  - {id: docs, kind: agent, role: builder, needs: [judge]}
+  - {id: read, kind: agent, role: prod_ready, needs: [docs], rework: {to: docs}}
+"""
+    assert [step.rework for step in _steps(text)][1::2] == [Rework("build"), Rework("docs")]
+
+
 @pytest.mark.parametrize(
     ("file", "name"),
     [
