@@ -101,9 +101,12 @@ def graph(
 
     path = critical_path(drawing.steps, drawing.at)
     if as_mermaid:
-        from foredeck.app.cli.dag_mermaid import mermaid
+        from foredeck.app.cli.dag_mermaid import mermaid, needs_more
 
-        click.echo(mermaid(drawing.steps, path.steps, plan=drawing.plan))
+        text = mermaid(drawing.steps, path.steps, plan=drawing.plan)
+        click.echo(text)
+        if more := needs_more(text):
+            say(f"Mermaid draws no more than its limits allow: set {more} where it is initialised.")
     elif format_ == "json":
         put_json(answer(drawing, path))
     else:

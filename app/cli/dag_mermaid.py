@@ -23,6 +23,9 @@ _ESCAPES = str.maketrans(
         "|": "#124;",
     }
 )
+# Mermaid's defaults (config schema of version 11): so many edges are already too many.
+_MOST_EDGES = 500
+_LONGEST = 50_000
 _SHAPES = {
     StepKind.AGENT: ("(", ")"),
     StepKind.CODEX: ("([", "])"),
@@ -59,6 +62,15 @@ def mermaid(steps: Sequence[StepRow], path: Sequence[str], *, plan: bool) -> str
     if not plan:
         lines += _classes(steps, names)
     return "\n".join(lines)
+
+
+def needs_more(text: str) -> str:
+    """Return the settings that Mermaid needs for a chart that is larger than its defaults."""
+    edges = text.count(" --> ") + text.count(" ==> ")
+    needed = {"maxEdges": (edges + 1, _MOST_EDGES), "maxTextSize": (len(text), _LONGEST)}
+    return " and ".join(
+        f"{name} to {size} or more" for name, (size, most) in needed.items() if size > most
+    )
 
 
 def escaped(text: str) -> str:

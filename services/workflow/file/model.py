@@ -57,11 +57,18 @@ class WorkflowFile:
     def sample(self, values: Mapping[str, str | InputValue] | None = None) -> WorkflowSpec:
         """Return the definition with what is missing of these inputs made up, to look at.
 
-        Raises `InvalidWorkflow` as `build` does.
+        So are the request and the project. Raises `InvalidWorkflow` as `build` does.
         """
         given = values or {}
         missing = [one for one in self.inputs if one.default is None and one.name not in given]
-        return self.build({**{one.name: _stand_in(one) for one in missing}, **given})
+        return self.build({**{one.name: _stand_in(one) for one in missing}, **given}, **_SAMPLE)
+
+
+_SAMPLE = {
+    "request": "the request",
+    "project_name": "project",
+    "workspace": "the workspace of the project",
+}
 
 
 def _stand_in(wanted: InputSpec) -> InputValue:

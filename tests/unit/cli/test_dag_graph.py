@@ -15,7 +15,7 @@ from click.testing import CliRunner
 
 from foredeck.app.cli import dag_graph
 from foredeck.app.cli.dag_graph import Drawing, answer, graph, put_picture, steps_of
-from foredeck.app.cli.dag_mermaid import escaped, mermaid
+from foredeck.app.cli.dag_mermaid import escaped, mermaid, needs_more
 from foredeck.app.cli.session import Session
 from foredeck.services.domain.clock import now
 from foredeck.services.domain.errors import InvalidInput, NotFound
@@ -129,6 +129,20 @@ def test_mermaid_has_safe_ids_and_escaped_labels() -> None:
         "    s4 ==> s5",
         "    s2 --> s5",
     ]
+
+
+def test_a_chart_beyond_the_defaults_of_mermaid_says_what_it_needs() -> None:
+    arrow = "    s1 --> s2\n"
+    assert needs_more(arrow * 499) == ""
+    assert needs_more(arrow * 500) == "maxEdges to 501 or more"
+    assert needs_more("x" * 50_001) == "maxTextSize to 50001 or more"
+
+
+@pytest.mark.parametrize("name", ["four-agents", "codex"])
+def test_the_built_in_workflows_can_be_drawn(name: str) -> None:
+    result = CliRunner().invoke(graph, [name, "--mermaid"], obj=Session({}, None))
+    assert result.exit_code == 0
+    assert result.output.startswith("flowchart TD\n    s1")
 
 
 def test_mermaid_of_a_run_has_its_states_as_classes() -> None:
