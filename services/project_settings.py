@@ -115,7 +115,8 @@ def view(project: ProjectRow, wishes: ProjectSettings, settings: Settings) -> Pr
 def _value(name: str, text: str | None, mistakes: list[str]) -> Any:
     known = _FIELDS.get(name)
     if known is None:
-        mistakes.append(f"{name}: there is no such setting of a project.{nearest(name, NAMES)}")
+        known_ones = nearest(name, NAMES) or f" There are: {', '.join(sorted(NAMES))}."
+        mistakes.append(f"{name}: there is no such setting of a project.{known_ones}")
         return None
     value, problem = convert(known, "" if text is None else text.strip(), _HERE)
     if problem:
