@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import signal
 from contextlib import suppress
 from pathlib import Path
@@ -114,8 +113,7 @@ class LocalExecutor:
 
     async def discard(self, handle: Handle) -> None:
         """Remove its files."""
-        path = self._files(handle).path
-        await asyncio.to_thread(shutil.rmtree, path, ignore_errors=True)
+        await asyncio.to_thread(self._files(handle).remove)
 
     async def _carrier(self, handle: Handle) -> ProcessId | None:
         """Return the shim; one that is about to start is waited for."""

@@ -6,7 +6,7 @@ import asyncio
 import errno
 import os
 import time
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -299,6 +299,9 @@ def make_private_directory(path: Path) -> None:
     Raises `OSError`.
     """
     if path.is_dir():
+        return
+    with suppress(FileNotFoundError, FileExistsError):
+        path.mkdir(mode=0o700)
         return
     for directory in reversed([path, *path.parents]):
         if not directory.exists():

@@ -5,11 +5,15 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from foredeck.services.jobs.processes import ProcessId
+
+# What a shim that has ended leaves: taking these away is quicker than looking for them.
+_FILES = ("log", "exit", "started", "lock")
 
 
 class RunDir:
@@ -18,6 +22,15 @@ class RunDir:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.log = path / "log"
+
+    def remove(self) -> None:
+        """Remove it with all that is in it, as far as that is possible."""
+        try:
+            for name in _FILES:
+                (self.path / name).unlink(missing_ok=True)
+            self.path.rmdir()
+        except OSError:  # something else is in it
+            shutil.rmtree(self.path, ignore_errors=True)
 
     @property
     def was_started(self) -> bool:
