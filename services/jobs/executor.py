@@ -41,11 +41,15 @@ class Found:
     `state` is `queued` (never started: it is safe to start it), `in_progress`, `lost`
     (started, and nobody knows how it ended), or how it ended: `completed`, `failed`,
     `timeout`, `cancelled`. `code` is its exit code, or `signal` what it died of.
+    `cpu_seconds` is what it and all that it started have used; `peak_memory` are the bytes of
+    the largest of these processes. Both are None until it has ended, and where nobody knows.
     """
 
     state: JobState
     code: int | None = None
     signal: int | None = None
+    cpu_seconds: float | None = field(default=None, compare=False)
+    peak_memory: int | None = field(default=None, compare=False)
 
 
 class Executor(Protocol):

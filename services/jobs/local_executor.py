@@ -143,7 +143,13 @@ def _ended(files: RunDir) -> Found | None:
     code, number = ending.get("code"), ending.get("signal")
     state = JobState.COMPLETED if code == 0 else JobState.FAILED
     by_us = {shim.TERMINATED: JobState.CANCELLED, shim.TIMED_OUT: JobState.TIMEOUT}
-    return Found(by_us.get(str(ending.get("why")), state), code, number)
+    return Found(
+        by_us.get(str(ending.get("why")), state),
+        code,
+        number,
+        ending.get("cpu_seconds"),
+        ending.get("peak_memory"),
+    )
 
 
 def _cannot_start(files: RunDir, why: str) -> StoreError:

@@ -7,7 +7,8 @@ Standard library only, and nothing of ours: it runs without site-packages. In RU
 `lock` is held as long as the shim lives; `started` and `exit` are JSON, whole or absent;
 `log` gets the program's stdout and stderr. `started` has the shim's identity (pid, start time
 in ticks, boot id) and is on the disk before the program runs; then it gets the program's as well.
-`exit` says how it ended: `code` or `signal`, and `why` (exited, terminated, timed out). So:
+`exit` says how it ended: `code` or `signal`, and `why` (exited, terminated, timed out), and what
+its whole tree has cost: `cpu_seconds`, and `peak_memory`, the bytes of its largest process. So:
 `exit` there: finished; else lock held: running; else `started` there: lost; else never
 started. Only `started` waits for the disk: a machine that loses its power loses the program, too,
 and whether it had ended just before is then not known. A directory is good for one start.
@@ -24,6 +25,7 @@ import gc
 import json
 import math
 import os
+import resource
 import signal
 import sys
 import time
@@ -42,6 +44,7 @@ _DUMPABLE = 4  # PR_SET_DUMPABLE; a program that is executed is dumpable again
 _RECORD_ROOM = 4096
 _WATCHED = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD)
 _IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
+_KIBIBYTE = 1024  # the unit of ru_maxrss, getrusage(2)
 _PPID, _START_TIME = 1, 19  # fields of /proc/PID/stat behind the name, proc(5)
 
 
@@ -162,6 +165,7 @@ def _carry(
         "code": code if code >= 0 else None,
         "signal": -code if code < 0 else None,
         "why": why,
+        **_cost(),
     }
     _write(place.run_dir, "exit", record, room=place.room)
     return code if code >= 0 else 128 - code
@@ -220,6 +224,16 @@ def _supervise(program: int, grace: float, timeout: float) -> tuple[int, str]:
             if status is None and not kill_from:
                 why = TERMINATED if asked else TIMED_OUT
             kill_from = kill_from or _ask_to_end(grace)
+
+
+def _cost() -> dict[str, Any]:
+    """Return what our descendants have used: we have buried all of them, or their parents did.
+
+    A program counts with at least our own memory, which it shares until it is executed.
+    """
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = used.ru_utime + used.ru_stime
+    return {"cpu_seconds": round(cpu, 3), "peak_memory": used.ru_maxrss * _KIBIBYTE}
 
 
 def _ask_to_end(grace: float) -> float:

@@ -15,6 +15,8 @@ DETAIL_LINES = 50
 
 _SUMMARY_LIMIT = 200
 _NAME_LIMIT = 80
+# What is worth telling: seconds of a processor, bytes of one process.
+_MUCH_CPU, _MUCH_MEMORY = 1.0, 100 << 20
 _TIMED_OUT, _STOPPED, _OF_SIGNALS = 124, 130, 128
 
 
@@ -35,10 +37,15 @@ def exit_code_of(found: Found) -> int | None:
 
 
 def words_of(found: Found) -> str:
-    """Say in two or three words how it ended."""
-    if found.state not in {JobState.COMPLETED, JobState.FAILED}:
-        return found.state.value
-    return f"exit {found.code}" if found.signal is None else f"ended by {_name(found.signal)}"
+    """Say in a few words how it ended, and what it has cost if that was much."""
+    words = found.state.value
+    if found.state in {JobState.COMPLETED, JobState.FAILED}:
+        by_signal = found.signal is not None
+        words = f"ended by {_name(found.signal or 0)}" if by_signal else f"exit {found.code}"
+    cpu, memory = found.cpu_seconds or 0, found.peak_memory or 0
+    cost = [f"{cpu:.1f} s of CPU"] * (cpu >= _MUCH_CPU)
+    cost += [f"{memory >> 20} MiB"] * (memory >= _MUCH_MEMORY)
+    return f"{words} ({', '.join(cost)})" if cost else words
 
 
 def failure_of(job: Job, found: Found, tail: str) -> Failure | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -84,6 +85,19 @@ async def test_what_became_of_a_command_is_read_back_by_anybody(
     assert await executor(root).read(handle, 0, 100) == b"out\nerr\n"
     assert await executor(root).read(handle, 4, 2) == b"er"
     assert await executor(root).read(handle, 8, 100) == b""
+
+
+async def test_what_a_whole_tree_has_cost_is_told(root: Path, handle: Handle) -> None:
+    burn = "import os, time\nkept = bytearray(150 << 20)\nwhile time.process_time() < 0.5: pass"
+    await executor(root).submit(
+        handle, shell(root, f"(setsid {sys.executable} -c '{burn}') & wait")
+    )
+    found = await ended(root, handle)
+    assert found == Found(JobState.COMPLETED, 0)
+    assert found.cpu_seconds is not None
+    assert 0.5 <= found.cpu_seconds < 30
+    assert found.peak_memory is not None
+    assert 150 << 20 <= found.peak_memory < 1 << 30
 
 
 async def test_an_attempt_is_started_once_however_often_it_is_submitted(

@@ -86,6 +86,14 @@ def record(run_dir: Path, name: str) -> dict[str, Any]:
     return found
 
 
+def ending(run_dir: Path) -> dict[str, Any]:
+    """Return how it ended, without what it has cost."""
+    found = record(run_dir, "exit")
+    assert found.pop("cpu_seconds") >= 0
+    assert found.pop("peak_memory") > 1 << 20
+    return found
+
+
 def identity(fields: dict[str, Any]) -> ProcessId:
     return ProcessId(fields["pid"], fields["start_time"], fields["boot_id"])
 
@@ -106,7 +114,7 @@ def test_how_it_ended_is_recorded(
     run_dir: Path, mark: str, code: str, returned: int, left: dict[str, Any]
 ) -> None:
     assert run(run_dir, mark, *python(code)).wait(10) == returned
-    assert record(run_dir, "exit") == left
+    assert ending(run_dir) == left
     assert not (run_dir / "exit.new").exists()
 
 
@@ -158,14 +166,14 @@ def test_sigterm_ends_the_whole_tree(run_dir: Path, mark: str) -> None:
     carrier.terminate()
     carrier.wait(10)
     assert find_marked(mark) == []
-    assert record(run_dir, "exit") == {"code": None, "signal": 15, "why": "terminated"}
+    assert ending(run_dir) == {"code": None, "signal": 15, "why": "terminated"}
 
 
 def test_what_a_program_leaves_behind_is_ended(run_dir: Path, mark: str) -> None:
     code = HOSTILE + "\ntime.sleep(0.5)\nraise SystemExit(3)"
     assert run(run_dir, mark, *python(code)).wait(10) == 3
     assert find_marked(mark) == []
-    assert record(run_dir, "exit") == {"code": 3, "signal": None, "why": "exited"}
+    assert ending(run_dir) == {"code": 3, "signal": None, "why": "exited"}
 
 
 def test_the_death_of_the_starter_changes_nothing(run_dir: Path, mark: str) -> None:

@@ -23,6 +23,22 @@ JOB = Job("j", "make", JobState.COMPLETED, "make \x1b[31mall\nnow", "/w", "/o", 
 
 
 @pytest.mark.parametrize(
+    ("cpu", "memory", "words"),
+    [
+        (None, None, "exit 0"),
+        (0.99, (100 << 20) - 1, "exit 0"),
+        (1.0, 5, "exit 0 (1.0 s of CPU)"),
+        (0.2, 100 << 20, "exit 0 (100 MiB)"),
+        (75.26, 3 << 30, "exit 0 (75.3 s of CPU, 3072 MiB)"),
+    ],
+)
+def test_what_a_command_has_cost_is_told_if_it_was_much(
+    cpu: float | None, memory: int | None, words: str
+) -> None:
+    assert words_of(Found(JobState.COMPLETED, 0, None, cpu, memory)) == words
+
+
+@pytest.mark.parametrize(
     ("found", "code", "words", "failure_class", "message"),
     [
         (Found(JobState.FAILED, 2), 2, "exit 2", FailureClass.COMMAND, "ended with exit code 2."),
