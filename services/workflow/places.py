@@ -7,17 +7,22 @@ from collections import deque
 
 
 class Places:
-    """The places there are; `limit` is how many."""
+    """The places there are; `limit` is how many. There are `free` ones, or so many too few."""
 
     def __init__(self, limit: int) -> None:
         self.free = max(1, limit)
         self.queue: deque[Applicant] = deque()
 
+    def occupy(self) -> None:
+        """Count what is at work already, under an earlier host, whether there is a place or not."""
+        self.free -= 1
+
     def give_back(self) -> None:
         """Hand a place to the first in the line, or keep it free."""
-        if not self.queue:
-            self.free += 1
+        self.free += 1
+        if self.free < 1 or not self.queue:
             return
+        self.free -= 1
         first = self.queue.popleft()
         first.granted += 1
         first.wake.set()
@@ -39,7 +44,7 @@ class Applicant:
         places = self._places
         if self.granted:
             self.granted -= 1
-        elif places.free and not places.queue:
+        elif places.free > 0 and not places.queue:
             places.free -= 1
         else:
             if self not in places.queue:

@@ -165,12 +165,15 @@ class RunDriver:
         """
         waits: list[Step] = []
         for step in steps:
-            if step.kind is not StepKind.COMMAND or not begins(step):
-                self._start(step)  # a command that is under way already is in its place
+            if step.kind is not StepKind.COMMAND:
+                self._start(step)
+                continue
+            if not begins(step):
+                self._places.occupy()
             elif waits or not self._line.take():
                 waits.append(step)
-            else:
-                self._start(step).add_done_callback(lambda _done: self._places.give_back())
+                continue
+            self._start(step).add_done_callback(lambda _done: self._places.give_back())
         self._line.pass_on()
         return tuple(waits)
 

@@ -140,6 +140,25 @@ async def test_a_run_of_a_killed_host_that_is_cancelled_before_it_was_taken_up(
         assert house.left() == []
 
 
+async def test_commands_that_are_taken_up_keep_their_places(tmp_path: Path) -> None:
+    wait = "until test -e go; do sleep 0.02; done"
+    async with open_commands(tmp_path, limit=2) as house:
+        run_id = await house.start(*(command(f"s{number}", wait) for number in range(4)))
+        running = [StepState.RUNNING, StepState.RUNNING, StepState.PENDING, StepState.PENDING]
+        async with asyncio.timeout(PATIENCE):
+            while len(await house.jobs(run_id)) < 2:
+                await asyncio.sleep(0.02)
+        await house.depart()
+    async with open_commands(tmp_path, limit=2) as house:
+        await house.orchestrator.recover()
+        output = house.output(run_id, "s1")
+        await until(lambda: "Taken up again" in output.read_text(), "the next host")
+        assert await house.states(run_id) == running
+        assert len(await house.jobs(run_id)) == 2
+        (house.workspace / "go").touch()
+        assert (await house.finished(run_id)).run.state is RunState.SUCCESS
+
+
 async def test_a_command_is_not_cut_off_in_the_middle_of_a_line(tmp_path: Path) -> None:
     text = "printf w-1a; until test -e go; do sleep 0.02; done; printf 'end\\nw-2-end\\n'"
     async with killed_host(tmp_path, text) as (house, run_id):

@@ -62,6 +62,19 @@ def test_what_is_not_needed_any_more_goes_to_the_next() -> None:
     assert second.take()
 
 
+def test_what_works_already_counts_also_beyond_the_limit() -> None:
+    places = Places(2)
+    one = applicant(places)
+    for _ in range(3):
+        places.occupy()
+    assert not one.take()
+    places.give_back()
+    assert (one.granted, places.free) == (0, 0)
+    places.give_back()
+    assert (one.granted, places.free) == (1, 0)
+    assert one.take()
+
+
 @pytest.mark.parametrize("seed", range(50))
 def test_no_place_is_ever_lost_or_given_twice(seed: int) -> None:
     chance = random.Random(seed)
@@ -71,7 +84,10 @@ def test_no_place_is_ever_lost_or_given_twice(seed: int) -> None:
     taken = 0
     for _ in range(300):
         one = chance.choice(runs)
-        match chance.randrange(4):
+        match chance.randrange(5):
+            case 4:
+                taken += 1
+                places.occupy()
             case 0 | 1:
                 taken += one.take()
             case 2 if taken:
@@ -82,4 +98,4 @@ def test_no_place_is_ever_lost_or_given_twice(seed: int) -> None:
         granted = sum(run.granted for run in runs)
         assert taken + granted + places.free == limit
         # A free place and somebody who waits for one never go together.
-        assert not (places.free and places.queue)
+        assert not (places.free > 0 and places.queue)
