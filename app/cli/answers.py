@@ -33,7 +33,7 @@ def project_answer(row: ProjectRow) -> dict[str, Any]:
         "active_runs": row.active_runs,
         "created_at": row.created_at,
         "last_run_at": row.last_run_at,
-        **_tokens(row.usage),
+        **tokens_answer(row.usage),
     }
 
 
@@ -51,7 +51,7 @@ def run_answer(row: RunRow) -> dict[str, Any]:
         "steps_done": row.done,
         "steps_total": row.total,
         "open_questions": row.questions,
-        **_tokens(row.usage),
+        **tokens_answer(row.usage),
         "created_at": row.created_at,
         "started_at": row.started_at,
         "ended_at": row.ended_at,
@@ -218,11 +218,12 @@ def _step_answer(step: StepRow) -> dict[str, Any]:
         "output_path": step.output_path,
         "started_at": step.started_at,
         "ended_at": step.ended_at,
-        **_tokens(step.usage),
+        **tokens_answer(step.usage),
     }
 
 
-def _tokens(usage: TokenUsage) -> dict[str, int]:
+def tokens_answer(usage: TokenUsage) -> dict[str, int]:
+    """Return tokens as fields of a flat object."""
     return {
         "input_tokens": usage.input,
         "cached_input_tokens": usage.cached_input,

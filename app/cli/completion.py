@@ -31,7 +31,7 @@ _ABOUT_LENGTH = 60
 def completion(shell: str) -> None:
     """Print the script that completes foredeck's commands with Tab.
 
-    It completes commands and options, ids of runs and names of projects. Put it where the
+    It completes commands and options, ids of runs and jobs, and names of projects. Put it where the
     shell looks, once, and open a new shell:
 
     \b
@@ -71,6 +71,13 @@ def complete_run(ctx: click.Context, _parameter: click.Parameter, incomplete: st
     from foredeck.services.store import glance
 
     return [_item(name, about) for name, about in glance.runs(_data_dir(ctx), incomplete)]
+
+
+def complete_job(ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> Items:
+    """Return the ids of jobs that begin so, the newest first."""
+    from foredeck.services.store import glance
+
+    return [_item(name, about) for name, about in glance.jobs(_data_dir(ctx), incomplete)]
 
 
 def complete_project(ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> Items:

@@ -364,6 +364,8 @@ class Job:
     `thread_id` and `turn_id` are codex's; `model` is the one whose tokens `usage` counts,
     empty while it is not known; `mark` is the value of the environment
     variable FOREDECK_JOB_ID that every process of this job carries.
+    `cpu_seconds` and `peak_memory` (bytes, of its largest process) are what a command has cost,
+    None for a codex turn and where nobody knows.
     """
 
     id: str
@@ -391,6 +393,8 @@ class Job:
     started_at: datetime | None = None
     ended_at: datetime | None = None
     key: str = ""
+    cpu_seconds: float | None = None
+    peak_memory: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from foredeck.services.domain.audit import AuditRow, AuditVerdict, Severity
 from foredeck.services.domain.chat import AgentCard, ConversationDetail, ConversationRow
+from foredeck.services.domain.job_views import JobDetail, JobRow
 from foredeck.services.domain.records import ProjectFile
 from foredeck.services.domain.views import (
     AttemptRow,
@@ -65,6 +66,25 @@ class ListRuns(Query[Page[RunRow]]):
     state: str | None = None
     limit: int = 50
     offset: int = 0
+
+
+@dataclass(frozen=True)
+class ListJobs(Query[Page[JobRow]]):
+    """Jobs, newest first; `type` is `codex` or `shell_command`, `run` and `project` are refs."""
+
+    state: str | None = None
+    type: str | None = None
+    run: str | None = None
+    project: str | None = None
+    limit: int = 50
+    offset: int = 0
+
+
+@dataclass(frozen=True)
+class GetJob(Query[JobDetail]):
+    """One job."""
+
+    ref: str
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from foredeck.services.domain.audit import AuditRow, AuditVerdict
 from foredeck.services.domain.chat import AgentCard, ConversationDetail, ConversationRow
+from foredeck.services.domain.job_views import JobDetail, JobRow
 from foredeck.services.domain.records import ProjectFile
 from foredeck.services.domain.views import (
     AttemptRow,
@@ -50,6 +51,8 @@ class StoreQueries:
             q.ListProjectFiles: self.project_files,
             q.ListRuns: self.list_runs,
             q.GetRun: self.run,
+            q.ListJobs: self.list_jobs,
+            q.GetJob: self.job,
             q.GetTranscript: self.transcript,
             q.GetHistory: self.history,
             q.ListAttempts: self.attempts,
@@ -87,6 +90,16 @@ class StoreQueries:
         detail = await self._queries.run(query.ref)
         used = await self._queries.usage_by_model(detail.run.id)
         return replace(detail, cost=cost(used, self._prices))
+
+    async def list_jobs(self, query: q.ListJobs) -> Page[JobRow]:
+        """Answer `ListJobs`."""
+        return await self._queries.jobs(
+            query.state, query.type, query.run, query.project, query.limit, query.offset
+        )
+
+    async def job(self, query: q.GetJob) -> JobDetail:
+        """Answer `GetJob`."""
+        return await self._queries.job(query.ref)
 
     async def transcript(self, query: q.GetTranscript) -> tuple[TranscriptEntry, ...]:
         """Answer `GetTranscript`."""

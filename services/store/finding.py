@@ -84,4 +84,4 @@ def _not_found(noun: str, ref: str, near: Sequence[str] = ()) -> NotFound:
 
 
 def _advice(noun: str) -> str:
-    return f"`foredeck {noun}s list` shows them." if noun in ("project", "run") else ""
+    return f"`foredeck {noun}s list` shows them." if noun in ("project", "run", "job") else ""

@@ -25,6 +25,9 @@ _RUNS = """
 _ACTIVE = """
     SELECT id, state FROM run WHERE state IN ('running', 'waiting', 'retry') LIMIT 1
 """
+_JOBS = """
+    SELECT id, name FROM job WHERE id >= ? AND id < ? ORDER BY created_at DESC LIMIT ?
+"""
 _PROJECTS = """
     SELECT id, name FROM project
     WHERE archived_at IS NULL AND (substr(name, 1, ?) = ? OR id >= ? AND id < ?)
@@ -43,6 +46,11 @@ def works(data_dir: Path) -> bool:
 def runs(data_dir: Path, beginning: str) -> list[tuple[str, str]]:
     """Return the ids that begin so, the newest first, each with what the run is about."""
     return _rows(data_dir, _RUNS, (*_between(beginning), _LIMIT))
+
+
+def jobs(data_dir: Path, beginning: str) -> list[tuple[str, str]]:
+    """Return the ids of jobs that begin so, the newest first, each with its name."""
+    return _rows(data_dir, _JOBS, (*_between(beginning), _LIMIT))
 
 
 def projects(data_dir: Path, beginning: str) -> list[tuple[str, str]]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from foredeck.services.domain.audit import AuditRow, AuditVerdict
 from foredeck.services.domain.chat import ConversationDetail, ConversationRow
 from foredeck.services.domain.errors import InvalidInput, NotFound
+from foredeck.services.domain.job_views import JobDetail, JobRow
 from foredeck.services.domain.records import ProjectFile, ProjectSettings, TokenUsage
 from foredeck.services.domain.states import ACTIVE_RUNS, RunState
 from foredeck.services.domain.views import (
@@ -23,7 +24,7 @@ from foredeck.services.domain.views import (
     TranscriptEntry,
 )
 from foredeck.services.event_bus import EventBus
-from foredeck.services.store import audit, chats, project_files, rows, statements
+from foredeck.services.store import audit, chats, jobs, project_files, rows, statements
 from foredeck.services.store.codecs import to_optional_moment, to_path
 from foredeck.services.store.engine import Database, Link
 from foredeck.services.store.finding import by_beginning, project_id
@@ -182,6 +183,25 @@ class Queries:
             run_id = await by_beginning(link, "run", run_ref)
             found = await link.rows(statements.HISTORY, (run_id,))
         return rows.each(rows.history_entry, found)
+
+    async def jobs(
+        self,
+        state: str | None = None,
+        type_: str | None = None,
+        run_ref: str | None = None,
+        project_ref: str | None = None,
+        limit: int = 50,
+        offset: int = 0,
+    ) -> Page[JobRow]:
+        """Return jobs, newest first; raises `InvalidInput`, `NotFound` and `Ambiguous`."""
+        _check_page(limit, offset)
+        async with self._database.reading(consistent=True) as link:
+            return await jobs.page(link, state, type_, run_ref, project_ref, limit, offset)
+
+    async def job(self, ref: str) -> JobDetail:
+        """Return a job; raises `NotFound` and `Ambiguous`."""
+        async with self._database.reading(consistent=True) as link:
+            return await jobs.detail(link, ref)
 
     async def questions(self, run_ref: str | None = None) -> tuple[QuestionRow, ...]:
         """Return what is asked just now, oldest first; only by one run if `run_ref` is given.

@@ -140,6 +140,8 @@ JOB = Table(
     Column("message", Text),
     Column("prompt", Text),
     Column("key", Text),
+    Column("cpu_seconds", Float),
+    Column("peak_memory", Integer),
 )
 
 MESSAGE = Table(

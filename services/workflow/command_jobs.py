@@ -11,7 +11,9 @@ from foredeck.services.domain import clock
 from foredeck.services.domain.records import Failure, FailureClass, Job
 from foredeck.services.domain.safe_text import safe_line
 from foredeck.services.domain.states import FINAL_JOBS, JobState
+from foredeck.services.jobs.executor import Found
 from foredeck.services.store.store import Store, Transaction
+from foredeck.services.workflow.command_outcome import exit_code_of
 
 # What asks for the job in its attempt; the checks of a step have keys of their own.
 KEY = "command"
@@ -60,20 +62,21 @@ class CommandJobs:
         self,
         tx: Transaction,
         job: Job,
-        state: JobState,
-        code: int | None,
+        found: Found,
         tail: str,
         failure: Failure | None,
-    ) -> Job:
-        """Store how the command ended."""
-        return await tx.move_job(
+    ) -> None:
+        """Store how the command ended, and what it has cost."""
+        await tx.move_job(
             job.id,
-            state,
+            found.state,
             reason=failure.message if failure else "",
-            exit_code=code,
+            exit_code=exit_code_of(found),
             message=tail,
             failure=failure,
             ended_at=clock.now(),
+            cpu_seconds=found.cpu_seconds,
+            peak_memory=found.peak_memory,
         )
 
     async def left(self, run_id: str, step_id: str | None) -> tuple[Job, ...]:

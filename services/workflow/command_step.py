@@ -31,7 +31,6 @@ from foredeck.services.tool_servers import plain_environment
 from foredeck.services.workflow.command_jobs import CommandJobs
 from foredeck.services.workflow.command_outcome import (
     DETAIL_LINES,
-    exit_code_of,
     failure_of,
     outcome_of,
     words_of,
@@ -202,10 +201,10 @@ class CommandStepRunner:
             _log.warning("the end of the output of job %s is missing: %s", job.id, error)
         tail = console.tail(DETAIL_LINES)
         failure = failure_of(job, found, tail)
-        code, written = exit_code_of(found), _flush(task.output)
+        written = _flush(task.output)
 
         async def store(tx: Transaction) -> None:
-            await self._jobs.end(tx, job, found.state, code, tail, failure)
+            await self._jobs.end(tx, job, found, tail, failure)
 
         async def discard() -> None:
             if written:
@@ -220,7 +219,7 @@ class CommandStepRunner:
         failure = _failure(error)
 
         async def store(tx: Transaction) -> None:
-            await self._jobs.end(tx, job, JobState.FAILED, None, "", failure)
+            await self._jobs.end(tx, job, Found(JobState.FAILED), "", failure)
 
         task.closing.add(store)
         return StepFailed(failure)

@@ -20,6 +20,7 @@ from foredeck.services.store.migrations import (
     m0007_audit,
     m0008_files,
     m0009_trusted_workflows,
+    m0010_job_cost,
 )
 
 MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
@@ -31,6 +32,7 @@ MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     m0007_audit.upgrade,
     m0008_files.upgrade,
     m0009_trusted_workflows.upgrade,
+    m0010_job_cost.upgrade,
 )
 VERSION = len(MIGRATIONS)
 # Marks the file as ours: "FDCK" in ASCII, in PRAGMA application_id.

@@ -1,0 +1,54 @@
+"""Jobs as people see them: codex turns and commands, with the run that they belong to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from foredeck.services.domain.records import Failure, TokenUsage
+from foredeck.services.domain.states import JobState
+
+
+@dataclass(frozen=True, slots=True)
+class JobRow:
+    """One job; `cpu_seconds` and `peak_memory` (bytes) are None where nobody knows.
+
+    The names of the run, the project and the step are empty where it belongs to none.
+    """
+
+    id: str
+    name: str
+    type: str
+    state: JobState
+    run_id: str | None
+    run_title: str
+    project_name: str
+    step_key: str
+    attempt: int
+    exit_code: int | None
+    created_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+    cpu_seconds: float | None
+    peak_memory: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class JobDetail:
+    """A job, whole. `prompt` is the command or what codex was told, `message` the last words.
+
+    `output_path` is the file of its step's attempt, in which its output stands; `timeout` is
+    in seconds.
+    """
+
+    job: JobRow
+    prompt: str
+    message: str
+    failure: Failure | None
+    workspace: str
+    output_path: str
+    timeout: float
+    queued_at: datetime | None
+    model: str
+    thread_id: str | None
+    usage: TokenUsage
