@@ -141,14 +141,22 @@ class Session:
 
     async def _look(self, work: Callable[[Host], Awaitable[T]]) -> T:
         from foredeck.app.container import open_reader
+        from foredeck.services.domain.errors import OlderDatabase
+        from foredeck.services.host.lock import is_held
         from foredeck.services.store.place import NAME
 
         settings = self.settings
         if not os.path.exists(settings.data_dir / NAME):  # noqa: PTH110 (never raises)
             return await hold_and_do(settings, work, "a foredeck command")
         log_to_file(settings, debug=self.debug)
-        async with open_reader(settings) as host:
-            return await work(host)
+        try:
+            async with open_reader(settings) as host:
+                return await work(host)
+        except OlderDatabase:
+            if is_held(settings.data_dir):
+                raise
+        # The first command after an upgrade, and nobody works: it brings the database up to date.
+        return await hold_and_do(settings, work, "a foredeck command")
 
 
 async def hold_and_do(

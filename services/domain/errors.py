@@ -102,6 +102,10 @@ class NewerDatabase(StoreError):
     """The database was written by a later version of Foredeck."""
 
 
+class OlderDatabase(StoreError):
+    """The database was written by an earlier version of Foredeck; only a host may change it."""
+
+
 class DatabaseLocked(StoreError):
     """Another program keeps the database from being written."""
 

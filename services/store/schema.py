@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from foredeck.services.domain.errors import NewerDatabase, StoreError
+from foredeck.services.domain.errors import NewerDatabase, OlderDatabase, StoreError
 from foredeck.services.store.engine import Database, Link
 from foredeck.services.store.migrations import APPLICATION_ID, MIGRATIONS, VERSION
 
@@ -31,10 +31,10 @@ async def upgrade(database: Database) -> None:
 
 
 async def require_current(database: Database) -> None:
-    """Raise `StoreError` or `NewerDatabase` unless the file has the schema of this version."""
+    """Raise `OlderDatabase` or `NewerDatabase` unless the file has the schema of this version."""
     async with database.reading() as link:
         if await _version(link, database.path) < VERSION:
-            raise StoreError(
+            raise OlderDatabase(
                 f"The database {database.path} was written by an earlier version of Foredeck.",
                 "Close the running Foredeck and start this one once to bring it up to date.",
             )

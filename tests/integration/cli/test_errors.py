@@ -2,6 +2,7 @@
 
 import sqlite3
 import subprocess
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -122,3 +123,13 @@ def test_a_reader_that_leaves_early_hears_no_complaint(desk: Desk) -> None:
     process.stdout.close()
     assert process.stderr.read() == ""
     assert process.wait(timeout=30) in {1, 141}
+
+
+def test_the_first_look_after_an_upgrade_brings_the_database_up_to_date(desk: Desk) -> None:
+    versions = Path(__file__).parents[2] / "unit" / "store" / "versions"
+    desk.data.mkdir(mode=0o700, exist_ok=True)
+    with closing(sqlite3.connect(desk.data / "foredeck.db")) as database:
+        database.executescript((versions / "0008.sql").read_text())
+    said = desk.run("jobs", "list", "--format", "json")
+    assert (said.code, said.err) == (0, "")
+    assert desk.run("runs", "list", "--format", "json").code == 0
