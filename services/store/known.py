@@ -47,6 +47,10 @@ class Known:
 
     def get(self, record_id: str) -> Any | None:
         """Return the record with this id, if it is known."""
+        if place := self._places.get(record_id):
+            found, at = place
+            if at not in found.holes:
+                return found.members[at]
         return self._records.get(record_id)
 
     def put(self, record_id: str, record: Any) -> None:
