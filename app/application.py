@@ -288,9 +288,8 @@ class ForedeckApp(App[int]):
         try:
             result = await super().run_async(**options)
         finally:
+            # The signals are heard until the loop closes: a second one must not end this.
             await self._close_in_order()
-            for number in _ENDING_SIGNALS:
-                loop.remove_signal_handler(number)
         # A result other than the exit code comes from who drives the app (a picture of it).
         return result if result is not None else self.return_code or 0
 

@@ -59,7 +59,7 @@ async def open_services(
     async with AsyncExitStack() as stack:
         lock = HostLock.acquire(settings.data_dir, role)
         stack.callback(lock.release)
-        server = await HostServer.open(settings.data_dir, role)
+        server = await HostServer.open(settings.data_dir, role, takes_up=recover)
         stack.push_async_exit(lambda _kind, error, _trace: server.close(error))
         bus = EventBus(seq=fresh_seq())
         redactor = await stack.enter_async_context(open_redactor(settings))

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from foredeck.services.domain.errors import ForedeckError, HostGone, StoreError
+from foredeck.services.domain.errors import ForedeckError, HostBusy, HostGone, StoreError
 from foredeck.services.domain.safe_text import safe_line
 
 if TYPE_CHECKING:
@@ -17,26 +17,30 @@ if TYPE_CHECKING:
 
 # How long a host may take to answer once it is started, in seconds.
 START_SECONDS = 30.0
+# How often one is started: another process may hold the data directory in that very moment,
+# for a look or a short command, and be gone again.
+_STARTS = 3
 _POLL = 0.05
 
 
-def ensure_background_host(settings: Settings) -> None:
+def ensure_background_host(settings: Settings, *, takes_up: bool = False) -> None:
     """Return when a host answers on the data directory; start one if none runs.
 
-    The one that is started reads the same settings file and environment, and ends by itself
-    when it has been idle. Blocks for a second or two: not for an event loop. Raises
-    `HostGone` if it does not come up, saying what it said.
+    With `takes_up` it has to be one that goes on with what this process has left: a command
+    that is the host for a moment does not. The one that is started reads the same settings
+    file and environment, and ends by itself when it has been idle. Blocks for a second or two:
+    not for an event loop. Raises `HostGone` if it does not come up, saying what it said.
     """
     from foredeck.services.host.lock import is_held
 
     deadline = time.monotonic() + START_SECONDS
-    started: subprocess.Popen[bytes] | None = None
-    while not _answers(settings.data_dir):
-        if started is None and not is_held(settings.data_dir):
-            started = _start(settings)
-        elif started and started.poll() is not None and not is_held(settings.data_dir):
-            # Not because another one was quicker: that one would hold it.
-            raise _failed(settings, f"ended at once (code {started.returncode})")
+    started: list[subprocess.Popen[bytes]] = []
+    while not _answers(settings.data_dir, takes_up=takes_up):
+        ended = not started or started[-1].poll() is not None
+        if ended and not is_held(settings.data_dir):
+            if len(started) == _STARTS:
+                raise _failed(settings, f"ended at once (code {started[-1].returncode})")
+            started.append(_start(settings))
         if time.monotonic() > deadline:
             raise _failed(settings, f"does not answer after {START_SECONDS:.0f} seconds")
         time.sleep(_POLL)
@@ -54,7 +58,7 @@ def leave_to_background(settings: Settings) -> None:
     if not settings.hand_over:
         return
     try:
-        ensure_background_host(settings)
+        ensure_background_host(settings, takes_up=True)
     except ForedeckError as error:
         LOGGER.error("nobody goes on with the runs until the next start: %s", error)
     else:
@@ -62,25 +66,29 @@ def leave_to_background(settings: Settings) -> None:
 
 
 def serve_command(settings: Settings) -> list[str]:
-    """Return the words that start a host on this data directory."""
-    words = [sys.executable, "-m", "foredeck.app.cli.main"]
+    """Return the words that start a host on this data directory.
+
+    Nothing is imported from the working directory (`-P`): that may be a workspace.
+    """
+    words = [sys.executable, "-P", "-m", "foredeck.app.cli.main"]
     return [*words, "--data-dir", str(settings.data_dir.absolute()), "serve"]
 
 
-def _answers(data_dir: Path) -> bool:
-    """Whether a host is there and says who it is."""
+def _answers(data_dir: Path, *, takes_up: bool) -> bool:
+    """Whether a host is there and says who it is, one that `takes_up` if that is asked for."""
     import asyncio
 
     from foredeck.services.host.remote import RemoteHost
 
-    async def greet() -> None:
-        await (await RemoteHost.open(data_dir)).close()
+    async def greet() -> bool:
+        host = await RemoteHost.open(data_dir)
+        await host.close()
+        return host.identity.takes_up or not takes_up
 
     try:
-        asyncio.run(greet())
-    except HostGone:
+        return asyncio.run(greet())
+    except (HostBusy, HostGone):  # on a busy machine it may be slow to say who it is
         return False
-    return True
 
 
 def _start(settings: Settings) -> subprocess.Popen[bytes]:

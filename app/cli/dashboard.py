@@ -56,6 +56,7 @@ def run_dashboard(
             "Without one, use the commands: foredeck --help lists them.",
         )
     from foredeck.app.cli.background import leave_to_background
+    from foredeck.app.cli.interrupts import end_undisturbed
     from foredeck.app.driver import SteadyDriver
     from foredeck.services.store import glance
 
@@ -81,6 +82,7 @@ def run_dashboard(
         driver_class=SteadyDriver,
     )
     code = app.run()
+    end_undisturbed()
     LOGGER.info("the dashboard ended with %s", code)
     if app.works_on and glance.works(settings.data_dir):
         leave_to_background(settings)

@@ -61,6 +61,16 @@ class LineDropped(ForedeckError):
     exit_code = INTERRUPTED
 
 
+def end_undisturbed() -> None:
+    """Let SIGTERM and SIGHUP do nothing any more: this program is about to end as it is.
+
+    The kernel and a shell may both say that the terminal is gone, and what is left to do then
+    has to be done.
+    """
+    for number in _heard(_ENDING[1:]):
+        signal.signal(number, _nothing)
+
+
 @contextmanager
 def ending_like_ctrl_c() -> Iterator[None]:
     """Let SIGTERM and SIGHUP end the block as Ctrl-C does, so that it can clean up."""

@@ -34,16 +34,18 @@ _log = logging.getLogger(__name__)
 class HostServer:
     """Listens for clients from `open` until `close`; lives on the services' loop."""
 
-    def __init__(self, data_dir: Path, role: str, listener: socket.socket) -> None:
+    def __init__(
+        self, data_dir: Path, role: str, listener: socket.socket, *, takes_up: bool = True
+    ) -> None:
         self._path = socket_path(data_dir)
         self._listener = listener
-        self._identity = wire.HostIdentity(role, os.getpid(), version("foredeck"))
+        self._identity = wire.HostIdentity(role, os.getpid(), version("foredeck"), takes_up)
         self._desk = Desk()
         self._lines: dict[ClientLine, asyncio.Task[None]] = {}
         self._server: asyncio.Server | None = None
 
     @classmethod
-    async def open(cls, data_dir: Path, role: str) -> HostServer:
+    async def open(cls, data_dir: Path, role: str, *, takes_up: bool = True) -> HostServer:
         """Begin to listen; only for who holds the lock. Raises `StoreError`."""
         try:
             listener = listen(data_dir)
@@ -52,7 +54,7 @@ class HostServer:
                 f"The host's socket in {data_dir} cannot be made: {error.strerror or error}.",
                 "Check the directory's permissions and the disk, or choose another --data-dir.",
             ) from error
-        server = cls(data_dir, role, listener)
+        server = cls(data_dir, role, listener, takes_up=takes_up)
         server._server = await asyncio.start_unix_server(
             server._welcome, sock=listener, limit=_LINE_LIMIT
         )

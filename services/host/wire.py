@@ -42,11 +42,12 @@ Message = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class HostIdentity:
-    """Who answers at the socket."""
+    """Who answers at the socket; `takes_up` says that it goes on with what others have left."""
 
     role: str
     pid: int
     version: str
+    takes_up: bool = True
 
     def __str__(self) -> str:
         return f"{self.role} (process {self.pid})"
