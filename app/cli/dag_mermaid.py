@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
@@ -10,7 +11,8 @@ from foredeck.services.domain.safe_text import safe_line
 from foredeck.services.domain.states import StepState
 from foredeck.services.domain.views import StepRow
 
-# What would end a label, or begin markup in it; Mermaid reads `#quot;` and `#35;` as characters.
+# What would end a label, or begin markup or settings (`%%{init: …}%%`) in it; Mermaid reads
+# `#quot;` and `#35;` as characters.
 _ESCAPES = str.maketrans(
     {
         "#": "#35;",
@@ -21,8 +23,11 @@ _ESCAPES = str.maketrans(
         "`": "#96;",
         "\\": "#92;",
         "|": "#124;",
+        "%": "#37;",
     }
 )
+# Mermaid takes a whole line for a statement if these words stand anywhere in it.
+_DIRECTION = re.compile(r"d(?=irection\s+(?:TB|BT|RL|LR|TD))")
 # Mermaid's defaults (config schema of version 11): so many edges are already too many.
 _MOST_EDGES = 500
 _LONGEST = 50_000
@@ -75,7 +80,8 @@ def needs_more(text: str) -> str:
 
 def escaped(text: str) -> str:
     """Return untrusted text as it may stand between the quotes of a label."""
-    return " ".join(safe_line(text, limit=120).split()).translate(_ESCAPES)
+    label = " ".join(safe_line(text, limit=120).split()).translate(_ESCAPES)
+    return _DIRECTION.sub("#100;", label)
 
 
 def _node(step: StepRow, name: str, plan: bool) -> str:

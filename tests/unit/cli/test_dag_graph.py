@@ -167,6 +167,10 @@ def test_hostile_titles_stay_in_their_label() -> None:
     assert escaped("`**bold**` #amp; <b>&|\\") == (
         "#96;**bold**#96; #35;amp; #lt;b#gt;#amp;#124;#92;"
     )
+    assert escaped('100 % of %%{init: {"theme": "x"}}%%') == (
+        "100 #37; of #37;#37;{init: {#quot;theme#quot;: #quot;x#quot;}}#37;#37;"
+    )
+    assert escaped("the direction  LR, directions") == "the #100;irection LR, directions"
     assert "\n" not in escaped("a\nb\x1b[31mc")
     assert "\x1b" not in escaped("a\nb\x1b[31mc")
 
