@@ -62,8 +62,9 @@ async def test_a_failed_check_sends_its_work_back_and_the_last_round_counts(hous
         "check#2": "success",
     }
     assert house.stages.tasks[2].rework_items == ("Check: It did not work.",)
-    again = await house.runs.preview_retry(detail.run.id, None)
-    assert not again.possible
+    for key in (None, "check"):
+        again = await house.runs.preview_retry(detail.run.id, key)
+        assert not again.possible
 
 
 @pytest.mark.parametrize("most", [0, 1, 3])
