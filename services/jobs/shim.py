@@ -55,11 +55,19 @@ class _Program(NamedTuple):
     environment: Mapping[str, str]
 
 
+class _Room(NamedTuple):
+    """An open file with room for a record: a full disk costs neither the record nor us."""
+
+    name: str
+    file: int
+
+
 class _Place(NamedTuple):
-    """The directory of a start, the room for its `exit` and its `log`: open files."""
+    """The directory of a start, the room for what is told of its program, and its `log`."""
 
     run_dir: int
-    room: int
+    program: _Room
+    exit: _Room
     log: int
 
 
@@ -137,9 +145,14 @@ def _take(path: str) -> _Place | None:
         return None
     if _exists(run_dir, "started") or _exists(run_dir, "exit"):
         return None
-    room = _open(run_dir, "exit.new", os.O_RDWR)
-    os.posix_fallocate(room, 0, _RECORD_ROOM)  # a full disk must not cost the exit code
-    return _Place(run_dir, room, _open(run_dir, "log", os.O_WRONLY | os.O_APPEND))
+    rooms = _reserve(run_dir, "program.new"), _reserve(run_dir, "exit.new")
+    return _Place(run_dir, *rooms, _open(run_dir, "log", os.O_WRONLY | os.O_APPEND))
+
+
+def _reserve(run_dir: int, name: str) -> _Room:
+    file = _open(run_dir, name, os.O_RDWR)
+    os.posix_fallocate(file, 0, _RECORD_ROOM)
+    return _Room(name, file)
 
 
 def _seconds(options: list[str], name: str, default: float) -> float:
@@ -156,7 +169,9 @@ def _carry(
     _write(place.run_dir, "started", shim, durable=True)
     pid = _spawn(program, place.log)
     if pid:
-        _write(place.run_dir, "started", {**_identity(pid), **shim})
+        _write(place.run_dir, "started", {**_identity(pid), **shim}, room=place.program)
+    else:
+        os.unlink(place.program.name, dir_fd=place.run_dir)
     with suppress(BrokenPipeError):  # whoever started us may be dead already
         os.write(tell, word)
     os.close(tell)
@@ -167,7 +182,7 @@ def _carry(
         "why": why,
         **_cost(),
     }
-    _write(place.run_dir, "exit", record, room=place.room)
+    _write(place.run_dir, "exit", record, room=place.exit)
     return code if code >= 0 else 128 - code
 
 
@@ -308,18 +323,19 @@ def _write(
     name: str,
     record: Mapping[str, Any],
     *,
-    room: int | None = None,
+    room: _Room | None = None,
     durable: bool = False,
 ) -> None:
     """Put the record there whole: a reader finds all of it or what was there before."""
     data = json.dumps(record).encode() + b"\n"
-    handle = _open(run_dir, f"{name}.new", os.O_RDWR) if room is None else room
+    new = f"{name}.new"
+    new, handle = room or (new, _open(run_dir, new, os.O_RDWR))
     os.pwrite(handle, data, 0)
     os.ftruncate(handle, len(data))
     if durable:
         os.fsync(handle)
     os.close(handle)
-    os.rename(f"{name}.new", name, src_dir_fd=run_dir, dst_dir_fd=run_dir)
+    os.rename(new, name, src_dir_fd=run_dir, dst_dir_fd=run_dir)
     if durable:
         os.fsync(run_dir)
 

@@ -185,6 +185,15 @@ async def test_how_a_command_ended_is_told_although_its_output_filled_the_disk(
         assert await ended(root, handle) == Found(JobState.FAILED, 3)
 
 
+async def test_a_program_may_fill_the_disk_before_anything_is_told_of_it(tmp_path: Path) -> None:
+    """Who fills it first is chance: each attempt is another."""
+    for attempt in range(10):
+        with small_disk(tmp_path / f"disk{attempt}", "64k") as disk:
+            root, handle = disk.path / "jobs", Handle(new_id())
+            await executor(root).submit(handle, shell(root, "head -c 200000 /dev/zero; exit 9"))
+            assert await ended(root, handle) == Found(JobState.FAILED, 9)
+
+
 DEAF_TREE = """
 trap '' TERM
 setsid sh -c 'trap "" TERM; (setsid sh -c "sleep 300; :" &) ; sleep 300; :' &
