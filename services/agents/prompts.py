@@ -46,6 +46,11 @@ def going_on(prompt: str) -> str:
     )
 
 
+def sent_back(prompt: str, items: Iterable[str]) -> str:
+    """Return the prompt of a step whose work was sent back, with what is to be mended."""
+    return "\n\n".join([prompt, *_rework(items)])
+
+
 def context(task: StageTask | StageBriefing, plan: str) -> str:
     """Return request, project, plan, earlier summaries, rework items and the stage's own prompt."""
     return "\n\n".join(
@@ -85,7 +90,7 @@ def _summaries(summaries: Iterable[tuple[str, str]]) -> Iterable[str]:
 def _rework(items: Iterable[str]) -> Iterable[str]:
     lines = [f"{number}. {item}" for number, item in enumerate(items, 1)]
     if lines:
-        title = "# Sent back by Production Readiness: attend to every item"
+        title = "# Sent back: attend to every item"
         yield "\n".join([title, *lines])
 
 

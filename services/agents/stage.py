@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 from foredeck.services.domain.records import (
+    Failure,
     Job,
     Mode,
     Project,
@@ -22,6 +23,8 @@ from foredeck.services.jobs.output import OutputWriter
 from foredeck.services.store.store import Transaction
 from foredeck.services.workflow import graph
 
+# How much of the end of a failed step's output is handed back, in characters.
+_TAIL_LIMIT = 4_000
 _NOTHING_SAID = StepSpec("", StepKind.AGENT, "")
 
 
@@ -72,7 +75,7 @@ class StageTask:
     """One attempt of a stage.
 
     `role` is the agent's (`planner builder qa_qc prod_ready`). `summaries` are the earlier
-    stages' (step key, summary), oldest first; `rework_items` what a verdict sent back.
+    stages' (step key, summary), oldest first; `rework_items` why the work was sent back.
     `mode` is `agent` or `direct`, never `auto`. `resumed` says that an earlier host began this
     attempt; `continues` is the number of the attempt whose conversation it goes on with, or 0.
     `spec` is the definition of its step. `edit` is a person's text in the place of the stage's
@@ -117,12 +120,23 @@ class StageBriefing:
 def handed_on(
     steps: Sequence[Step], step: Step
 ) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]:
-    """Return the summaries of all that this step needs, and what a verdict sent back to it."""
+    """Return the summaries of all that this step needs, and why the work was sent back to it."""
     needed = graph.upstream(steps, step.key)
     earlier = [s for s in steps if s.key in needed and s.summary]
     verdicts = [s.verdict for s in earlier if s.verdict and not s.verdict.approved]
-    items = verdicts[-1].items if verdicts and step.round > 1 else ()
+    if step.round == 1:
+        items: tuple[str, ...] = ()
+    elif verdicts:
+        items = verdicts[-1].items
+    else:
+        before = (s for s in steps if s.key in needed and s.round == step.round - 1)
+        items = tuple(_what_failed(s.title, s.failure) for s in before if s.failure)
     return tuple((s.key, s.summary) for s in earlier), items
+
+
+def _what_failed(title: str, failure: Failure) -> str:
+    tail = failure.detail.strip()[-_TAIL_LIMIT:]
+    return f"{title}: {failure.message}" + (f"\n{tail}" if tail else "")
 
 
 @dataclass(frozen=True)

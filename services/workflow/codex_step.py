@@ -7,7 +7,7 @@ import asyncio
 from foredeck.services.agents.codex_jobs import CodexJobs, Supervisor
 from foredeck.services.agents.codex_talk import tell_codex
 from foredeck.services.agents.follow_ups import QueuedPrompts
-from foredeck.services.agents.prompts import going_on
+from foredeck.services.agents.prompts import going_on, sent_back
 from foredeck.services.agents.runner import part
 from foredeck.services.agents.stage import StageOutcome, StageTask
 from foredeck.services.agents.transcript import Transcript
@@ -56,6 +56,7 @@ class CodexStepRunner:
                 await self._open_files(task)
             await jobs.restore(lambda _text: True)
             prompt = task.edit.text if task.edit else task.spec.prompt
+            prompt = sent_back(prompt, task.rework_items)
             asked = going_on(prompt) if task.continues else prompt
             said = await tell_codex(jobs, transcript, asked)
             await jobs.catch_up()

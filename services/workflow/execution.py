@@ -152,9 +152,9 @@ class StepExecution:
         await to_the_end(begun.closing.finish())
 
     async def _fail(self, begun: _Begun, failure: Failure) -> None:
-        policy = begun.context.spec_of(begun.step).retries
+        context, step, attempt = begun.context, begun.step, begun.attempt
         fail = self.outcomes.fail
-        await self._end(begun, lambda tx: fail(tx, begun.step, begun.attempt, failure, policy))
+        await self._end(begun, lambda tx: fail(tx, context, step, attempt, failure))
 
     async def _lose(self, begun: _Begun, failure: Failure) -> None:
         """A lost turn may have done anything: only what is declared repeatable is repeated."""

@@ -10,12 +10,13 @@ from foredeck.services.domain.records import Step
 from foredeck.services.domain.states import FINAL_STEPS, StepState
 from foredeck.services.domain.workflow import WorkflowSpec
 from foredeck.services.store.store import Transaction
+from foredeck.services.workflow import graph
 from foredeck.services.workflow.outcomes import is_under_way
 
 
 def culprit(workflow: WorkflowSpec, steps: Sequence[Step]) -> str:
     """Return why nothing more of the run may work; empty if it may."""
-    failed = (s for s in steps if s.state is StepState.FAILED and s.critical)
+    failed = (s for s in graph.counted(steps) if s.state is StepState.FAILED and s.critical)
     first = next(failed, None) if workflow.fail_fast else None
     return f"fail_fast: {first.title} failed" if first else ""
 
@@ -25,7 +26,7 @@ def check(workflow: WorkflowSpec, steps: Sequence[Step], again: Collection[str])
 
     `again` are the keys of the steps that are to be done again.
     """
-    stays = [s for s in steps if s.key not in again]
+    stays = [s for s in graph.counted(steps) if s.key not in again]
     if again and culprit(workflow, stays):
         failed = next(s for s in stays if s.state is StepState.FAILED and s.critical)
         raise Conflict(

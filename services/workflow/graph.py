@@ -23,7 +23,7 @@ def ready(steps: Sequence[Step]) -> tuple[Step, ...]:
         step
         for step in steps
         if step.state is StepState.PENDING
-        and all(_satisfies(by_key[need]) and need in over for need in step.needs)
+        and all(_satisfies(by_key[need], by_key) and need in over for need in step.needs)
     )
 
 
@@ -45,7 +45,21 @@ def unsatisfied(steps: Sequence[Step], step: Step) -> Step | None:
 
 def _ended_badly(step: Step, by_key: Mapping[str, Step]) -> Step | None:
     needs = (by_key[need] for need in step.needs)
-    return next((n for n in needs if n.state in FINAL_STEPS and not _satisfies(n)), None)
+    over = (n for n in needs if n.state in FINAL_STEPS)
+    return next((n for n in over if not _satisfies(n, by_key)), None)
+
+
+def counted(steps: Sequence[Step]) -> tuple[Step, ...]:
+    """Return the steps that decide how a run stands: all but those that failed and were redone."""
+    by_key = _by_key(steps)
+    return tuple(step for step in steps if not _is_redone(step, by_key))
+
+
+def _is_redone(step: Step, by_key: Mapping[str, Step]) -> bool:
+    """Whether the step failed and a later round, which counts, stands in for it (SPEC D1)."""
+    again = by_key.get(instance_key(step.spec_id, step.round + 1))
+    is_there = again is not None and again.skip_cause is not SkipCause.VOID
+    return step.state is StepState.FAILED and is_there
 
 
 def downstream(steps: Sequence[Step], keys: Iterable[str]) -> frozenset[str]:
@@ -110,7 +124,7 @@ def plan_retry(steps: Sequence[Step], key: str | None = None) -> RetryPlan:
     """
     chosen = {
         step.key
-        for step in steps
+        for step in counted(steps)
         if step.state in _REPEATABLE and not under_way(step) and (key is None or step.key == key)
     }
     released = _released(steps, chosen, lambda step: replace(step, state=StepState.PENDING))
@@ -254,14 +268,15 @@ def _over(steps: Sequence[Step]) -> frozenset[str]:
     return frozenset(found)
 
 
-def _satisfies(step: Step) -> bool:
+def _satisfies(step: Step, by_key: Mapping[str, Step]) -> bool:
     """Whether what needs the step may go on.
 
     A step that a person or its condition skipped satisfies, whatever it needs; one skipped
-    because a need failed does not. A failed step that is not critical satisfies (SPEC D6).
+    because a need failed does not. A failed step that is not critical satisfies (SPEC D6), and
+    one that has sent the work back: what comes of that goes on from there.
     """
     if step.state is StepState.SKIPPED:
         return step.skip_cause in (SkipCause.PERSON, SkipCause.WHEN)
     if step.state is StepState.FAILED:
-        return not step.critical
+        return not step.critical or _is_redone(step, by_key)
     return step.state is StepState.SUCCESS

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib import import_module
 
 from foredeck.services.domain.errors import ForedeckError
@@ -39,16 +40,28 @@ def no_rework(workflow: WorkflowSpec, steps: Sequence[Step], step: Step, summary
     text = next(s.rework.when if s.rework else "" for s in workflow.steps if s.id == step.spec_id)
     if not text:
         return ""
-    shown = shown_of(text)
+    met, wrong = sends_back(workflow, steps, replace(step, summary=summary), StepState.SUCCESS)
+    return wrong if met else f"its condition for sending it back does not hold: {shown_of(text)}"
+
+
+def sends_back(
+    workflow: WorkflowSpec, steps: Sequence[Step], step: Step, state: StepState
+) -> tuple[bool, str]:
+    """Return whether the condition of a step's rework holds, by what the step has come to.
+
+    That is `state`, and the summary in `step`. With it comes why that cannot be said; then it
+    is taken to hold.
+    """
+    text = next(s.rework.when if s.rework else "" for s in workflow.steps if s.id == step.spec_id)
     own = {
-        f"steps.{step.spec_id}.state": StepState.SUCCESS.value,
-        f"steps.{step.spec_id}.summary": summary,
+        f"steps.{step.spec_id}.state": state.value,
+        f"steps.{step.spec_id}.summary": step.summary,
     }
     try:
-        met = holds(text, values_of(workflow, steps, step) | own)
+        return holds(text, values_of(workflow, steps, step) | own), ""
     except ForedeckError as error:
-        return f"{_NOT_EVALUATED}: {shown}. {error.message}"
+        why = error.message
     except Exception as error:
         _log.exception("the rework of step %s of run %s", step.key, step.run_id)
-        return f"{_NOT_EVALUATED}: {shown}. {error}"
-    return "" if met else f"its condition for sending it back does not hold: {shown}"
+        why = str(error)
+    return True, f"{_NOT_EVALUATED}: {shown_of(text)}. {why}"

@@ -31,6 +31,7 @@ from foredeck.services.store.store import Transaction
 from foredeck.services.workflow import definition, retry, usage_wait
 from foredeck.services.workflow.judging import no_rework
 from foredeck.services.workflow.rework import append_rework
+from foredeck.services.workflow.sending_back import after_failure, after_success
 
 
 @dataclass(frozen=True)
@@ -107,13 +108,22 @@ class Outcomes:
             why_not = partial(no_rework, workflow, step=step, summary=summary)
             if why := await append_rework(tx, workflow, step, why_not):
                 ending = _Ending(StepState.FAILED, _rejected(verdict.items, why), outcome)
+        elif failure := await after_success(tx, context.workflow, step, outcome.summary):
+            ending = _Ending(StepState.FAILED, failure, outcome)
         await self._end(tx, step, attempt, ending)
 
     async def fail(
-        self, tx: Transaction, step: Step, attempt: Attempt, failure: Failure, policy: RetryPolicy
+        self, tx: Transaction, context: RunContext, step: Step, attempt: Attempt, failure: Failure
     ) -> None:
-        """Store the failure, and the time of the next attempt if there is one."""
-        await self._end(tx, step, attempt, _ending_of(failure, step, attempt, policy))
+        """Store the failure, and the time of the next attempt if there is one.
+
+        Where there is none, it may send the work back.
+        """
+        ending = _ending_of(failure, step, attempt, context.spec_of(step).retries)
+        if ending.state is StepState.FAILED:
+            failure = await after_failure(tx, context.workflow, step, failure)
+            ending = replace(ending, failure=failure)
+        await self._end(tx, step, attempt, ending)
 
     async def cancel(self, tx: Transaction, step: Step, attempt: Attempt, reason: str) -> None:
         """Store that the attempt was stopped, and why."""

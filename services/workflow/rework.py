@@ -15,7 +15,6 @@ from foredeck.services.workflow import graph
 
 SKIPPED = "marked as done in the workflow"
 
-
 LAST = "that was the last round"
 
 

@@ -279,6 +279,7 @@ async def settle(tx: Transaction, run_id: str, steps: tuple[Step, ...], *, ready
     """Bring the run's stored state to what its steps say; return the run."""
     run = await tx.runs.get(run_id)
     paused = run.paused_at is not None
+    steps = graph.counted(steps)
     state = derive_run_state(steps, ready=ready, paused=paused)
     if state is run.state:
         return run

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 from textual.pilot import Pilot
 from textual.widgets._toast import Toast
@@ -51,7 +52,7 @@ def settled(app: ForedeckApp, host: FakeHost) -> bool:
     return not host.runs or workbench.desk.view.detail is not None
 
 
-async def until(pilot: Pilot[int], condition: Callable[[], bool]) -> None:
+async def until(pilot: Pilot[Any], condition: Callable[[], bool]) -> None:
     """Wait until the condition holds; fails after `TIMEOUT` seconds."""
     async with asyncio.timeout(TIMEOUT):
         while not condition():

@@ -104,9 +104,13 @@ class Face(NamedTuple):
     plan: bool = False
 
 
-def box_size(steps: Sequence[StepRow], level: Level) -> tuple[int, int]:
+def longest_title(steps: Sequence[StepRow]) -> int:
+    """Return how many cells the longest title takes."""
+    return max((cell_len(step_title(step)) for step in steps), default=0)
+
+
+def box_size(longest: int, level: Level) -> tuple[int, int]:
     """Return the width and height of every box: all alike, so that columns line up."""
-    longest = max((cell_len(step_title(step)) for step in steps), default=0)
     size = _SIZES[level]
     inner = max(size.least, min(size.most, longest + size.beside))
     return inner + 2, size.height

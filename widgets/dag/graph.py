@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterable, Sequence
 
 from foredeck.services.domain.views import StepRow
-from foredeck.widgets.dag.boxes import Level, Structure, box_size, structure_of
+from foredeck.widgets.dag.boxes import Level, Structure, box_size, longest_title, structure_of
 from foredeck.widgets.dag.canvas import EAST, NORTH, SOUTH, WEST, Canvas
 from foredeck.widgets.dag.layout import Box, Layout, Node, Spacing, layers_of, place
 
@@ -169,20 +169,21 @@ class _Builder:
 
     def __init__(self, steps: Sequence[StepRow]) -> None:
         self._steps = steps
+        self._longest = longest_title(steps)
         self.structure = structure_of(steps)
         edges = [(need, step.key) for step in steps for need in step.needs]
         self._layered = layers_of([step.key for step in steps], edges)
 
     def least(self, level: Level, *, horizontal: bool) -> tuple[int, int]:
         """Return the width and height of the boxes alone: a layout is no smaller."""
-        wide, high = box_size(self._steps, level)
+        wide, high = box_size(self._longest, level)
         layers, real = self._layered.layers, self._layered.real
         widest = max((sum(vertex < real for vertex in layer) for layer in layers), default=0)
         columns, rows = (len(layers), widest) if horizontal else (widest, len(layers))
         return columns * wide, rows * high
 
     def layout(self, level: Level, *, horizontal: bool) -> Layout:
-        width, height = box_size(self._steps, level)
+        width, height = box_size(self._longest, level)
         nodes = [Node(step.key, width, height) for step in self._steps]
         return place(self._layered, nodes, _spacing(level), horizontal=horizontal)
 

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+from typing import TYPE_CHECKING
+
 from textual.geometry import Region, Size
 from textual.strip import Strip
+from textual.worker import Worker
 
 from foredeck.widgets.dag.boxes import Level
-from foredeck.widgets.dag.picture import Picture
+from foredeck.widgets.dag.picture import Picture, Wish
 from foredeck.widgets.line_view import LineView
 from foredeck.widgets.painting import width_of
+
+if TYPE_CHECKING:
+    from foredeck.widgets.dag.graph import Graph
 
 # Columns and rows that a press of a panning key moves the picture by.
 _PAN = (8, 3)
@@ -17,7 +24,8 @@ _PAN = (8, 3)
 class PictureView(LineView):
     """A list of blocks (steps) that shows a picture of them in its place.
 
-    The bottom of it may be covered, which changes how far it scrolls and moves no box.
+    The bottom of it may be covered, which changes how far it scrolls and moves no box. A large
+    layout is made in a thread: until it is there, the picture before stays, if there is one.
     """
 
     DEFAULT_CSS = "PictureView { overflow-x: auto; scrollbar-size-horizontal: 1; }"
@@ -27,6 +35,7 @@ class PictureView(LineView):
         self.picture = Picture()
         self._covered = 0
         self._pulse = False
+        self._layouts: Worker[None] | None = None
 
     @property
     def listing(self) -> bool:
@@ -37,6 +46,45 @@ class PictureView(LineView):
     def pictured(self) -> bool:
         """Whether the picture is what is shown."""
         return self.picture.graph is not None and self._notice is None and not self.listing
+
+    @property
+    def is_laid_out(self) -> bool:
+        """Whether the picture is that of the steps, the level and the size as they are now."""
+        return self._wish() is None
+
+    def lay_out(self) -> None:
+        """Lay the picture out if it is shown and not as it should be; a large one in a thread.
+
+        `laid_out` is called when one of those is there.
+        """
+        wish = self._wish()
+        if wish is None:
+            return
+        if not wish.is_large:
+            self._take(wish, wish.build())
+        elif self._layouts is None or self._layouts.is_finished:
+            self._layouts = self.run_worker(self._lay_out_aside(), group="layout")
+
+    def laid_out(self) -> None:
+        """Take note that another layout is there."""
+
+    async def _lay_out_aside(self) -> None:
+        """Lay out what is wanted until that is there; what nobody wants any more is dropped."""
+        while wish := self._wish():
+            graph = await asyncio.to_thread(wish.build)
+            if wish == self._wish():
+                self._take(wish, graph)
+                self.laid_out()
+
+    def _wish(self) -> Wish | None:
+        """Return the layout that is missing, if any."""
+        if self.listing or not self.size.width:
+            return None
+        return self.picture.wish(self.size.width, self._room)
+
+    def _take(self, wish: Wish, graph: Graph) -> None:
+        self.picture.take(wish, graph)
+        self.picture.light(self.cursor_key or self.picture.steps[0].key)
 
     def step_at(self, x: int, y: int) -> str | None:
         """Return the step whose box is at a cell of the view."""
@@ -71,6 +119,10 @@ class PictureView(LineView):
     # Painting -----------------------------------------------------------------------------
 
     def render_line(self, y: int) -> Strip:
+        if y >= self.header_height and self._is_awaited:
+            cells = [("Drawing the graph…", "ink--muted")] if y == self.header_height else []
+            strip = self.paint_styles.paint(cells, width_of(cells), self.rich_style)
+            return strip.adjust_cell_length(self.content_width, self.rich_style)
         if y < self.header_height or not self.pictured:
             return super().render_line(y)
         x0, y0 = self._origin
@@ -96,6 +148,12 @@ class PictureView(LineView):
         layout = self.picture.graph.layout
         spare_x, spare_y = self.size.width - layout.width, self._room - layout.height
         return max(0, spare_x // 2), max(0, min(1, spare_y))
+
+    @property
+    def _is_awaited(self) -> bool:
+        """Whether there is no picture yet of the steps that are to be shown as one."""
+        is_there = self.picture.graph is not None or self.listing
+        return bool(self.picture.steps) and self._notice is None and not is_there
 
     @property
     def _open_rows(self) -> int:

@@ -204,20 +204,22 @@ class DagView(PictureView):
 
     def _relayout(self) -> None:
         self._rebuild()
-        self._resize_virtual()
-        self._scroll_to_cursor()
-        self.refresh()
+        self._show_layout()
 
     def _rebuild(self) -> None:
         """Lay the graph out if steps, level or size have changed, and mark what stands out."""
         self.header_height = 1 if self.listing else 2
-        if self.size.width and not self.listing:
-            graph = self.picture.graph
-            self.picture.fit(self.size.width, self._room)
-            if graph is not self.picture.graph:
-                first = self.picture.steps[0].key
-                self.picture.light(self.cursor_key or first)
+        self.lay_out()
         self._find_path()
+
+    def laid_out(self) -> None:
+        self._find_path()
+        self._show_layout()
+
+    def _show_layout(self) -> None:
+        self._resize_virtual()
+        self._scroll_to_cursor()
+        self.refresh()
 
     def _find_path(self) -> None:
         if self.picture.find_path(self.now()):

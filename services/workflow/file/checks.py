@@ -23,7 +23,7 @@ def check_step(
     """Note what is wrong with what a step says; `before` is None while the order is unknown."""
     if isinstance(when := said.get("when"), str):
         _check_condition(draft.found["when"][1], draft.at.inside("when"), when, names)
-    if draft.kind is StepKind.AGENT and isinstance(rework := said.get("rework"), dict):
+    if isinstance(rework := said.get("rework"), dict):
         _check_rework(draft, rework, said, links, before)
         if isinstance(when := rework.get("when"), str):
             node, at = _node_of("when", draft.found["rework"][1]), draft.at.inside("rework.when")
@@ -62,10 +62,12 @@ def _check_rework(
 ) -> None:
     at, key = draft.at.inside("rework"), draft.found["rework"]
     role = said.get("role")
-    if role in AGENTS and not AGENTS[role].judges:
-        judges = " or ".join(spec.role for spec in AGENTS.values() if spec.judges)
-        message = f"A step of the role {role} gives no verdict that could send work back."
-        at.error(key[0], message, f"Rework belongs to {judges}.")
+    is_known = draft.kind is not StepKind.AGENT or role in AGENTS
+    needs_none = role in AGENTS and AGENTS[role].judges
+    if is_known and not needs_none and _node_of("when", key[1]) is key[1]:
+        what = f"the role {role}" if draft.kind is StepKind.AGENT else f"kind {draft.kind}"
+        message = f"A step of {what} gives no verdict that could send work back."
+        at.error(key[0], message, f'Add when: steps.{draft.id}.state == "failed", or the like.')
     if draft.matrix:
         at.error(key[0], "A step with a matrix cannot send work back.")
     to = rework.get("to")
@@ -92,7 +94,7 @@ def check_rounds(drafts: Sequence[Draft], before: Mapping[str, frozenset[str]]) 
 
 def _target(draft: Draft) -> str | None:
     """Return where the step sends work back to, as far as it says so at all."""
-    if draft.kind is not StepKind.AGENT or "rework" not in draft.found:
+    if "rework" not in draft.found:
         return None
     node = draft.found["rework"][1]
     found = entries(node, "", Findings("")) if isinstance(node, MappingNode) else {}
@@ -101,8 +103,9 @@ def _target(draft: Draft) -> str | None:
 
 
 def _node_of(name: str, node: Node) -> Node:
-    """Return where that key of a rework is written."""
-    return entries(node, "", Findings(""))[name][1] if isinstance(node, MappingNode) else node
+    """Return where that key of a rework is written; the rework itself if it is not there."""
+    found = entries(node, "", Findings("")) if isinstance(node, MappingNode) else {}
+    return found[name][1] if name in found else node
 
 
 def _check_target(

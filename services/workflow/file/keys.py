@@ -75,7 +75,8 @@ REWORK = Record(
         Key(
             "when",
             Text(Use.FIXED, longest=LIMIT),
-            "The condition without which it is not; it may name this step, too.",
+            "The condition on which it is, by what this step has come to; a verdict that does not "
+            "approve needs none.",
         ),
     )
 )
@@ -160,7 +161,7 @@ STEP = (
         StepKind.AGENT,
         required=True,
     ),
-    _key("rework", REWORK, "Where a verdict sends the work back to.", StepKind.AGENT),
+    _key("rework", REWORK, "Where the work is sent back to, and when."),
     _key("prompt", Text(Use.LATE), "What codex is told.", StepKind.CODEX, required=True),
     _key(
         "command",

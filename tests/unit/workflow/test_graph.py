@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from foredeck.services.domain.records import SkipCause, Step, StepKind
-from foredeck.services.domain.states import FINAL_STEPS, StepState, derive_run_state
+from foredeck.services.domain.states import FINAL_STEPS, RunState, StepState, derive_run_state
 from foredeck.services.workflow import graph
 from foredeck.services.workflow.builtin import four_agents
 from tests.support.steps import make_step
@@ -246,3 +246,15 @@ def test_a_chain_of_five_hundred_steps_in_the_wrong_order_is_no_trouble() -> Non
     chain = [make_step(key, S.SUCCESS, (need,)) for need, key in pairwise(keys)]
     steps = (*reversed(chain), make_step(keys[0], S.SUCCESS))
     assert len(graph.downstream(steps, [keys[0]])) == 499
+
+
+def test_a_failed_step_that_was_done_again_counts_no_more_unless_that_is_void() -> None:
+    failed = make_step("check", S.FAILED)
+    again = replace(make_step("check", needs=("check",)), key="check#2", round=2)
+    void = replace(again, state=S.SKIPPED, skip_cause=SkipCause.VOID)
+    assert graph.ready((failed, again)) == (again,)
+    assert graph.counted((failed, again)) == (again,)
+    assert graph.plan_retry((failed, again)).repeats == ()
+    assert graph.counted((failed, void)) == (failed, void)
+    assert graph.plan_retry((failed, void)).repeats == ("check",)
+    assert derive_run_state(graph.counted((failed, void)), ready=False) is RunState.FAILED

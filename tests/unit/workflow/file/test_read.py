@@ -162,6 +162,30 @@ steps:
     assert _steps(text)[1].rework == Rework("build", when=condition)
 
 
+def test_a_step_without_a_verdict_may_send_work_back_when_its_condition_says_so() -> None:
+    text = """
+steps:
+  - {id: build, kind: codex, prompt: Build it.}
+  - id: check
+    kind: command
+    command: make check
+    needs: [build]
+    rework: {to: build, max: 2, when: steps.check.state == "failed"}
+  - id: look
+    kind: gate
+    gate: Does it look right?
+    needs: [check]
+  - id: qa
+    kind: agent
+    role: qa_qc
+    needs: [look]
+    rework: {to: look, when: 'contains(steps.qa.summary, "FAIL")'}
+"""
+    steps = _steps(text)
+    assert steps[1].rework == Rework("build", 2, 'steps.check.state == "failed"')
+    assert steps[3].rework == Rework("look", when='contains(steps.qa.summary, "FAIL")')
+
+
 def test_two_steps_may_send_different_work_back() -> None:
     text = """
 steps:
