@@ -74,6 +74,7 @@ class JobResult:
     error: str
     left_out: int
     errors_left_out: int
+    output_path: str
     errors_path: str
 
 

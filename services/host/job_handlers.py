@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
-from foredeck.services.domain.errors import Conflict
+from foredeck.services.domain.errors import Conflict, NotFound
 from foredeck.services.domain.job_views import JobQueueView, JobResult, JobRow
 from foredeck.services.domain.records import Job
 from foredeck.services.host import commands as c
@@ -40,7 +40,10 @@ class JobQueries:
                 f"Job {detail.job.id} belongs to a run: its output is that of its step.",
                 f"foredeck jobs logs {detail.job.id} prints it.",
             )
-        return await asyncio.to_thread(result_of, detail, self._executor)
+        attempt, latest = query.attempt or detail.job.attempt, detail.job.attempt
+        if not 1 <= attempt <= latest:
+            raise NotFound(f"There is no attempt {attempt}.", f"The latest one is {latest}.")
+        return await asyncio.to_thread(result_of, detail, self._executor, attempt)
 
     async def queue(self, _query: q.GetJobQueue) -> JobQueueView:
         """Answer `GetJobQueue`."""

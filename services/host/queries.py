@@ -89,9 +89,13 @@ class GetJob(Query[JobDetail]):
 
 @dataclass(frozen=True)
 class GetJobResult(Query[JobResult]):
-    """What a job of its own has printed and what came of it; `Conflict` for a run's job."""
+    """What a job of its own has printed and what came of it; `Conflict` for a run's job.
+
+    Without `attempt` it is about the latest one.
+    """
 
     ref: str
+    attempt: int | None = None
 
 
 @dataclass(frozen=True)

@@ -18,9 +18,12 @@ JSON_LIMIT = 1 << 20
 _WIDEST = 4
 
 
-def result_of(detail: JobDetail, executor: Executor) -> JobResult:
-    """Return what has come of a job so far; it reads files, so not on an event loop."""
-    handle = Handle(detail.job.id, detail.job.attempt)
+def result_of(detail: JobDetail, executor: Executor, attempt: int | None = None) -> JobResult:
+    """Return what has come of a job so far, or of an earlier attempt of it.
+
+    It reads files, so not on an event loop.
+    """
+    handle = Handle(detail.job.id, attempt or detail.job.attempt)
     split = detail.order is not None and not detail.order.merge_stderr
     errors_path = executor.path(handle, errors=True) if split else ""
     output, left_out = _end_of(executor.path(handle), OUTPUT_LIMIT)
@@ -33,6 +36,7 @@ def result_of(detail: JobDetail, executor: Executor) -> JobResult:
         error=detail.failure.message if detail.failure else "",
         left_out=left_out,
         errors_left_out=errors_left_out,
+        output_path=executor.path(handle),
         errors_path=errors_path,
     )
 
