@@ -81,7 +81,7 @@ def list_jobs(
 @format_option
 @click.pass_obj
 def show(session: Session, job: str, format_: str) -> None:
-    """Show a job: what it was to do, how it ended, and what it has cost."""
+    """Show a job: how it ended, and what it has cost."""
     detail = session.read(lambda host: host.ask(GetJob(job)))
     if format_ == "json":
         put_json(job_detail_answer(detail))
