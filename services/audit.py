@@ -15,6 +15,7 @@ from typing import Any
 from foredeck.services.domain.audit import AuditEntry, Severity
 from foredeck.services.domain.errors import ForedeckError, StoreError
 from foredeck.services.domain.ids import new_id
+from foredeck.services.host.client_name import CLIENT
 from foredeck.services.host.interface import Command
 from foredeck.services.host.service import Handler
 from foredeck.services.store.audit import TRACE, Trace
@@ -29,7 +30,7 @@ _WORD = re.compile(r"(?<=[a-z])(?=[A-Z])")
 def audited(handlers: dict[type, Handler], store: Store, origin: str) -> dict[type, Handler]:
     """Return the handlers such that each call of a command is recorded; queries are not.
 
-    `origin` says what the commands come from.
+    `origin` says what the commands come from that no client asks for.
     """
     return {
         kind: _audited(handler, store, origin) if issubclass(kind, Command) else handler
@@ -39,7 +40,7 @@ def audited(handlers: dict[type, Handler], store: Store, origin: str) -> dict[ty
 
 def _audited(handler: Handler, store: Store, origin: str) -> Handler:
     async def handle(command: Any) -> Any:
-        token = TRACE.set(Trace(new_id(), origin))
+        token = TRACE.set(Trace(new_id(), CLIENT.get() or origin))
         try:
             result = await handler(command)
         except ForedeckError as error:

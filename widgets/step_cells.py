@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from rich.cells import cell_len
 
-from foredeck.services.domain.records import StepKind
 from foredeck.services.domain.safe_text import safe_line, safe_text
 from foredeck.services.domain.states import StepState
 from foredeck.services.domain.views import StepRow
@@ -84,7 +83,7 @@ def step_elapsed(step: StepRow, now: datetime) -> str:
 
 def step_tries(step: StepRow) -> str:
     """Return `attempt/max`, empty for a step that is never tried again and has not started."""
-    if step.attempt == 0 or step.kind is StepKind.GATE:
+    if step.attempt == 0 or step.is_gate:
         return ""
     return f"{step.attempt}/{step.max_attempts}"
 

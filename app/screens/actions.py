@@ -88,6 +88,7 @@ ACTIONS = (
     Action("restart", "N", "", "Start a new run with the same request"),
     Action("budget", "B", "", "Show or raise what the run may use"),
     Action("steer", "s", "", "Say something to the codex of the run, now or later"),
+    Action("jobs", "J", "", "List the codex turns and commands at work, in all runs"),
     Action("transcript", "t", "Transcript", "Read the conversation of the agents"),
     Action("chat", "C", "", "Talk with an agent about the run or the project"),
     Action("files", "F", "", "The files that the project was given: add, delete"),

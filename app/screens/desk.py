@@ -11,6 +11,7 @@ from collections.abc import Callable
 from textual.screen import Screen
 
 from foredeck.app.screens.intervening import InterventionActions
+from foredeck.app.screens.job_actions import JobActions
 from foredeck.app.screens.pane import Pane
 from foredeck.app.screens.project_actions import ProjectActions
 from foredeck.app.screens.question_actions import QuestionActions
@@ -18,7 +19,7 @@ from foredeck.app.screens.run_actions import RunActions
 from foredeck.app.screens.run_reader import HostReader
 from foredeck.app.screens.run_view import RunView
 from foredeck.app.screens.search_bar import SearchBar
-from foredeck.app.screens.selection import Selection, asked_in
+from foredeck.app.screens.selection import Selection, asked_in, project_of
 from foredeck.app.screens.shell import shell_of
 from foredeck.app.screens.workflow_actions import WorkflowActions
 from foredeck.services.domain.errors import ForedeckError
@@ -47,6 +48,7 @@ class Desk:
         self.interventions = InterventionActions(screen)
         self.project_actions = ProjectActions(screen)
         self.workflow_actions = WorkflowActions(screen)
+        self.job_actions = JobActions(screen)
         self.reader = HostReader(
             screen,
             self.selection,
@@ -60,6 +62,14 @@ class Desk:
             "output": self.output,
             "graph": self.graph,
         }
+
+    def go_to(self, run_id: str, step_key: str) -> None:
+        """Select a stage of a run, also of one that is too old for the tree."""
+        self.selection.choose_run(run_id, project_of(self.reader.sidebar, run_id))
+        if step_key:
+            self.selection.choose_step(step_key)
+        self.reader.mark_run(run_id)
+        self.reader.read_run()
 
     @property
     def asked(self) -> int:

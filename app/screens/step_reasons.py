@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from foredeck.services.domain.records import StepKind
 from foredeck.services.domain.safe_text import safe_line
 from foredeck.services.domain.states import StepState
 
@@ -40,7 +39,7 @@ def can_retry(step: StepRow) -> bool:
 
 def is_waiting_gate(step: StepRow) -> bool:
     """Whether the stage is a gate that waits for its answer."""
-    return step.kind is StepKind.GATE and step.state is StepState.WAITING and _is_under_way(step)
+    return step.is_gate and step.state is StepState.WAITING and _is_under_way(step)
 
 
 def why_not_retry(step: StepRow) -> str:
@@ -55,7 +54,7 @@ def why_not_answer(step: StepRow, asked: int) -> str:
     """
     if is_waiting_gate(step) or (asked and _is_under_way(step)):
         return ""
-    if step.kind is StepKind.GATE and step.state in _NO_APPROVAL:
+    if step.is_gate and step.state in _NO_APPROVAL:
         return f"{_named(step)} {_NO_APPROVAL[step.state]}"
     return f"{_named(step)} asks nothing just now. {OTHERS_ASK if asked else ''}".rstrip()
 

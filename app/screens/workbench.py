@@ -232,6 +232,15 @@ class Workbench(Screen[None]):
         work = self.desk.run_actions.new_run(self.desk.selection.project_id)
         self.shell.start(self._begin(work), group="dialog")
 
+    def action_jobs(self) -> None:
+        self.shell.start(self._jobs(), group="dialog")
+
+    async def _jobs(self) -> None:
+        """Go to the stage of the job that a person chose."""
+        job = await self.desk.job_actions.choose()
+        if job is not None and job.run_id is not None:
+            self.desk.go_to(job.run_id, job.step_key)
+
     def action_workflow(self) -> None:
         project_id = self.desk.selection.project_id
         if project_id is not None:

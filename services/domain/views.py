@@ -141,6 +141,11 @@ class StepRow:
     over_budget: bool = False
 
     @property
+    def is_gate(self) -> bool:
+        """Whether a person approves or rejects here."""
+        return self.kind is StepKind.GATE
+
+    @property
     def was_lost(self) -> bool:
         """Whether it waits because its turn vanished; `runs resume` goes on from there."""
         if self.state is not StepState.WAITING or self.failure is None:

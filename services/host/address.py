@@ -61,7 +61,18 @@ def listen(data_dir: Path) -> socket.socket:
 
 def user_of(peer: socket.socket) -> int:
     """Return the user id of the process at the other end."""
+    return _credentials(peer)[1]
+
+
+def process_of(peer: socket.socket) -> int:
+    """Return the id of the process at the other end."""
+    return _credentials(peer)[0]
+
+
+def _credentials(peer: socket.socket) -> tuple[int, int, int]:
+    """Return process, user and group, as the kernel took note of them: socket(7), SO_PEERCRED."""
     size = struct.calcsize("3i")
-    credentials = peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
-    _pid, user, _group = struct.unpack("3i", credentials)
-    return int(user)
+    process, user, group = struct.unpack(
+        "3i", peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
+    )
+    return process, user, group

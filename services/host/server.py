@@ -16,8 +16,9 @@ from pathlib import Path
 
 from foredeck.services.domain.errors import ForedeckError, StoreError
 from foredeck.services.host import wire
-from foredeck.services.host.address import listen, socket_path, user_of
+from foredeck.services.host.address import listen, process_of, socket_path, user_of
 from foredeck.services.host.client_line import ClientLine, Desk
+from foredeck.services.host.client_name import CLIENT, name_of
 from foredeck.services.host.service import OpeningHost
 
 CLIENT_LIMIT = 64
@@ -87,11 +88,13 @@ class HostServer:
     async def _welcome(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve a client until it leaves; another user's process is not answered."""
         line = ClientLine(self._desk, reader, writer)
-        if self._server is None or user_of(writer.get_extra_info("socket")) != os.getuid():
+        peer = writer.get_extra_info("socket")
+        if self._server is None or user_of(peer) != os.getuid():
             await line.hang_up()
         elif self.clients >= CLIENT_LIMIT:
             await line.refuse(f"{CLIENT_LIMIT} clients are attached already.")
         else:
+            CLIENT.set(name_of(process_of(peer)))
             task = asyncio.create_task(line.serve(self._identity), name="a client of the host")
             self._lines[line] = task
             task.add_done_callback(lambda done: self._left(line, done))

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-# A large run has some hundred steps with an attempt and a job each.
-_LIMIT = 8192
+# A run of 500 steps has as many attempts and jobs; the longest texts of a record are some 30 kB.
+_LIMIT = 2048
 # So many runs' steps are kept together.
 _LISTS = 64
 

@@ -15,6 +15,7 @@ from textual.widgets import OptionList, Static
 from foredeck.app.application import ForedeckApp
 from foredeck.app.screens.modals.budget import BudgetDialog
 from foredeck.app.screens.modals.confirm import ConfirmDialog
+from foredeck.app.screens.modals.jobs import JobsDialog
 from foredeck.app.screens.modals.new_run import NewRunDialog
 from foredeck.app.screens.modals.prompt import PromptDialog
 from foredeck.app.screens.modals.retry import RetryDialog
@@ -27,6 +28,7 @@ from foredeck.widgets.status_bar import StatusBar
 from tests.support import fake_host
 from tests.support.dashboard import make_app, settled, until, workbench_of
 from tests.support.fake_host import FakeHost
+from tests.support.fake_jobs import busy
 from tests.support.fake_workflows import release, workshop
 
 SIZES = {"80x24": (80, 24), "120x40": (120, 40)}
@@ -132,6 +134,20 @@ def test_intervention_dialogs(key: str, kind: type, tmp_path: Path, snap_compare
         await pilot.pause()
 
     assert snap_compare(app, terminal_size=SIZES["80x24"], run_before=before)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_jobs_dialog(size: str, snap_compare: Compare, tmp_path: Path) -> None:
+    host = busy(tmp_path)
+
+    async def before(pilot: Pilot[int]) -> None:
+        await press(pilot, host, "J", JobsDialog)
+        listed = pilot.app.screen.query_one("#jobs", OptionList)
+        await until(pilot, lambda: len(listed.options) == 2)
+        await pilot.press("v")
+        await until(pilot, lambda: len(listed.options) == len(host.jobs))
+
+    assert snap_compare(dark(host), terminal_size=SIZES[size], run_before=before)
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -57,6 +57,17 @@ def test_a_whole_run_beside_a_host(desk: Desk) -> None:
     assert not (desk.data / "host/socket").exists()
 
 
+def test_the_audit_trail_names_the_client_and_not_the_host(desk: Desk) -> None:
+    host = serve(desk)
+    desk.run("projects", "create", "shop")
+    rows = desk.run("audit", "list", "--format", "json").answer["items"]
+    assert len(rows) == 2
+    for row in rows:  # the command, and the change it made
+        assert "/foredeck projects create (" in row["actor"]
+        assert str(host.pid) not in row["actor"]
+    end(host)
+
+
 def test_a_client_cancels_with_ctrl_c_and_another_one_waits(desk: Desk) -> None:
     desk.server.script = StuckBuilder()
     (desk.base / "code").mkdir()
