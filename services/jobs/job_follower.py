@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import time
 from collections.abc import Mapping
@@ -22,6 +23,8 @@ from foredeck.services.jobs.progress import ProgressReader
 from foredeck.services.patience import to_the_end
 from foredeck.services.store.store import Store
 from foredeck.services.tool_servers import plain_environment
+
+_log = logging.getLogger(__name__)
 
 _SHELL = "/bin/sh"
 _BLOCK = 1 << 18
@@ -106,7 +109,12 @@ class JobFollower:
         words = order.words or (_SHELL, "-c", job.prompt)
         split = not order.merge_stderr
         command = Command(words, job.workspace, environment, job.timeout, split=split)
-        await self._executor.submit(handle, command)
+        try:
+            await self._executor.submit(handle, command)
+        except StoreError:
+            # Nobody answered in time, which does not mean that nothing was started.
+            if (await self._executor.probe(handle)).state is JobState.QUEUED:
+                raise
 
     async def _environment(self, job: Job, order: JobOrder) -> Mapping[str, str]:
         async with self._store.transaction() as tx:
@@ -188,8 +196,16 @@ class _Heard:
         due = last or time.monotonic() - self._told_at >= _TELL_EVERY
         if percent is None or (percent, message) == self._told or not due:
             return
+        self._told_at = time.monotonic()
+        try:
+            await self._store_it(percent, message)
+        except StoreError as error:  # no reason to end a job that works: it is tried again
+            _log.warning("the progress of job %s could not be stored: %s", self._id, error)
+        else:
+            self._told = (percent, message)
+
+    async def _store_it(self, percent: float, message: str) -> None:
         async with self._store.transaction() as tx:
             order = await tx.job_orders.get(self._id)
             await tx.job_orders.save(replace(order, progress=percent, progress_message=message))
             await tx.jobs.tell(self._id)
-        self._told, self._told_at = (percent, message), time.monotonic()

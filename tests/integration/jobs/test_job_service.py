@@ -11,11 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from foredeck.services.domain.errors import Conflict, InvalidInput
-from foredeck.services.domain.jobs import JobWish, Priority
+from foredeck.services.domain.errors import Conflict, InvalidInput, StorageFull, StoreError
+from foredeck.services.domain.jobs import JobOrder, JobWish, Priority
 from foredeck.services.domain.records import FailureClass, ProjectSettings
 from foredeck.services.domain.states import JobState
+from foredeck.services.jobs.executor import Command, Handle
+from foredeck.services.jobs.local_executor import LocalExecutor
 from foredeck.services.jobs.processes import find_marked
+from foredeck.services.store.job_orders import JobOrderRepository
 from tests.support.house import until
 from tests.support.job_house import JobHouse, open_jobs
 from tests.support.process_table import mentioning
@@ -131,6 +134,27 @@ async def test_progress_is_followed(tmp_path: Path) -> None:
         (house.workspace / "go").touch()
         done = await house.ended(job_id)
         assert (done.job.progress, done.order and done.order.progress_message) == (43, "more")
+
+
+async def test_progress_that_cannot_be_stored_ends_no_job(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, refused = JobOrderRepository.save, []
+
+    async def save(self: JobOrderRepository, order: JobOrder) -> None:
+        if order.progress == 42:
+            refused.append(order)
+            raise StorageFull("The disk is full.")
+        await real(self, order)
+
+    monkeypatch.setattr(JobOrderRepository, "save", save)
+    async with open_jobs(tmp_path) as house:
+        job_id = await house.submit(f"echo progress: 42 half; {WAIT}; echo whole")
+        await until(lambda: bool(refused), "the progress")
+        (house.workspace / "go").touch()
+        done = await house.ended(job_id)
+        assert (done.job.state, done.job.progress) == (S.COMPLETED, 100)
+        assert (await house.result(job_id)).output == "progress: 42 half\nwhole\n"
 
 
 async def test_limits_and_turns(tmp_path: Path) -> None:
@@ -342,6 +366,21 @@ async def lost(house: JobHouse) -> str:
     assert carrier is not None
     os.kill(carrier.pid, signal.SIGKILL)
     return job_id
+
+
+async def test_a_start_that_nobody_answered_for_is_no_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = LocalExecutor.submit
+
+    async def submit(self: LocalExecutor, handle: Handle, command: Command) -> None:
+        await real(self, handle, command)
+        raise StoreError("The command could not be started: it did not start in time.")
+
+    monkeypatch.setattr(LocalExecutor, "submit", submit)
+    async with open_jobs(tmp_path) as house:
+        assert (await house.ran("echo w")).job.state is S.COMPLETED
+        assert (await house.ended(await lost(house))).job.state is S.LOST
 
 
 async def test_a_job_that_vanished_is_lost_and_told_and_can_be_retried(tmp_path: Path) -> None:
