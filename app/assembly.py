@@ -42,6 +42,7 @@ from foredeck.services.host.intervention_handlers import (
     InterventionCommands,
     InterventionQueries,
 )
+from foredeck.services.host.job_handlers import JobCommands, JobQueries
 from foredeck.services.host.project_handlers import (
     ProjectSettingsCommands,
     ProjectSettingsQueries,
@@ -52,6 +53,10 @@ from foredeck.services.host.server import HostServer
 from foredeck.services.host.service import Handler, OpeningHost
 from foredeck.services.host.status import StatusReporter
 from foredeck.services.host.workflow_handlers import WorkflowCommands, WorkflowQueries
+from foredeck.services.jobs.job_follower import JobFollower
+from foredeck.services.jobs.job_intake import JobIntake
+from foredeck.services.jobs.job_records import JobRecords
+from foredeck.services.jobs.job_service import JobService
 from foredeck.services.jobs.local_executor import LocalExecutor
 from foredeck.services.questions.agents import AgentQuestions
 from foredeck.services.questions.approvals import CodexApprovals
@@ -73,6 +78,9 @@ from foredeck.services.workflow.step_runners import StepRunners
 from foredeck.services.workflow.workflow_runs import WorkflowRuns
 from foredeck.services.workspace.project_files import ProjectFiles
 from foredeck.services.workspace.projects import ProjectService
+
+JOB_OUTPUT = "job-output"
+"""Where jobs of their own keep what they print; command steps tidy a directory of theirs."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +105,7 @@ class Services:
     codex: AppServer
     supervisor: CodexSupervisor
     orchestrator: Orchestrator
+    jobs: JobService
     departure: Departure
     server: HostServer
 
@@ -128,13 +137,18 @@ async def open_working_half(ground: Ground, role: str, *, recover: bool) -> Asyn
             settings, store, supervisor, codex_runs, departure, asking, commands
         )
         stack.push_async_callback(orchestrator.close)
+        own = LocalExecutor(settings.data_dir / JOB_OUTPUT, settings.grace)
+        stack.callback(own.close)
+        jobs = _jobs(settings, store, bus, own)
+        stack.push_async_callback(jobs.close)
         chat = _chat(settings, store, runner, departure)
         stack.push_async_callback(chat.close)
         stack.callback(store.hurry)  # nobody can quit while a disk is waited for
-        handlers = query_handlers(settings, store, bus, supervisor)
+        handlers = query_handlers(settings, store, bus, supervisor, jobs)
         handlers |= _command_handlers(settings, store, orchestrator, codex_runs)
         handlers |= _question_handlers(store, asking, codex)
         handlers |= ChatHandlers(store, chat).table()
+        handlers |= JobCommands(store, jobs, _job_queries(settings, store, jobs)).table()
         files = ProjectFiles(store, settings.data_dir)
         handlers |= FileCommands(files).table()
         # Before what it needs is closed.
@@ -145,9 +159,18 @@ async def open_working_half(ground: Ground, role: str, *, recover: bool) -> Asyn
         await commands.tidy()
         if recover:
             await orchestrator.recover(hold=settings.recovery is Recovery.HOLD)
+            await jobs.recover()
         ground.host.complete(audited(handlers, store, role))
         yield Services(
-            ground.host, store, bus, codex, supervisor, orchestrator, departure, ground.server
+            host=ground.host,
+            store=store,
+            bus=bus,
+            codex=codex,
+            supervisor=supervisor,
+            orchestrator=orchestrator,
+            jobs=jobs,
+            departure=departure,
+            server=ground.server,
         )
 
 
@@ -239,6 +262,19 @@ def _chat(settings: Settings, store: Store, turns: Runner, departure: Departure)
     return ChatService(store, settings, turns, answerers, departure)
 
 
+def _jobs(settings: Settings, store: Store, bus: EventBus, executor: LocalExecutor) -> JobService:
+    projects = ProjectService(store, settings.workspaces_root, settings.data_dir)
+    intake = JobIntake(store, settings.job_timeout, projects.create)
+    records = JobRecords(store, executor, settings.job_limit, settings.job_aging)
+    follower = JobFollower(store, executor, settings.data_dir / "job-input")
+    return JobService(store, bus, intake, records, follower)
+
+
+def _job_queries(settings: Settings, store: Store, jobs: JobService | None) -> JobQueries:
+    executor = LocalExecutor(settings.data_dir / JOB_OUTPUT, settings.grace)
+    return JobQueries(store, executor, settings.job_limit, jobs)
+
+
 def _run_service(settings: Settings, store: Store) -> RunService:
     return RunService(
         store,
@@ -257,11 +293,15 @@ def _workflow(settings: Settings, project: Project, request: str) -> WorkflowSpe
 
 
 def query_handlers(
-    settings: Settings, store: Store, bus: EventBus, supervisor: CodexSupervisor | None
+    settings: Settings,
+    store: Store,
+    bus: EventBus,
+    supervisor: CodexSupervisor | None,
+    jobs: JobService | None = None,
 ) -> dict[type, Handler]:
     """Return what answers the queries for which the store is not enough.
 
-    `supervisor` is None where nothing works.
+    `supervisor` and `jobs` are None where nothing works.
     """
     runs = _run_service(settings, store)
     status = StatusReporter(settings, store, bus, supervisor)
@@ -269,6 +309,7 @@ def query_handlers(
     house = HouseQueries(runs, status.report, diagnosis.checks, lambda: agent_cards(settings.model))
     projects = ProjectSettingsQueries(store, settings)
     table = house.table() | InterventionQueries(store).table() | projects.table()
+    table |= _job_queries(settings, store, jobs).table()
     return table | WorkflowQueries(store).table()
 
 

@@ -163,6 +163,28 @@ class Settings:
             at_most=100,
         ),
     )
+    job_limit: int = field(
+        default=10,
+        metadata=_about(
+            "How many jobs of their own (foredeck jobs) run at the same time.",
+            at_least=1,
+            at_most=100,
+        ),
+    )
+    job_timeout: float = field(
+        default=3600.0,
+        metadata=_about(
+            "How long such a job may take if it says nothing else.", at_least=60, at_most=_DAY
+        ),
+    )
+    job_aging: float = field(
+        default=600.0,
+        metadata=_about(
+            "How long a job waits until it counts as one step more urgent, at most as high.",
+            at_least=1,
+            at_most=_DAY,
+        ),
+    )
     max_rework: int = field(
         default=1,
         metadata=_about(

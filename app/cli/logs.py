@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TextIO
 
 from foredeck.app.cli.changes import Changes
 from foredeck.app.cli.render import say
@@ -60,12 +61,13 @@ def _put(
 
 
 class LogPrinter:
-    """Prints what is new in each file; remembers how far it came."""
+    """Prints what is new in each file, to stdout or `stream`; remembers how far it came."""
 
-    def __init__(self, *, titled: bool, raw: bool) -> None:
+    def __init__(self, *, titled: bool, raw: bool, stream: TextIO | None = None) -> None:
         self.printed: dict[Path, int] = {}
         self._titled = titled and not raw
         self._raw = raw
+        self._stream = stream or sys.stdout
         self._last: Path | None = None
         self._gap = ""
 
@@ -78,12 +80,12 @@ class LogPrinter:
         offset = self.printed.get(path, 0)
         for block in _blocks(path, offset, whole_lines=whole_lines):
             if self._titled and path != self._last:
-                sys.stdout.write(f"{self._gap}── {title} ──\n")
+                self._stream.write(f"{self._gap}── {title} ──\n")
             self._last = path
             if self._raw:
-                sys.stdout.buffer.write(block)
+                self._stream.buffer.write(block)
             else:
-                sys.stdout.write(clean(block.decode("utf-8", "replace")))
+                self._stream.write(clean(block.decode("utf-8", "replace")))
             self._gap = "\n" if block.endswith(b"\n") else "\n\n"
             offset += len(block)
             self.printed[path] = offset

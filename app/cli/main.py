@@ -35,7 +35,7 @@ COMMANDS = {
     "demo": ("demo", "demo", "Watch a rehearsal: real codex, scripted words, no account."),
     "doctor": ("doctor", "doctor", "Check this machine, the settings, codex and the account."),
     "events": ("events", "events", "Print what happens in the running host, as JSON lines."),
-    "jobs": ("jobs", "jobs", "Look at the codex turns and commands that runs consist of."),
+    "jobs": ("jobs", "jobs", "Run commands as jobs, and see every job there is."),
     "projects": ("projects", "projects", "Create, list and change projects."),
     "run": ("run", "run", "Give a request to the four agents and wait for the result."),
     "runs": ("runs", "runs", "List, show, follow and direct runs."),

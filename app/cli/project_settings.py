@@ -35,7 +35,7 @@ def set_(session: Session, project: str, pairs: tuple[str, ...], format_: str) -
     """Decide something for the runs of PROJECT.
 
     The keys are model, sandbox, mode, approval_policy, verify, budget_tokens, budget_cost
-    (US dollars), workflow (four-agents or codex), concurrency (codex turns at once) and
+    (US dollars), workflow (four-agents or codex), concurrency (turns, jobs at once) and
     memory_cap (MiB; kept for later, nothing enforces it yet). An empty value leaves it to
     the global setting again. Turns that begin later follow it.
 
@@ -43,7 +43,7 @@ def set_(session: Session, project: str, pairs: tuple[str, ...], format_: str) -
     foredeck projects set shop model=gpt-5.5 sandbox=read-only
     foredeck projects set shop verify="pytest -q" budget_cost=5
     """
-    _change(session, ChangeProjectSettings(project, {**_pairs(pairs, "KEY=VALUE")}), format_)
+    _change(session, ChangeProjectSettings(project, {**read_pairs(pairs, "KEY=VALUE")}), format_)
 
 
 @click.command()
@@ -85,7 +85,7 @@ def set_variables(session: Session, project: str, pairs: tuple[str, ...], format
     \b
     foredeck projects env set shop PORT=8080 "API_KEY=command:pass show shop"
     """
-    variables = _pairs(pairs, "NAME=VALUE")
+    variables = read_pairs(pairs, "NAME=VALUE")
     command = ChangeProjectSettings(project, environment={**variables})
     _change(session, command, format_)
 
@@ -164,7 +164,7 @@ def add(
     foredeck projects mcp add shop web --url https://a.example/mcp --token env:WEB
     """
     command, *arguments = words or ("",)
-    server = McpServer(command, tuple(arguments), _pairs(pairs, "NAME=VALUE"), url, token)
+    server = McpServer(command, tuple(arguments), read_pairs(pairs, "NAME=VALUE"), url, token)
     _change(session, ChangeProjectSettings(project, mcp_servers={name: server}), format_)
 
 
@@ -234,7 +234,8 @@ def _read(session: Session, project: str) -> ProjectSettingsView:
     return session.read(lambda host: host.ask(GetProjectSettings(project)))
 
 
-def _pairs(words: Iterable[str], form: str) -> dict[str, str]:
+def read_pairs(words: Iterable[str], form: str) -> dict[str, str]:
+    """Return names and values of words like `NAME=VALUE`; `form` is told for any other."""
     pairs: dict[str, str] = {}
     for word in words:
         name, joined, value = word.partition("=")

@@ -15,9 +15,9 @@ from foredeck.app.cli.interrupts import Interrupts
 from foredeck.app.cli.render import GLYPHS, say
 from foredeck.app.cli.session import Session, log_to_file
 from foredeck.services.domain.errors import ForedeckError, HostBusy, UsageError
-from foredeck.services.domain.events import NoticeRaised, RunSaved
+from foredeck.services.domain.events import JobSaved, NoticeRaised, RunSaved
 from foredeck.services.domain.safe_text import safe_line
-from foredeck.services.domain.states import FINAL_RUNS, RunState
+from foredeck.services.domain.states import FINAL_RUNS, JobState, RunState
 from foredeck.services.host.interface import Host
 from foredeck.services.host.queries import GetRun
 
@@ -64,10 +64,10 @@ WantedBy=default.target
 @click.option("--unit", is_flag=True, help="Print a systemd user unit instead, and exit.")
 @click.pass_obj
 def serve(session: Session, until_idle: bool, idle: float | None, unit: bool) -> int:
-    """Work on runs without a screen, until SIGTERM or Ctrl-C.
+    """Work on runs and jobs without a screen, until SIGTERM or Ctrl-C.
 
-    Dashboards and commands attach to it. It says on stderr when a run begins and ends. Runs
-    that are at work when it ends are taken up by the next host: foredeck, or serve again.
+    Dashboards and commands attach to it. It says on stderr when one begins and ends. What is
+    at work when it ends is taken up by the next host: foredeck, or serve again.
 
     \b
     foredeck serve                  in a terminal, or under a service manager
@@ -129,38 +129,53 @@ async def _be_host(session: Session, interrupts: Interrupts, idle_seconds: float
             # A service is restarted, not finished: the next host goes on with what works.
             services.departure.leaving = True
             await services.server.close()
-            left = services.orchestrator.driven
+            runs, jobs = services.orchestrator.driven, services.jobs.working
         finally:
             for task in (telling, *ends):
                 task.cancel()
         if not interrupts.first.is_set():
-            return left > 0
-        runs = "a run is" if left == 1 else f"{left} runs are"
-        _put(f"Closing; {runs} taken up by the next host." if left else "Closing.")
+            return runs + jobs > 0
+        left = [_counted(runs, "run"), _counted(jobs, "job")]
+        words = " and ".join(filter(None, left))
+        verb = "is" if runs + jobs == 1 else "are"
+        _put(f"Closing; {words} {verb} taken up by the next host." if words else "Closing.")
         return False
 
 
+def _counted(count: int, noun: str) -> str:
+    return "" if not count else f"a {noun}" if count == 1 else f"{count} {noun}s"
+
+
 async def _until_idle(services: Services, seconds: float) -> None:
-    """Return when no run was driven and nobody attached for so long."""
+    """Return when no run was driven, no job worked and nobody was attached for so long."""
     last_busy = time.monotonic()
     while time.monotonic() - last_busy < seconds:
         await asyncio.sleep(min(_POLL, seconds))
-        if services.orchestrator.driven or services.server.clients:
+        works = services.orchestrator.driven or services.jobs.working
+        if works or services.server.clients:
             last_busy = time.monotonic()
 
 
 async def _tell(host: Host) -> None:
-    """Say a line when a run begins to work, waits, or ends."""
+    """Say a line when a run begins to work, waits, or ends; and when a job of its own does."""
     told: dict[str, RunState] = {}
     async for event in host.events():
         if isinstance(event, NoticeRaised):
             _put(f"{event.severity}: {event.message}")
+        if isinstance(event, JobSaved):
+            _tell_job(event)
         if not isinstance(event, RunSaved):
             continue
         # A run is also saved when something else of it has changed.
         if event.state in _TOLD and told.get(event.run_id) is not event.state:
             await _tell_run(host, event)
         told[event.run_id] = event.state
+
+
+def _tell_job(event: JobSaved) -> None:
+    if event.run_id is None and event.previous is not None and event.state is not JobState.QUEUED:
+        name = safe_line(event.name, limit=80)
+        _put(f"{GLYPHS[event.state.value]} {event.state.value} {event.job_id} {name}")
 
 
 async def _tell_run(host: Host, event: RunSaved) -> None:

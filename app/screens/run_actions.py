@@ -99,10 +99,12 @@ class RunActions(DialogActions):
             self.cancelling.discard(run_id)
             self._changed()
 
-    async def how_to_quit(self, working: tuple[RunRow, ...], *, can_leave: bool) -> Leaving:
-        """Ask how to leave while these runs are working."""
+    async def how_to_quit(
+        self, working: tuple[RunRow, ...], *, can_leave: bool, jobs: int
+    ) -> Leaving:
+        """Ask how to leave while these runs, and so many jobs, are working."""
         from foredeck.app.screens.modals.quit import QuitDialog
 
-        dialog = QuitDialog(working, can_leave=can_leave)
+        dialog = QuitDialog(working, can_leave=can_leave, jobs=jobs)
         answer: Leaving = await self._screen.app.push_screen_wait(dialog)
         return answer

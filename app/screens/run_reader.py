@@ -12,11 +12,11 @@ from foredeck.app.screens.refresher import Refresher
 from foredeck.app.screens.run_view import RunView
 from foredeck.app.screens.selection import Selection, first_run, project_of, working_runs
 from foredeck.app.screens.shell import shell_of
-from foredeck.services.domain.errors import HostGone, NotFound
+from foredeck.services.domain.errors import ForedeckError, HostGone, NotFound
 from foredeck.services.domain.states import ACTIVE_RUNS
 from foredeck.services.domain.views import RunRow, Sidebar
 from foredeck.services.host.interface import Host
-from foredeck.services.host.queries import GetRun, GetSidebar, GetStatus, ListRuns
+from foredeck.services.host.queries import GetJobQueue, GetRun, GetSidebar, GetStatus, ListRuns
 from foredeck.widgets.project_tree import ProjectTree
 from foredeck.widgets.status_bar import StatusBar
 
@@ -92,6 +92,16 @@ class HostReader:
             return shown
         pages = [await host.ask(ListRuns(state=state.value)) for state in sorted(ACTIVE_RUNS)]
         return tuple(run for page in pages for run in page.items)
+
+    async def working_jobs(self) -> int:
+        """Return how many jobs of their own work just now, 0 where nobody can say."""
+        host = shell_of(self._screen).host
+        if host is None:
+            return 0
+        try:
+            return (await host.ask(GetJobQueue())).working
+        except ForedeckError:
+            return 0  # they go on in any case, and nobody is to be kept from leaving
 
     @property
     def _host(self) -> Host:

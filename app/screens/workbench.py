@@ -391,13 +391,16 @@ class Workbench(Screen[None]):
 
     async def _quit(self) -> None:
         shell, code = self.shell, self.failure.exit_code if self.failure else 0
-        ending = await self._desk.reader.active_runs() if self._desk and shell.is_host else ()
-        if self._desk is None or not ending:
+        asks = self._desk is not None and shell.is_host
+        ending = await self._desk.reader.active_runs() if self._desk and asks else ()
+        jobs = await self._desk.reader.working_jobs() if self._desk and asks else 0
+        if self._desk is None or not (ending or jobs):
             shell.leave(code)
             return
         from foredeck.app.screens.modals.quit import Leaving
 
-        how = await self._desk.run_actions.how_to_quit(ending, can_leave=shell.can_let_work_on)
+        can_leave = shell.can_let_work_on
+        how = await self._desk.run_actions.how_to_quit(ending, can_leave=can_leave, jobs=jobs)
         if how is not Leaving.STAY:
             shell.leave(code, let_work_on=how is Leaving.LEAVE)
 

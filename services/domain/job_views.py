@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from foredeck.services.domain.jobs import JobOrder, Priority
 from foredeck.services.domain.records import Failure, TokenUsage
 from foredeck.services.domain.states import JobState
 
@@ -13,7 +14,8 @@ from foredeck.services.domain.states import JobState
 class JobRow:
     """One job; `cpu_seconds` and `peak_memory` (bytes) are None where nobody knows.
 
-    The names of the run, the project and the step are empty where it belongs to none.
+    The names of the run, the project and the step are empty where it belongs to none; only jobs
+    of their own have a priority and a progress.
     """
 
     id: str
@@ -31,6 +33,8 @@ class JobRow:
     ended_at: datetime | None
     cpu_seconds: float | None
     peak_memory: int | None
+    priority: Priority | None = None
+    progress: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +42,7 @@ class JobDetail:
     """A job, whole. `prompt` is the command or what codex was told, `message` the last words.
 
     `output_path` is the file of its step's attempt, in which its output stands; `timeout` is
-    in seconds.
+    in seconds. `order` is there for a job of its own.
     """
 
     job: JobRow
@@ -52,3 +56,34 @@ class JobDetail:
     model: str
     thread_id: str | None
     usage: TokenUsage
+    order: JobOrder | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JobResult:
+    """What came of a job of its own; `output` and `errors` are the ends of what it printed.
+
+    `data` is all of its stdout where that is JSON. `error` is what went wrong, in its own words
+    if it had any. `left_out` and `errors_left_out` are the bytes in front of the ends.
+    """
+
+    job: JobDetail
+    output: str
+    errors: str
+    data: str | None
+    error: str
+    left_out: int
+    errors_left_out: int
+    output_path: str
+    errors_path: str
+
+
+@dataclass(frozen=True, slots=True)
+class JobQueueView:
+    """How the queue stands; `starts` is whether somebody is there who starts what waits."""
+
+    working: int
+    queued: int
+    limit: int
+    paused_at: datetime | None
+    starts: bool = False

@@ -221,7 +221,8 @@ class ProjectSettings:
 
     `verify` is the command that the Builder's work must pass. `environment` is for the
     commands that codex runs; its values are plain or references to secrets. `concurrency`
-    is how many codex turns run at once in the project; `memory_cap` is in MiB.
+    is how many codex turns, and how many jobs of their own, run at once in the project;
+    `memory_cap` is in MiB.
     """
 
     model: str | None = None

@@ -73,7 +73,7 @@ _R, _S, _J, _Q = RunState, StepState, JobState, QuestionState
 # (`RunState.RUNNING == StepState.RUNNING`). A final run goes on when a retry or a resume
 # adds attempts to it; a final step goes back to pending for the same reason, and becomes
 # skipped when a person skips it or re-runs the stages before its round; a job is
-# queued again only after it failed, timed out or was lost (SPEC J1).
+# queued again, or held, only after it failed, timed out or was lost (SPEC J1).
 TRANSITIONS: dict[type[State], dict[State, frozenset[State]]] = {
     RunState: {
         _R.CREATED: frozenset({_R.RUNNING, _R.WAITING, _R.FAILED, _R.CANCELLED}),
@@ -100,10 +100,10 @@ TRANSITIONS: dict[type[State], dict[State, frozenset[State]]] = {
         _J.QUEUED: frozenset({_J.IN_PROGRESS, _J.CANCELLED, _J.FAILED, _J.LOST}),
         _J.IN_PROGRESS: frozenset(FINAL_JOBS),
         _J.COMPLETED: frozenset(),
-        _J.FAILED: frozenset({_J.QUEUED}),
+        _J.FAILED: frozenset({_J.QUEUED, _J.PENDING}),
         _J.CANCELLED: frozenset(),
-        _J.TIMEOUT: frozenset({_J.QUEUED}),
-        _J.LOST: frozenset({_J.QUEUED}),
+        _J.TIMEOUT: frozenset({_J.QUEUED, _J.PENDING}),
+        _J.LOST: frozenset({_J.QUEUED, _J.PENDING}),
     },
     QuestionState: {
         _Q.OPEN: frozenset({_Q.ANSWERED, _Q.WITHDRAWN}),

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 
 from foredeck.services.domain.chat import ConversationRow
+from foredeck.services.domain.job_views import JobQueueView, JobRow
+from foredeck.services.domain.jobs import JobWish, Priority
 from foredeck.services.domain.questions import Question, QuestionKind
 from foredeck.services.domain.records import Mode, ProjectFile, Sandbox, Trigger
 from foredeck.services.domain.tool_servers import McpServer
@@ -294,3 +296,61 @@ class DeleteProjectFile(Command[RemovedFile]):
 
     project: str
     file: str
+
+
+@dataclass(frozen=True)
+class SubmitJob(Command[JobRow]):
+    """Store a job and queue it, or `hold` it; every mistake is told at once.
+
+    With `now` it is also started by a host that was not opened to stay, when its turn comes.
+    """
+
+    wish: JobWish
+    hold: bool = False
+    now: bool = False
+
+
+@dataclass(frozen=True)
+class ExecuteJob(Command[JobRow]):
+    """Queue a job that is held; `now` is that of `SubmitJob`."""
+
+    ref: str
+    now: bool = False
+
+
+@dataclass(frozen=True)
+class CancelJob(Command[JobRow]):
+    """End a job; returns when nothing of it is left. `Conflict` if it has ended."""
+
+    ref: str
+    reason: str = "cancelled by the user"
+
+
+@dataclass(frozen=True)
+class RetryJob(Command[JobRow]):
+    """Give a job that failed, timed out or was lost a new attempt, or `hold` it."""
+
+    ref: str
+    hold: bool = False
+
+
+@dataclass(frozen=True)
+class PrioritiseJob(Command[JobRow]):
+    """Give a job that waits another priority."""
+
+    ref: str
+    priority: Priority
+
+
+@dataclass(frozen=True)
+class PauseJobs(Command[JobQueueView]):
+    """Start no more jobs, or go on; what works is not touched."""
+
+    paused: bool = True
+
+
+@dataclass(frozen=True)
+class LimitJobs(Command[JobQueueView]):
+    """Change how many jobs work at once (1 to 100); None goes back to the setting."""
+
+    limit: int | None = None

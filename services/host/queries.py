@@ -5,7 +5,7 @@ from datetime import datetime
 
 from foredeck.services.domain.audit import AuditRow, AuditVerdict, Severity
 from foredeck.services.domain.chat import AgentCard, ConversationDetail, ConversationRow
-from foredeck.services.domain.job_views import JobDetail, JobRow
+from foredeck.services.domain.job_views import JobDetail, JobQueueView, JobResult, JobRow
 from foredeck.services.domain.records import ProjectFile
 from foredeck.services.domain.views import (
     AttemptRow,
@@ -70,7 +70,7 @@ class ListRuns(Query[Page[RunRow]]):
 
 @dataclass(frozen=True)
 class ListJobs(Query[Page[JobRow]]):
-    """Jobs, newest first; `type` is `codex` or `shell_command`, `run` and `project` are refs."""
+    """Jobs, newest first; `run` and `project` are refs."""
 
     state: str | None = None
     type: str | None = None
@@ -85,6 +85,22 @@ class GetJob(Query[JobDetail]):
     """One job."""
 
     ref: str
+
+
+@dataclass(frozen=True)
+class GetJobResult(Query[JobResult]):
+    """What a job of its own has printed and what came of it; `Conflict` for a run's job.
+
+    Without `attempt` it is about the latest one.
+    """
+
+    ref: str
+    attempt: int | None = None
+
+
+@dataclass(frozen=True)
+class GetJobQueue(Query[JobQueueView]):
+    """How the queue of jobs stands."""
 
 
 @dataclass(frozen=True)

@@ -21,9 +21,14 @@ _RUNS = """
     FROM run JOIN project ON project.id = run.project_id
     WHERE run.id >= ? AND run.id < ? ORDER BY run.created_at DESC LIMIT ?
 """
-# The states of `domain.states.ACTIVE_RUNS`, in any order.
+# The states of `domain.states.ACTIVE_RUNS`, in any order; and jobs of their own.
 _ACTIVE = """
-    SELECT id, state FROM run WHERE state IN ('running', 'waiting', 'retry') LIMIT 1
+    SELECT * FROM (
+        SELECT id, state FROM run WHERE state IN ('running', 'waiting', 'retry') LIMIT 1
+    ) UNION ALL SELECT * FROM (
+        SELECT j.id, j.state FROM job j JOIN job_order o ON o.id = j.id
+        WHERE j.run_id IS NULL AND j.state IN ('queued', 'in_progress') LIMIT 1
+    )
 """
 _JOBS = """
     SELECT id, name FROM job WHERE id >= ? AND id < ? ORDER BY created_at DESC LIMIT ?
@@ -36,7 +41,7 @@ _PROJECTS = """
 
 
 def works(data_dir: Path) -> bool:
-    """Whether a run is under way; True also where nobody can say: it is better to look."""
+    """Whether a run or a job is under way; True also where nobody can say: it is better to look."""
     try:
         return bool(_read(data_dir, _ACTIVE, ()))
     except (sqlite3.Error, UnicodeError):

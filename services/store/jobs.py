@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from foredeck.services.domain.errors import InvalidInput
-from foredeck.services.domain.job_views import JobDetail, JobRow
+from foredeck.services.domain.job_views import JobDetail, JobQueueView, JobRow
+from foredeck.services.domain.jobs import JobOrder, Priority
 from foredeck.services.domain.records import TokenUsage
 from foredeck.services.domain.states import JobState
 from foredeck.services.domain.views import Page
@@ -18,6 +20,8 @@ from foredeck.services.store.codecs import (
 )
 from foredeck.services.store.engine import Link
 from foredeck.services.store.finding import by_beginning, project_id
+from foredeck.services.store.job_orders import COUNT, queue_state
+from foredeck.services.store.mapping import JOB_ORDERS
 from foredeck.services.store.rows import each
 
 # Only constants of this module are put together; every value is a parameter.
@@ -26,13 +30,18 @@ from foredeck.services.store.rows import each
 _COLUMNS = """
     j.id, j.name, j.type, j.state, j.run_id, coalesce(r.title, ''), coalesce(p.name, ''),
     coalesce(s."key", ''), j.attempt, j.exit_code, j.created_at, j.started_at, j.ended_at,
-    j.cpu_seconds, j.peak_memory
+    j.cpu_seconds, j.peak_memory, o.priority, o.progress
 """
-_WIDTH = 15
+_WIDTH = 17
 _JOINS = """
     LEFT JOIN run r ON r.id = j.run_id
-    LEFT JOIN project p ON p.id = r.project_id
+    LEFT JOIN job_order o ON o.id = j.id
+    LEFT JOIN project p ON p.id = coalesce(r.project_id, o.project_id)
     LEFT JOIN step s ON s.id = j.step_id
+"""
+_OF_PROJECT = """
+    (n.run_id IN (SELECT id FROM run WHERE project_id = ?)
+        OR n.id IN (SELECT id FROM job_order WHERE project_id = ?))
 """
 _DETAIL = f"""
     SELECT {_COLUMNS}, j.prompt, j.message, j.failure, j.workspace, j.output_path, j.timeout,
@@ -45,13 +54,14 @@ _DETAIL = f"""
 def listing(*, state: bool, type_: bool, run: bool, project: bool) -> tuple[str, str]:
     """Return the SQL of a page of jobs, newest first, and that of their number.
 
-    Parameters: those of state, type, run and project that are asked for, then limit and offset.
+    Parameters: those of state, type, run and project (twice) that are asked for, then limit and
+    offset.
     """
     conditions = [
         *(["n.state = ?"] if state else []),
         *(["n.type = ?"] if type_ else []),
         *(["n.run_id = ?"] if run else []),
-        *(["n.run_id IN (SELECT id FROM run WHERE project_id = ?)"] if project else []),
+        *([_OF_PROJECT] if project else []),
     ]
     if not (state or run or project):
         conditions.append("n.created_at > -1")  # a walk along the index of the newest
@@ -82,7 +92,7 @@ async def page(
         *([_checked(state)] if state is not None else []),
         *([clean_text(type_)] if type_ is not None else []),
         *([await by_beginning(link, "run", run_ref)] if run_ref is not None else []),
-        *([await project_id(link, project_ref)] if project_ref is not None else []),
+        *(2 * [await project_id(link, project_ref)] if project_ref is not None else []),
     ]
     rows, count = listing(
         state=state is not None,
@@ -97,7 +107,24 @@ async def page(
 async def detail(link: Link, ref: str) -> JobDetail:
     """Return a job; raises `NotFound` and `Ambiguous`."""
     job_id = await by_beginning(link, "job", ref)
-    return each(_detail, await link.rows(_DETAIL, (job_id,)))[0]
+    found = each(_detail, await link.rows(_DETAIL, (job_id,)))[0]
+    orders = await link.rows(JOB_ORDERS.selecting, (job_id,))
+    # What it was given to read can be large, and is of no use to anybody else.
+    return replace(found, order=replace(_order(orders[0]), input_data="")) if orders else found
+
+
+async def queue(link: Link, limit: int) -> JobQueueView:
+    """Return how the queue stands; `limit` is the setting."""
+    state = await queue_state(link)
+    working, queued = [
+        int((await link.rows(COUNT, (one.value,)))[0][0])
+        for one in (JobState.IN_PROGRESS, JobState.QUEUED)
+    ]
+    return JobQueueView(working, queued, state.limit or limit, state.paused_at)
+
+
+def _order(row: Any) -> JobOrder:
+    return JOB_ORDERS.to_record(row)
 
 
 def _checked(state: str) -> str:
@@ -124,6 +151,8 @@ def _row(row: Any) -> JobRow:
         ended_at=to_optional_moment(row[12]),
         cpu_seconds=row[13],
         peak_memory=row[14],
+        priority=Priority(row[15]) if row[15] else None,
+        progress=row[16],
     )
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import Table, bindparam, select
 
 from foredeck.services.domain.chat import ChatMessage, ChatState, Conversation
 from foredeck.services.domain.errors import StoreError
+from foredeck.services.domain.jobs import JobOrder, Priority
 from foredeck.services.domain.questions import Question, QuestionKind
 from foredeck.services.domain.records import (
     Attempt,
@@ -56,6 +57,7 @@ R = TypeVar(
     | Step
     | Attempt
     | Job
+    | JobOrder
     | Message
     | Question
     | FollowUp
@@ -91,13 +93,14 @@ _BY_TYPE = {
     "RunState": enum(RunState),
     "StepState": enum(StepState),
     "JobState": enum(JobState),
+    "Priority": enum(Priority),
     "QuestionKind": enum(QuestionKind),
     "QuestionState": enum(QuestionState),
     "ChatState": enum(ChatState),
 }
 _KEPT_AS_THEY_ARE = (PLAIN, TEXT, _BY_TYPE["str | None"])
 _WORDS = (_BY_TYPE["str"], _BY_TYPE["str | None"], FAILURE, VERDICT)
-_PATHS = frozenset({"workspace", "output_path", "place"})
+_PATHS = frozenset({"workspace", "output_path", "place", "input_file", "output_file"})
 # Texts that the program itself goes by: they stay exactly as they are.
 _EXACT = frozenset(
     {"key", "workflow", "definition", "current_stage", "type", "model", "tool", "agent", "sha256"}
@@ -212,6 +215,7 @@ RUNS = RecordMap(Run, tables.RUN, usage_is_sum=True)
 STEPS = RecordMap(Step, tables.STEP, usage_is_sum=True)
 ATTEMPTS = RecordMap(Attempt, tables.ATTEMPT)
 JOBS = RecordMap(Job, tables.JOB)
+JOB_ORDERS = RecordMap(JobOrder, tables.JOB_ORDER)
 MESSAGES = RecordMap(Message, tables.MESSAGE)
 QUESTIONS = RecordMap(Question, tables.QUESTION)
 FOLLOW_UPS = RecordMap(FollowUp, tables.FOLLOW_UP)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from foredeck.services.domain.audit import AuditRow, AuditVerdict
 from foredeck.services.domain.chat import ConversationDetail, ConversationRow
 from foredeck.services.domain.errors import InvalidInput, NotFound
-from foredeck.services.domain.job_views import JobDetail, JobRow
+from foredeck.services.domain.job_views import JobDetail, JobQueueView, JobRow
 from foredeck.services.domain.records import ProjectFile, ProjectSettings, TokenUsage
 from foredeck.services.domain.states import ACTIVE_RUNS, RunState
 from foredeck.services.domain.views import (
@@ -202,6 +202,11 @@ class Queries:
         """Return a job; raises `NotFound` and `Ambiguous`."""
         async with self._database.reading(consistent=True) as link:
             return await jobs.detail(link, ref)
+
+    async def job_queue(self, limit: int) -> JobQueueView:
+        """Return how the queue of jobs stands; `limit` is the setting."""
+        async with self._database.reading(consistent=True) as link:
+            return await jobs.queue(link, limit)
 
     async def questions(self, run_ref: str | None = None) -> tuple[QuestionRow, ...]:
         """Return what is asked just now, oldest first; only by one run if `run_ref` is given.

@@ -231,6 +231,10 @@ class JobRepository(Repository[Job]):
         self._publish(old)
         await tell_usage(self._unit, old, job)
 
+    async def tell(self, job_id: str) -> None:
+        """Publish that a job has changed by what belongs to it."""
+        self._publish(await self.get(job_id))
+
     async def of_run(self, run_id: str) -> tuple[Job, ...]:
         """Return the jobs of a run, oldest first."""
         return await self._select("run_id = ?", run_id, order="created_at, id")

@@ -31,6 +31,7 @@ from foredeck.services.store.conversations import (
 )
 from foredeck.services.store.engine import BUSY_TIMEOUT, Database, Wait
 from foredeck.services.store.files import existing_file, prepare_file
+from foredeck.services.store.job_orders import JobOrderRepository, JobQueueRow
 from foredeck.services.store.known import Known
 from foredeck.services.store.project_files import ProjectFileRepository
 from foredeck.services.store.queries import Queries
@@ -75,6 +76,14 @@ class Transaction:
     @cached_property
     def jobs(self) -> JobRepository:
         return JobRepository(self._unit)
+
+    @cached_property
+    def job_orders(self) -> JobOrderRepository:
+        return JobOrderRepository(self._unit)
+
+    @cached_property
+    def job_queue(self) -> JobQueueRow:
+        return JobQueueRow(self._unit)
 
     @cached_property
     def messages(self) -> MessageRepository:

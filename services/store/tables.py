@@ -144,6 +144,39 @@ JOB = Table(
     Column("peak_memory", Integer),
 )
 
+JOB_ORDER = Table(
+    "job_order",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("project_id", Text),
+    Column("priority", Text),
+    Column("created_by", Text),
+    Column("max_retries", Integer),
+    Column("retry_count", Integer),
+    Column("auto_retry", Integer),
+    Column("merge_stderr", Integer),
+    Column("parent_id", Text),
+    Column("batch_index", Integer),
+    Column("progress", Float),
+    Column("trace_id", Text),
+    Column("progress_message", Text),
+    Column("input_file", Text),
+    Column("output_file", Text),
+    Column("description", Text),
+    Column("words", Text),
+    Column("environment", Text),
+    Column("metadata", Text),
+    Column("input_data", Text),
+)
+
+JOB_QUEUE = Table(
+    "job_queue",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("paused_at", Integer),
+    Column("job_limit", Integer),
+)
+
 MESSAGE = Table(
     "message",
     METADATA,

@@ -11,9 +11,9 @@ from foredeck.services.domain import clock
 from foredeck.services.domain.records import Failure, FailureClass, Job
 from foredeck.services.domain.safe_text import safe_line
 from foredeck.services.domain.states import FINAL_JOBS, JobState
+from foredeck.services.jobs.endings import exit_code_of
 from foredeck.services.jobs.executor import Found
 from foredeck.services.store.store import Store, Transaction
-from foredeck.services.workflow.command_outcome import exit_code_of
 
 # What asks for the job in its attempt; the checks of a step have keys of their own.
 KEY = "command"

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import signal
-
 from foredeck.services.agents.stage import StageOutcome
 from foredeck.services.domain.errors import StepFailed, TurnLost
 from foredeck.services.domain.records import Failure, FailureClass, Job
 from foredeck.services.domain.safe_text import safe_line
 from foredeck.services.domain.states import JobState
+from foredeck.services.jobs.endings import signal_name
 from foredeck.services.jobs.executor import Found
 
 DETAIL_LINES = 50
@@ -17,7 +16,6 @@ _SUMMARY_LIMIT = 200
 _NAME_LIMIT = 80
 # What is worth telling: seconds of a processor, bytes of one process.
 _MUCH_CPU, _MUCH_MEMORY = 1.0, 100 << 20
-_TIMED_OUT, _STOPPED, _OF_SIGNALS = 124, 130, 128
 
 
 def outcome_of(job: Job) -> StageOutcome:
@@ -28,20 +26,12 @@ def outcome_of(job: Job) -> StageOutcome:
     raise TurnLost(failure) if job.state is JobState.LOST else StepFailed(failure)
 
 
-def exit_code_of(found: Found) -> int | None:
-    """Return the exit code as a shell tells it; None for a lost command."""
-    by_state = {JobState.TIMEOUT: _TIMED_OUT, JobState.CANCELLED: _STOPPED, JobState.LOST: None}
-    if found.state in by_state:
-        return by_state[found.state]
-    return found.code if found.signal is None else _OF_SIGNALS + found.signal
-
-
 def words_of(found: Found) -> str:
     """Say in a few words how it ended, and what it has cost if that was much."""
     words = found.state.value
     if found.state in {JobState.COMPLETED, JobState.FAILED}:
         by_signal = found.signal is not None
-        words = f"ended by {_name(found.signal or 0)}" if by_signal else f"exit {found.code}"
+        words = f"ended by {signal_name(found.signal or 0)}" if by_signal else f"exit {found.code}"
     cpu, memory = found.cpu_seconds or 0, found.peak_memory or 0
     cost = [f"{cpu:.1f} s of CPU"] * (cpu >= _MUCH_CPU)
     cost += [f"{memory >> 20} MiB"] * (memory >= _MUCH_MEMORY)
@@ -72,7 +62,7 @@ def failure_of(job: Job, found: Found, tail: str) -> Failure | None:
     if found.signal is not None:
         return Failure(
             FailureClass.CRASH,
-            f"{name} was ended by {_name(found.signal)}.",
+            f"{name} was ended by {signal_name(found.signal)}.",
             "Its output may say why; too little memory is a frequent cause. Then retry.",
             tail,
         )
@@ -92,10 +82,3 @@ _STOPPED_BEFORE = Failure(
 def _last_line(tail: str) -> str:
     lines = [line.strip() for line in tail.splitlines() if line.strip()]
     return safe_line(lines[-1], limit=_SUMMARY_LIMIT) if lines else ""
-
-
-def _name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"

@@ -21,6 +21,7 @@ from foredeck.services.domain.chat import (
 )
 from foredeck.services.domain.errors import ForedeckError, HostGone, NotFound
 from foredeck.services.domain.events import ChatGrew, Event, ProjectSaved, QuestionSaved, RunSaved
+from foredeck.services.domain.job_views import JobQueueView
 from foredeck.services.domain.questions import Question
 from foredeck.services.domain.records import (
     Failure,
@@ -207,6 +208,7 @@ class FakeHost:
     transcripts: dict[str, tuple[TranscriptEntry, ...]] = field(default_factory=dict)
     conversations: dict[str, ConversationDetail] = field(default_factory=dict)
     status: HostStatus | None = None
+    working_jobs: int = 0
     errors: dict[type, Exception] = field(default_factory=dict)
     gates: dict[type, asyncio.Event] = field(default_factory=dict)
     asked: list[object] = field(default_factory=list)
@@ -369,6 +371,8 @@ class FakeHost:
 
     def _answer_intervention(self, query: object) -> object:
         match query:
+            case queries.GetJobQueue():
+                return JobQueueView(self.working_jobs, 0, 10, None, starts=True)
             case queries.PreviewSkip() | queries.PreviewRerun():
                 return Preview(f"About {query.step_key}", ("This follows.",))
             case queries.PreviewRestart():

@@ -19,7 +19,7 @@ from foredeck.services.domain.records import Mode
 from foredeck.services.domain.states import RunState
 from foredeck.services.host.commands import CancelRun, CreateProject, CreateRun, RetryRun
 from tests.support import fake_host
-from tests.support.dashboard import dashboard, until, workbench_of
+from tests.support.dashboard import dashboard, settled, until, workbench_of
 
 
 def body(pilot: Pilot[int]) -> str:
@@ -225,6 +225,36 @@ async def test_a_rehearsal_cannot_be_left(tmp_path: Path) -> None:
         assert "background" not in body(pilot)
         await pilot.press("b")
         assert isinstance(pilot.app.screen, QuitDialog)
+
+
+async def test_jobs_at_work_go_on_and_can_be_left_to_the_background(tmp_path: Path) -> None:
+    host = fake_host.finished(tmp_path)
+    host.working_jobs = 2
+
+    async def connect() -> Connection:
+        return replace(await host.connect(), let_work_on=lambda: None)
+
+    async with dashboard(host, connect=connect) as pilot:
+        assert isinstance(pilot.app, ForedeckApp)
+        app = pilot.app
+        await until(pilot, lambda: settled(app, host))
+        await open_dialog(pilot, "q", QuitDialog)
+        text = body(pilot)
+        assert "Quit while 2 jobs work?" in text
+        assert "that goes on, whatever you choose" in text
+        assert "Stop" not in text
+        await pilot.press("b")
+        await until(pilot, lambda: app.return_code == 0)
+        assert app.works_on
+
+
+async def test_runs_and_jobs_at_work_are_both_named(tmp_path: Path) -> None:
+    host = fake_host.running(tmp_path)
+    host.working_jobs = 1
+    async with dashboard(host) as pilot:
+        await open_dialog(pilot, "q", QuitDialog)
+        assert "A job works: that goes on" in body(pilot)
+        assert "Stop it: every process ends" in body(pilot)
 
 
 async def test_quitting_is_immediate_when_nothing_works(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from foredeck.services.store.migrations import (
     m0008_files,
     m0009_trusted_workflows,
     m0010_job_cost,
+    m0011_job_orders,
 )
 
 MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
@@ -33,6 +34,7 @@ MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     m0008_files.upgrade,
     m0009_trusted_workflows.upgrade,
     m0010_job_cost.upgrade,
+    m0011_job_orders.upgrade,
 )
 VERSION = len(MIGRATIONS)
 # Marks the file as ours: "FDCK" in ASCII, in PRAGMA application_id.

@@ -99,6 +99,8 @@ async def test_no_list_of_jobs_scans_a_table(store: Store, asked: tuple[bool, ..
     rows, count = jobs.listing(state=state, type_=type_, run=run, project=project)
     async with store._database.reading() as link:
         for sql, more in ((rows, 2), (count, 0)):
-            plan = await link.rows(f"EXPLAIN QUERY PLAN {sql}", (1,) * (sum(asked) + more))
+            plan = await link.rows(
+                f"EXPLAIN QUERY PLAN {sql}", (1,) * (sum(asked) + project + more)
+            )
             scans = [row[3] for row in plan if re.match(r"SCAN (?!page\b)", row[3])]
             assert scans == []

@@ -10,9 +10,9 @@ from foredeck.services.domain import clock
 from foredeck.services.domain.errors import StepFailed, TurnLost
 from foredeck.services.domain.records import FailureClass, Job
 from foredeck.services.domain.states import JobState
+from foredeck.services.jobs.endings import exit_code_of
 from foredeck.services.jobs.executor import Found
 from foredeck.services.workflow.command_outcome import (
-    exit_code_of,
     failure_of,
     outcome_of,
     words_of,

@@ -1,0 +1,217 @@
+"""Jobs as flat JSON objects and as tables."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from foredeck.app.cli.answers import duration, seconds_between, tokens_answer
+from foredeck.app.cli.render import local_time, put_json, put_pairs, say, state_word
+from foredeck.services.domain.job_views import JobDetail, JobQueueView, JobResult, JobRow
+from foredeck.services.domain.jobs import JobOrder
+from foredeck.services.domain.states import JobState
+
+_MEBIBYTE = 1 << 20
+
+
+def job_cells(row: JobRow) -> tuple[str, ...]:
+    """Return a job as the cells of a table: of which run it is, or its own name."""
+    return (
+        row.id,
+        _state(row),
+        row.type,
+        row.run_title or row.name,
+        row.step_key,
+        duration(row.started_at, row.ended_at),
+        _cpu(row),
+        _memory(row),
+    )
+
+
+def _state(row: JobRow) -> str:
+    known = row.state is JobState.IN_PROGRESS and row.progress
+    return f"{state_word(row.state)} {row.progress:.0f} %" if known else state_word(row.state)
+
+
+def _cpu(row: JobRow) -> str:
+    return "–" if row.cpu_seconds is None else f"{row.cpu_seconds:.1f} s"
+
+
+def _memory(row: JobRow) -> str:
+    return "–" if row.peak_memory is None else f"{row.peak_memory / _MEBIBYTE:.0f} MiB"
+
+
+def put_job(detail: JobDetail) -> None:
+    """Write a job for a person: what it was to do, how it ended, what it has cost."""
+    row, failure = detail.job, detail.failure
+    pairs: dict[str, object] = {
+        "Job": row.id,
+        "Name": row.name,
+        "Type": row.type,
+        "Status": _state(row),
+    }
+    if row.run_id:
+        pairs["Run"] = f"{row.run_id} {row.run_title}"
+    if row.step_key:
+        pairs["Step"] = f"{row.step_key}, attempt {row.attempt}"
+    if row.project_name:
+        pairs["Project"] = row.project_name
+    if detail.order:
+        pairs |= _order_pairs(row, detail.order)
+    pairs |= {
+        "Workspace": detail.workspace,
+        "Started": local_time(row.started_at),
+        "Duration": duration(row.started_at, row.ended_at),
+        "Exit code": "–" if row.exit_code is None else row.exit_code,
+        "CPU": _cpu(row),
+        "Memory": _memory(row),
+    }
+    if detail.model:
+        pairs["Model"] = detail.model
+    if detail.thread_id:
+        pairs["Thread"] = detail.thread_id
+    pairs |= {"Output": detail.output_path, "Asked for": detail.prompt}
+    if detail.message:
+        pairs["Last words"] = detail.message
+    if failure:
+        pairs["Error"] = f"{failure.message}\n{failure.advice}".rstrip()
+    put_pairs(pairs)
+
+
+def _order_pairs(row: JobRow, order: JobOrder) -> dict[str, object]:
+    """Return what is only said of a job of its own, as far as there is something to say."""
+    said: dict[str, object] = {"Description": order.description} if order.description else {}
+    said["Priority"] = order.priority.value
+    said["Created by"] = order.created_by
+    said["Retries"] = f"{order.retry_count}/{order.max_retries}" + (
+        ", by itself" if order.auto_retry else ""
+    )
+    if row.progress:
+        said["Progress"] = f"{row.progress:g} % {order.progress_message}".rstrip()
+    if order.environment:
+        said["Environment"] = ", ".join(name for name, _value in order.environment)
+    if order.input_file:
+        said["Input file"] = order.input_file
+    if order.output_file:
+        said["Output file"] = order.output_file
+    if order.metadata:
+        said["Metadata"] = ", ".join(f"{name}={value}" for name, value in order.metadata)
+    return said
+
+
+def job_answer(row: JobRow) -> dict[str, Any]:
+    """Return a job as one flat object."""
+    return {
+        "id": row.id,
+        "name": row.name,
+        "type": row.type,
+        "state": row.state,
+        "priority": row.priority,
+        "progress": row.progress,
+        "run_id": row.run_id,
+        "run": row.run_title,
+        "project": row.project_name,
+        "step": row.step_key,
+        "attempt": row.attempt,
+        "exit_code": row.exit_code,
+        "created_at": row.created_at,
+        "started_at": row.started_at,
+        "ended_at": row.ended_at,
+        "duration_seconds": seconds_between(row.started_at, row.ended_at),
+        "cpu_seconds": row.cpu_seconds,
+        "peak_memory_bytes": row.peak_memory,
+    }
+
+
+def job_detail_answer(detail: JobDetail) -> dict[str, Any]:
+    """Return all of a job as one flat object."""
+    failure = detail.failure
+    return {
+        **job_answer(detail.job),
+        "prompt": detail.prompt,
+        "message": detail.message,
+        "error": failure.message if failure else "",
+        "advice": failure.advice if failure else "",
+        "error_class": failure.failure_class if failure else None,
+        "error_detail": failure.detail if failure else "",
+        "workspace": detail.workspace,
+        "output_path": detail.output_path,
+        "timeout_seconds": detail.timeout,
+        "queued_at": detail.queued_at,
+        "model": detail.model,
+        "thread_id": detail.thread_id,
+        **tokens_answer(detail.usage),
+        **(_order_answer(detail.order) if detail.order else {}),
+    }
+
+
+def _order_answer(order: JobOrder) -> dict[str, Any]:
+    return {
+        "project_id": order.project_id,
+        "description": order.description,
+        "words": order.words,
+        "environment": dict(order.environment),
+        "input_file": order.input_file,
+        "output_file": order.output_file,
+        "created_by": order.created_by,
+        "max_retries": order.max_retries,
+        "retry_count": order.retry_count,
+        "auto_retry": order.auto_retry,
+        "merge_stderr": order.merge_stderr,
+        "metadata": dict(order.metadata),
+        "progress_message": order.progress_message,
+        "trace_id": order.trace_id,
+    }
+
+
+def result_answer(result: JobResult) -> dict[str, Any]:
+    """Return what came of a job as one flat object."""
+    row = result.job.job
+    return {
+        "id": row.id,
+        "name": row.name,
+        "state": row.state,
+        "exit_code": row.exit_code,
+        "error": result.error,
+        "output_data": result.output if result.data is None else json.loads(result.data),
+        "output_is_json": result.data is not None,
+        "errors": result.errors,
+        "output_bytes_left_out": result.left_out,
+        "errors_bytes_left_out": result.errors_left_out,
+        "output_path": result.output_path,
+        "errors_path": result.errors_path,
+    }
+
+
+def put_queue(view: JobQueueView, format_: str) -> None:
+    """Write how the queue stands."""
+    if format_ == "json":
+        put_json(
+            {
+                "working": view.working,
+                "queued": view.queued,
+                "limit": view.limit,
+                "paused": view.paused_at is not None,
+                "paused_at": view.paused_at,
+                "starts": view.starts,
+            }
+        )
+        return
+    paused = f"paused since {local_time(view.paused_at)}" if view.paused_at else "open"
+    put_pairs(
+        {
+            "Queue": paused,
+            "Working": f"{view.working} of at most {view.limit}",
+            "Waiting": view.queued,
+        }
+    )
+
+
+def say_when_it_starts(row: JobRow, view: JobQueueView) -> None:
+    """Say what a job that was just stored waits for, if anything."""
+    if row.state is JobState.PENDING:
+        say(f"  It is held. Queue it with: foredeck jobs execute {row.id}")
+    elif view.paused_at is not None:
+        say("  The queue is paused. Go on with: foredeck jobs resume")
+    elif not view.starts and row.state is JobState.QUEUED:
+        say("  No host is there to start it. It starts with one: foredeck, or foredeck serve")

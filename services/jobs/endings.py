@@ -1,0 +1,71 @@
+"""What the end of a command means for whoever asked for it: pure."""
+
+from __future__ import annotations
+
+import signal
+
+from foredeck.services.domain.records import Failure, FailureClass, Job
+from foredeck.services.domain.safe_text import safe_text
+from foredeck.services.domain.states import JobState
+from foredeck.services.jobs.executor import Found
+
+# How much of what a job says of its trouble is kept, in characters.
+ERROR_LIMIT = 1000
+DETAIL_LIMIT = 4000
+
+_TIMED_OUT, _STOPPED, _OF_SIGNALS = 124, 130, 128
+_CLASSES = {
+    JobState.FAILED: FailureClass.COMMAND,
+    JobState.TIMEOUT: FailureClass.TIMEOUT,
+    JobState.LOST: FailureClass.CRASH,
+    JobState.CANCELLED: FailureClass.INTERNAL,
+}
+
+
+def exit_code_of(found: Found) -> int | None:
+    """Return the exit code as a shell tells it; None for a lost command."""
+    by_state = {JobState.TIMEOUT: _TIMED_OUT, JobState.CANCELLED: _STOPPED, JobState.LOST: None}
+    if found.state in by_state:
+        return by_state[found.state]
+    return found.code if found.signal is None else _OF_SIGNALS + found.signal
+
+
+def signal_name(number: int) -> str:
+    """Return a signal's name as people know it."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def failure_of_job(job: Job, found: Found, errors: str) -> Failure | None:
+    """Name what went wrong with a job of its own; `errors` is the end of its stderr."""
+    if found.state is JobState.COMPLETED:
+        return None
+    said = safe_text(errors.strip(), limit=DETAIL_LIMIT)
+    message = _sentence(job, found)
+    if found.state is JobState.FAILED and said:
+        message = said[-ERROR_LIMIT:]
+    return Failure(_CLASSES[found.state], message, _advice(job, found), said[-DETAIL_LIMIT:])
+
+
+def _sentence(job: Job, found: Found) -> str:
+    if found.state is JobState.TIMEOUT:
+        return f"Command did not end within {job.timeout:g} s and was stopped."
+    if found.state is JobState.LOST:
+        return "Nobody knows how the command ended: what watched over it is gone."
+    if found.state is JobState.CANCELLED:
+        return "Command was stopped."
+    if found.signal is not None:
+        return f"Command was ended by {signal_name(found.signal)}."
+    return f"Command exited with code {found.code}"
+
+
+def _advice(job: Job, found: Found) -> str:
+    if found.state is JobState.CANCELLED:
+        return "Submit it again to run it again."
+    if found.state is JobState.LOST:
+        return f"Look at what it has done, then: foredeck jobs retry {job.id}"
+    if found.state is JobState.TIMEOUT:
+        return "Let it do less at once, or submit it with a longer --timeout."
+    return f"See foredeck jobs logs {job.id}, then: foredeck jobs retry {job.id}"

@@ -1,0 +1,253 @@
+"""Jobs of their own: takes them in, starts them by turn, follows them, and ends them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextvars import Context
+from dataclasses import dataclass, replace
+
+from foredeck.services.domain import clock
+from foredeck.services.domain.errors import Conflict, ForedeckError, InvalidInput, StoreError
+from foredeck.services.domain.events import NoticeRaised
+from foredeck.services.domain.jobs import JobOrder, JobWish, Priority, QueueState
+from foredeck.services.domain.records import Failure, FailureClass, Job
+from foredeck.services.domain.states import JobState
+from foredeck.services.event_bus import EventBus
+from foredeck.services.jobs.executor import Found
+from foredeck.services.jobs.job_follower import Ended, JobFollower
+from foredeck.services.jobs.job_intake import JobIntake
+from foredeck.services.jobs.job_records import JobRecords, Owned
+from foredeck.services.patience import PAUSE, to_the_end
+from foredeck.services.store.audit import TRACE, Trace
+from foredeck.services.store.store import Store
+
+_log = logging.getLogger(__name__)
+
+MOST_AT_ONCE = 100
+
+
+@dataclass
+class _Work:
+    """A job that is followed here; `ending` is set once it is known how it ended."""
+
+    task: asyncio.Task[None]
+    reason: str | None = None
+    ending: bool = False
+
+
+class JobService:
+    """Lives on the services' loop. A job outlives its host, as a run does.
+
+    A host that closes lets go of the jobs at work, and the next one takes them up. One that was
+    not opened to stay (`recover` was not called) starts only jobs that are to start `now`.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        bus: EventBus,
+        intake: JobIntake,
+        records: JobRecords,
+        follower: JobFollower,
+    ) -> None:
+        self._store = store
+        self._bus = bus
+        self._intake = intake
+        self._records = records
+        self._follower = follower
+        self._work: dict[str, _Work] = {}
+        # What may be started here; None for everything.
+        self._chosen: set[str] | None = set()
+        self._wake = asyncio.Event()
+        self._starting: asyncio.Task[None] | None = None
+        self._closing = False
+
+    @property
+    def working(self) -> int:
+        """How many jobs are followed here."""
+        return len(self._work)
+
+    @property
+    def starts(self) -> bool:
+        """Whether whatever is queued is started here when its turn comes."""
+        return self._chosen is None
+
+    async def recover(self) -> None:
+        """Take up the jobs that an earlier host left at work, and start what waits from now on."""
+        self._chosen = None
+        for job, order in await self._records.in_progress():
+            self._launch(job, order)
+        self._look()
+
+    async def close(self) -> None:
+        """Let go of the jobs at work, and wait until that is done."""
+        self._closing = True
+        tasks = [work.task for work in self._work.values()]
+        if self._starting is not None:
+            tasks.append(self._starting)
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+
+    async def submit(self, wish: JobWish, *, hold: bool = False, now: bool = False) -> Job:
+        """Store a job and queue it, or hold it; raises `InvalidInput` with every mistake."""
+        job, order = await self._intake.accept(wish, hold=hold)
+        job = await self._records.add(job, order)
+        self._choose(job, now=now)
+        return job
+
+    async def execute(self, ref: str, *, now: bool = False) -> Job:
+        """Queue a job that was held."""
+        job = await self._records.release(ref)
+        self._choose(job, now=now)
+        return job
+
+    async def retry(self, ref: str, *, hold: bool = False) -> Job:
+        """Give a job that ended badly a new attempt."""
+        job = await self._records.retry(ref, hold=hold)
+        self._look()
+        return job
+
+    async def prioritise(self, ref: str, priority: Priority) -> Job:
+        """Give a job that waits another priority."""
+        job = await self._records.prioritise(ref, priority)
+        self._look()
+        return job
+
+    async def cancel(self, ref: str, reason: str) -> Job:
+        """Cancel a job; returns when nothing of it is left. `Conflict` if it has ended."""
+        while True:
+            job, order = await self._records.cancel_waiting(ref, reason)
+            if job.state is JobState.CANCELLED:
+                return job
+            if await self._stop(job, order, reason):
+                async with self._store.transaction() as tx:
+                    return await tx.jobs.get(job.id)
+            # It has ended by itself, or waits again: the next look says which.
+
+    async def pause(self, *, paused: bool) -> None:
+        """Start nothing more until it goes on; what works goes on. It outlasts a restart."""
+        async with self._store.transaction("user") as tx:
+            state = await tx.job_queue.get()
+            if paused != (state.paused_at is not None):
+                changed = replace(state, paused_at=clock.now() if paused else None)
+                await tx.job_queue.set(changed, "pause" if paused else "resume")
+        self._look()
+
+    async def limit(self, limit: int | None) -> None:
+        """Change how many jobs work at once; None goes back to the setting.
+
+        Raises `InvalidInput`.
+        """
+        if limit is not None and not 1 <= limit <= MOST_AT_ONCE:
+            raise InvalidInput(f"Between 1 and {MOST_AT_ONCE} jobs work at once, not {limit}.")
+        async with self._store.transaction("user") as tx:
+            state: QueueState = await tx.job_queue.get()
+            await tx.job_queue.set(replace(state, limit=limit), "limit")
+        self._look()
+
+    def _choose(self, job: Job, *, now: bool) -> None:
+        if now and self._chosen is not None:
+            self._chosen.add(job.id)
+        self._look()
+
+    def _look(self) -> None:
+        """Look soon whether something may start."""
+        self._wake.set()
+        if self._starting is None and not self._closing:
+            self._starting = asyncio.create_task(
+                self._start_by_turn(), name="queue of jobs", context=Context()
+            )
+
+    async def _start_by_turn(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            try:
+                begun = await self._store.durably(self._take_next)
+            except Exception as error:
+                _log.exception("the queue of jobs could not be read")
+                self._tell("error", f"No job can be started: {error} It is tried again.")
+                await asyncio.sleep(PAUSE)
+                self._wake.set()
+            else:
+                for job, order in begun:
+                    self._launch(job, order)
+
+    async def _take_next(self) -> tuple[Owned, ...]:
+        chosen = None if self._chosen is None else frozenset(self._chosen)
+        return await self._records.take_next(chosen)
+
+    def _launch(self, job: Job, order: JobOrder) -> _Work:
+        # What is recorded of it belongs to the command that asked for it, whoever wakes us now.
+        context = Context()
+        context.run(TRACE.set, Trace(order.trace_id, order.created_by))
+        name = f"job {job.id}"
+        task = asyncio.create_task(self._perform(job, order), name=name, context=context)
+        work = self._work[job.id] = _Work(task)
+        task.add_done_callback(lambda done: self._ended(job.id, done))
+        return work
+
+    def _ended(self, job_id: str, task: asyncio.Task[None]) -> None:
+        """Forget the job; that its end could not be stored, somebody has to be told."""
+        work = self._work.get(job_id)
+        if work is not None and work.task is task:  # not its next attempt
+            del self._work[job_id]
+        if not task.cancelled() and (error := task.exception()):
+            _log.error("the end of job %s could not be stored: %s", job_id, error)
+            message = f"The end of job {job_id} could not be stored; the next host finds out."
+            self._tell("error", message)
+        if not self._closing:
+            self._look()
+
+    async def _stop(self, job: Job, order: JobOrder, reason: str) -> bool:
+        """Stop a job at work; whether it ended by that."""
+        if self._closing:
+            raise Conflict("Foredeck is being closed.", "Start it again, then repeat this.")
+        work = self._work.get(job.id) or self._launch(job, order)
+        await asyncio.sleep(0)  # cancelled before its first step, it could store nothing
+        if not work.ending and work.reason is None:
+            work.reason = reason
+            work.task.cancel()
+        await asyncio.wait({work.task})
+        if work.task.cancelled():
+            raise Conflict("Foredeck is being closed.", "Start it again, then repeat this.")
+        work.task.result()
+        async with self._store.transaction() as tx:
+            return (await tx.jobs.get(job.id)).state is JobState.CANCELLED
+
+    async def _perform(self, job: Job, order: JobOrder) -> None:
+        """Bring a job to its end, however that comes, and store it."""
+        work = self._work[job.id]
+        try:
+            ended = await self._follower.to_its_end(job, order)
+        except asyncio.CancelledError:
+            if work.reason is None:
+                raise  # we let go: the next host goes on with it
+            ended = await to_the_end(self._follower.stop(job, order))
+        except Exception as error:
+            if not isinstance(error, ForedeckError):
+                _log.exception("job %s could not be followed", job.id)
+            await to_the_end(self._follower.abandon(job))
+            ended = Ended(Found(JobState.FAILED), _failure(error))
+        work.ending = True
+        stopped = ended.found.state is JobState.CANCELLED
+        await to_the_end(self._end(job, ended, (work.reason or "") if stopped else ""))
+
+    async def _end(self, job: Job, ended: Ended, reason: str) -> None:
+        await self._store.durably(lambda: self._records.end(job, ended, reason))
+        if ended.found.state is JobState.LOST and ended.failure is not None:
+            lost = f"Job {job.id} ({job.name}) is lost. {ended.failure.advice}"
+            self._tell("warning", lost)
+
+    def _tell(self, severity: str, message: str) -> None:
+        self._bus.publish(NoticeRaised(severity=severity, message=message))
+
+
+def _failure(error: Exception) -> Failure:
+    if not isinstance(error, ForedeckError):
+        return Failure(FailureClass.INTERNAL, "The command could not be followed to its end.")
+    kind = FailureClass.DISK if isinstance(error, StoreError) else FailureClass.WORKSPACE
+    return Failure(kind, error.message, error.advice)

@@ -1,0 +1,80 @@
+"""Jobs of their own and their queue, within one transaction."""
+
+from __future__ import annotations
+
+from foredeck.services.domain.audit import AuditEntry
+from foredeck.services.domain.jobs import JobOrder, QueueState
+from foredeck.services.domain.records import Job
+from foredeck.services.domain.states import JobState
+from foredeck.services.store import mapping
+from foredeck.services.store.codecs import to_microseconds, to_optional_moment
+from foredeck.services.store.engine import Link
+from foredeck.services.store.repository import Repository
+from foredeck.services.store.unit import Unit
+
+_ORDERED = """
+    FROM job j INDEXED BY job_alone_in_state CROSS JOIN job_order o ON o.id = j.id
+    WHERE j.run_id IS NULL AND j.state = ?
+"""
+IN_STATE = f"SELECT j.id, o.project_id, o.priority, j.queued_at {_ORDERED}"
+COUNT = f"SELECT count(*) {_ORDERED}"
+QUEUE = "SELECT paused_at, job_limit FROM job_queue WHERE id = 1"
+_SET = "UPDATE job_queue SET paused_at = ?, job_limit = ? WHERE id = 1"
+
+
+class JobOrderRepository(Repository[JobOrder]):
+    """What was asked for with jobs of their own; each has the id of its job."""
+
+    map = mapping.JOB_ORDERS
+
+    async def add(self, order: JobOrder) -> None:
+        """Store a new order; its job has to be there."""
+        await self._insert(order)
+
+    async def save(self, order: JobOrder) -> None:
+        """Store an order as it is now."""
+        await self._update(await self.get(order.id), order)
+
+    async def of(self, job: Job) -> JobOrder | None:
+        """Return the order of a job, None for one that belongs to a run."""
+        found = await self._select("id = ?", job.id)
+        return found[0] if found else None
+
+    async def queued(self) -> list[tuple[str, str, str, int]]:
+        """Return id, project, priority and time (microseconds) of those that wait."""
+        rows = await self._unit.link.rows(IN_STATE, (JobState.QUEUED.value,))
+        return [(row[0], row[1], row[2], row[3]) for row in rows]
+
+    async def working(self) -> list[tuple[str, str]]:
+        """Return id and project of those that are in progress."""
+        rows = await self._unit.link.rows(IN_STATE, (JobState.IN_PROGRESS.value,))
+        return [(row[0], row[1]) for row in rows]
+
+
+class JobQueueRow:
+    """What people have decided for the queue."""
+
+    def __init__(self, unit: Unit) -> None:
+        self._unit = unit
+
+    async def get(self) -> QueueState:
+        """Return it as it is stored."""
+        return await queue_state(self._unit.link)
+
+    async def set(self, state: QueueState, action: str) -> None:
+        """Store it; `action` is a word for the audit trail."""
+        paused_at = None if state.paused_at is None else to_microseconds(state.paused_at)
+        await self._unit.link.rows(_SET, (paused_at, state.limit))
+        entry = AuditEntry(
+            action=f"job_queue.{action}",
+            resource="job_queue",
+            resource_id="",
+            description=f"the queue of jobs: {action}",
+        )
+        self._unit.audit(entry)
+
+
+async def queue_state(link: Link) -> QueueState:
+    """Return what people have decided for the queue."""
+    paused_at, limit = (await link.rows(QUEUE))[0]
+    return QueueState(to_optional_moment(paused_at), limit)
