@@ -26,12 +26,14 @@ class Command:
     """A program and its arguments, where it works, and its whole environment.
 
     Its `timeout` (seconds, None for none) counts from its start, also while nobody watches.
+    With `split` its stderr goes into a file of its own instead of among its stdout.
     """
 
     words: tuple[str, ...]
     directory: str
     environment: Mapping[str, str] = field(default_factory=dict)
     timeout: float | None = None
+    split: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +65,15 @@ class Executor(Protocol):
         """Return what became of it."""
         ...
 
-    async def read(self, handle: Handle, offset: int, limit: int) -> bytes:
-        """Return at most `limit` bytes of what it has printed, from that byte on."""
+    async def read(self, handle: Handle, offset: int, limit: int, *, errors: bool = False) -> bytes:
+        """Return at most `limit` bytes of what it has printed, from that byte on.
+
+        With `errors`, of its stderr, where that was `split` off.
+        """
+        ...
+
+    def path(self, handle: Handle, *, errors: bool = False) -> str:
+        """Return where that output lies, for who follows files."""
         ...
 
     async def changed(self, handle: Handle, seconds: float) -> None:

@@ -31,7 +31,8 @@ _POLL = 0.05
 class LocalExecutor:
     """Each attempt has the directory `ROOT/JOB_ID.ATTEMPT`; `grace` is in seconds.
 
-    What a command has printed, stdout and stderr as they came, is in its `log` there.
+    What a command has printed, stdout and stderr as they came, is in its `log` there; a stderr
+    that was split off is in `errors`.
     """
 
     def __init__(self, root: Path, grace: float) -> None:
@@ -73,10 +74,15 @@ class LocalExecutor:
         # It may have ended between these two looks.
         return _ended(files) or Found(JobState.LOST if files.was_started else JobState.QUEUED)
 
-    async def read(self, handle: Handle, offset: int, limit: int) -> bytes:
+    def path(self, handle: Handle, *, errors: bool = False) -> str:
+        """Return where that output lies, for who follows files."""
+        files = self._files(handle)
+        return str(files.errors if errors else files.log)
+
+    async def read(self, handle: Handle, offset: int, limit: int, *, errors: bool = False) -> bytes:
         """Return at most `limit` bytes of what it has printed, from that byte on."""
         try:
-            log = os.open(self._files(handle).log, os.O_RDONLY | os.O_CLOEXEC)
+            log = os.open(self.path(handle, errors=errors), os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:
             return b""
         try:
@@ -133,6 +139,7 @@ class LocalExecutor:
             self._grace,
             timeout=command.timeout,
             directory=command.directory,
+            split=command.split,
         )
 
 

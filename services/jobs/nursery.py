@@ -40,10 +40,12 @@ class Nursery:
         *,
         timeout: float | None,
         directory: str,
+        split: bool = False,
     ) -> int:
         """Start `command` under a shim in `run_dir`; returns the shim's code, 0 for started.
 
-        `grace` and `timeout` (None for none) are in seconds. Raises `OSError`.
+        `grace` and `timeout` (None for none) are in seconds; `split` gives its stderr a file of
+        its own. Raises `OSError`.
         """
         number = next(self._numbers)
         order = {
@@ -54,6 +56,7 @@ class Nursery:
             "grace": grace,
             "timeout": timeout,
             "directory": directory,
+            "split": split,
         }
         answer = self._ask(number, json.dumps(order).encode() + b"\n")
         try:

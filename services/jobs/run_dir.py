@@ -13,7 +13,7 @@ from typing import Any
 from foredeck.services.jobs.processes import ProcessId
 
 # What a shim that has ended leaves: taking these away is quicker than looking for them.
-_FILES = ("log", "exit", "started", "lock")
+_FILES = ("log", "errors", "exit", "started", "lock")
 
 
 class RunDir:
@@ -22,6 +22,7 @@ class RunDir:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.log = path / "log"
+        self.errors = path / "errors"
 
     def remove(self) -> None:
         """Remove it with all that is in it, as far as that is possible."""

@@ -1,12 +1,14 @@
 """Carries one program through the death of whoever started it.
 
-    python -I -S -E shim.py [--detach] [--grace SECONDS] [--timeout SECONDS] RUN_DIR -- WORDS…
+    python -I -S -E shim.py [--detach] [--split] [--grace SECONDS] [--timeout SECONDS] \\
+        RUN_DIR -- WORDS…
     python -I -S -E shim.py --serve
 
 Standard library only, and nothing of ours: it runs without site-packages. In RUN_DIR
 `lock` is held as long as the shim lives; `started` and `exit` are JSON, whole or absent;
-`log` gets the program's stdout and stderr. `started` has the shim's identity (pid, start time
-in ticks, boot id) and is on the disk before the program runs; then it gets the program's as well.
+`log` gets the program's stdout and stderr, or `errors` its stderr with --split. `started` has the
+shim's identity (pid, start time in ticks, boot id) and is on the disk before the program runs;
+then it gets the program's as well.
 `exit` says how it ended: `code` or `signal`, and `why` (exited, terminated, timed out), and what
 its whole tree has cost: `cpu_seconds`, and `peak_memory`, the bytes of its largest process. So:
 `exit` there: finished; else lock held: running; else `started` there: lost; else never
@@ -56,11 +58,15 @@ class _Program(NamedTuple):
 
 
 class _Place(NamedTuple):
-    """The directory of a start, the room for its `exit` and its `log`: open files."""
+    """The directory of a start, the room for its `exit`, its `log` and `errors`: open files.
+
+    Without a file for stderr, `errors` is the `log`.
+    """
 
     run_dir: int
     room: int
     log: int
+    errors: int
 
 
 def main(arguments: list[str]) -> int:
@@ -70,7 +76,7 @@ def main(arguments: list[str]) -> int:
     cut = arguments.index("--")
     options, command = arguments[:cut], arguments[cut + 1 :]
     limits = _seconds(options, "--grace", 5.0), _seconds(options, "--timeout", math.inf)
-    place = _take(options[-1])
+    place = _take(options[-1], split="--split" in options)
     if place is None:
         return REFUSED
     ready, tell = os.pipe()
@@ -86,9 +92,9 @@ def main(arguments: list[str]) -> int:
 def _serve() -> int:
     """Carry, detached, what each line of stdin asks for, until there are no more lines.
 
-    A line is JSON (`id`, `run_dir`, `command`, `environment`, `directory`, `grace`, `timeout`);
-    once its program is let go, or cannot be, a line on stdout says so: `id` and `code`. One
-    process forked costs a tenth of one that starts Python.
+    A line is JSON (`id`, `run_dir`, `command`, `environment`, `directory`, `grace`, `timeout`,
+    `split`); once its program is let go, or cannot be, a line on stdout says so: `id` and
+    `code`. One process forked costs a tenth of one that starts Python.
     """
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel buries our children
     # What we are asked may hold secrets: no command of this user is to read our memory.
@@ -107,7 +113,7 @@ def _answer(order: Mapping[str, Any]) -> NoReturn:
     try:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         os.chdir(order["directory"])
-        place = _take(order["run_dir"])
+        place = _take(order["run_dir"], split=order["split"])
         if place is not None:
             _detach(place.log)
             limits = order["grace"], order["timeout"] or math.inf
@@ -127,7 +133,7 @@ def _told(order: Mapping[str, Any], code: int) -> bytes:
     return json.dumps({"id": order["id"], "code": code}).encode() + b"\n"
 
 
-def _take(path: str) -> _Place | None:
+def _take(path: str, *, split: bool) -> _Place | None:
     """Lock the directory for good; None if something was started there before."""
     run_dir = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     lock = _open(run_dir, "lock", os.O_RDWR)
@@ -139,7 +145,9 @@ def _take(path: str) -> _Place | None:
         return None
     room = _open(run_dir, "exit.new", os.O_RDWR)
     os.posix_fallocate(room, 0, _RECORD_ROOM)  # a full disk must not cost the exit code
-    return _Place(run_dir, room, _open(run_dir, "log", os.O_WRONLY | os.O_APPEND))
+    log = _open(run_dir, "log", os.O_WRONLY | os.O_APPEND)
+    errors = _open(run_dir, "errors", os.O_WRONLY | os.O_APPEND) if split else log
+    return _Place(run_dir, room, log, errors)
 
 
 def _seconds(options: list[str], name: str, default: float) -> float:
@@ -154,7 +162,7 @@ def _carry(
     signal.pthread_sigmask(signal.SIG_BLOCK, _WATCHED)
     shim = {"shim": _identity(os.getpid())}
     _write(place.run_dir, "started", shim, durable=True)
-    pid = _spawn(program, place.log)
+    pid = _spawn(program, place)
     if pid:
         _write(place.run_dir, "started", {**_identity(pid), **shim})
     with suppress(BrokenPipeError):  # whoever started us may be dead already
@@ -178,21 +186,24 @@ def _detach(log: int) -> None:
         os.dup2(source, target)
 
 
-def _spawn(program: _Program, log: int) -> int:
-    """Start the program in a session of its own; 0 if it cannot be started: `log` says why."""
+def _spawn(program: _Program, place: _Place) -> int:
+    """Start the program in a session of its own; 0 if it cannot be: its stderr says why."""
     null = os.open(os.devnull, os.O_RDONLY)
     try:
         return os.posix_spawnp(
             program.words[0],
             program.words,
             program.environment,
-            file_actions=[(os.POSIX_SPAWN_DUP2, *pair) for pair in ((null, 0), (log, 1), (log, 2))],
+            file_actions=[
+                (os.POSIX_SPAWN_DUP2, *pair)
+                for pair in ((null, 0), (place.log, 1), (place.errors, 2))
+            ],
             setsid=True,
             setsigmask=(),
             setsigdef=(*_WATCHED, *_IGNORED_BY_PYTHON, signal.SIGHUP),
         )
     except OSError as error:
-        os.write(log, f"{program.words[0]} cannot be started: {error.strerror}\n".encode())
+        os.write(place.errors, f"{program.words[0]} cannot be started: {error.strerror}\n".encode())
         return 0
     finally:
         os.close(null)

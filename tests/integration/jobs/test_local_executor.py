@@ -191,3 +191,29 @@ setsid sh -c 'trap "" TERM; (setsid sh -c "sleep 300; :" &) ; sleep 300; :' &
 sleep 300
 :
 """
+
+
+async def test_stderr_that_is_split_off_has_a_file_of_its_own(root: Path, handle: Handle) -> None:
+    run = executor(root)
+    text = "echo out; echo err >&2; echo more"
+    command = Command(("/bin/sh", "-c", text), str(root.parent), ENVIRONMENT, split=True)
+    await run.submit(handle, command)
+    await until(lambda: RunDir(root / f"{handle.job_id}.2").ending is not None, "its end")
+    assert await run.read(handle, 0, 100) == b"out\nmore\n"
+    assert await run.read(handle, 0, 100, errors=True) == b"err\n"
+    assert Path(run.path(handle)).read_bytes() == b"out\nmore\n"
+    assert Path(run.path(handle, errors=True)).stat().st_mode & 0o777 == 0o600
+
+
+async def test_a_split_program_that_cannot_be_started_says_so_on_its_stderr(
+    root: Path, handle: Handle
+) -> None:
+    run = executor(root)
+    root.parent.mkdir(exist_ok=True)
+    await run.submit(
+        handle, Command(("/no/such/program",), str(root.parent), ENVIRONMENT, split=True)
+    )
+    await until(lambda: RunDir(root / f"{handle.job_id}.2").ending is not None, "its end")
+    assert b"cannot be started" in await run.read(handle, 0, 200, errors=True)
+    assert await run.read(handle, 0, 200) == b""
+    assert (await run.probe(handle)).code == 127

@@ -1,0 +1,82 @@
+"""What a command says of its progress."""
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from foredeck.services.jobs.progress import ProgressReader
+from tests.support.hostile import HOSTILE
+
+
+def heard(*blocks: bytes) -> tuple[float | None, str]:
+    reader = ProgressReader()
+    for block in blocks:
+        reader.feed(block)
+    return reader.percent, reader.message
+
+
+@pytest.mark.parametrize(
+    ("text", "percent", "message"),
+    [
+        (b"progress: 42 half of it\n", 42, "half of it"),
+        (b"  Progress: 42%\n", 42, ""),
+        (b"progress: 12.5% on\r\n", 12.5, "on"),
+        (b"progress: 250 more\n", 100, "more"),
+        (b"progress: -3 less\n", 0, "less"),
+        (b"\x1b]9;4;1;7\x07", 7, ""),
+        (b"\x1b]9;4;2;7\x1b\\", 7, ""),
+        (b"progress: 10 ten\n\x1b]9;4;1;20\x07", 20, "ten"),
+        (b"\x1b]9;4;1;20\x07progress: 10 ten\n", 20, ""),
+        (b"progress: 1 a\rprogress: 2 b\r", 2, "b"),
+        (b"progress: 1 \x1b[31mred\x1b[0m [/] x\n", 1, "red [/] x"),
+    ],
+)
+def test_what_is_said(text: bytes, percent: float, message: str) -> None:
+    assert heard(text) == (percent, message)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"",
+        b"progress: 42",
+        b"progress: soon\n",
+        b"my progress: 42\n",
+        b"\x1b]9;4;0;42\x07",
+        b"42%\n",
+    ],
+)
+def test_what_is_not_said(text: bytes) -> None:
+    assert heard(text) == (None, "")
+
+
+@given(
+    st.lists(
+        st.sampled_from([b"progress: 7 go\n", b"\x1b]9;4;1;9\x07", b"x", b"\n", b"progress:"])
+    ),
+    st.lists(st.integers(0, 60)),
+)
+def test_it_does_not_matter_where_blocks_are_cut(parts: list[bytes], cuts: list[int]) -> None:
+    data = b"".join(parts)
+    edges = sorted({0, len(data), *(cut for cut in cuts if cut < len(data))})
+    blocks = [data[a:b] for a, b in pairwise(edges)]
+    assert heard(*blocks) == heard(data)
+
+
+def test_endless_lines_cost_no_memory_and_what_follows_is_heard() -> None:
+    reader = ProgressReader()
+    for _ in range(100):
+        reader.feed(b"y" * 100_000)
+    assert len(reader._rest) <= 4096
+    reader.feed(b"progress: 5 no\nprogress: 6 yes\n")
+    assert (reader.percent, reader.message) == (6, "yes")
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_words_stay_words(name: str) -> None:
+    line = HOSTILE[name].replace(b"\n", b" ").replace(b"\r", b" ")[:2000]
+    percent, message = heard(b"progress: 3 " + line + b"\n")
+    assert percent == 3.0
+    assert not any(ord(c) < 32 or 127 <= ord(c) < 160 for c in message)
