@@ -217,3 +217,67 @@ async def test_a_split_program_that_cannot_be_started_says_so_on_its_stderr(
     assert b"cannot be started" in await run.read(handle, 0, 200, errors=True)
     assert await run.read(handle, 0, 200) == b""
     assert (await run.probe(handle)).code == 127
+
+
+def hungry(root: Path, code: str, memory: int) -> Command:
+    root.parent.mkdir(exist_ok=True)
+    words = (sys.executable, "-I", "-S", "-c", code)
+    return Command(words, str(root.parent), ENVIRONMENT, memory=memory)
+
+
+@pytest.mark.parametrize("code", ["GREEDY", "SHARED", "MANY"])
+async def test_a_tree_that_holds_too_much_memory_is_ended(
+    root: Path, handle: Handle, code: str
+) -> None:
+    await executor(root).submit(handle, hungry(root, globals()[code], 128 << 20))
+    assert await ended(root, handle) == Found(JobState.FAILED, None, 9, over_memory=True)
+    assert find_marked(handle.job_id) == []
+
+
+async def test_what_cannot_be_had_at_all_is_refused_and_memory_in_common_counts_once(
+    root: Path, handle: Handle
+) -> None:
+    await executor(root).submit(handle, hungry(root, FRUGAL, 128 << 20))
+    assert await ended(root, handle) == Found(JobState.COMPLETED, 0)
+    assert await executor(root).read(handle, 0, 100) == b"refused\nenough\n"
+
+
+# One process that takes more and more; memory that is nobody's own; many small processes.
+GREEDY = """
+import time
+kept = []
+while True:
+    kept.append(bytearray(8 << 20))
+    time.sleep(0.05)
+"""
+SHARED = """
+import mmap, time
+kept = mmap.mmap(-1, 200 << 20)
+for at in range(0, len(kept), 4096): kept[at] = 1
+time.sleep(300)
+"""
+MANY = """
+import os, time
+for _ in range(6):
+    if os.fork() == 0:
+        os.setsid()
+        kept = bytearray(40 << 20)
+        time.sleep(300)
+time.sleep(300)
+"""
+# Four processes see the same 80 MiB, long enough to be looked at more than once.
+FRUGAL = """
+import os, time
+try:
+    bytearray(1 << 30)
+except MemoryError:
+    print("refused", flush=True)
+kept = bytearray(80 << 20)
+for _ in range(4):
+    if os.fork() == 0:
+        time.sleep(0.5)
+        os._exit(0)
+for _ in range(4):
+    os.wait()
+print("enough")
+"""
