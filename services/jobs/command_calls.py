@@ -235,6 +235,8 @@ def _scripts(call: Call) -> Iterator[str]:
         yield from _told_to(texts)
     elif call.name == "flock":
         yield from _told_to(texts[1:3])
+    elif call.name == "trap":
+        yield from texts[:1]
     elif call.name == "eval":
         yield " ".join(texts)
     elif call.name == "watch":

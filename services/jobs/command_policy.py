@@ -11,7 +11,7 @@ import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import dropwhile, pairwise, takewhile
 
 from foredeck.services.domain.command_rules import PolicyAction, Rule
 from foredeck.services.domain.safe_text import safe_line
@@ -134,20 +134,29 @@ def _findings(call: Call) -> Iterator[_Finding]:
 
 _EVERYTHING_IN = re.compile(r"(?:/+(?:\*+|\.\*|\.|))+$")
 _HOME = re.compile(r"~[\w.-]*|\$HOME|\$\{HOME\b[^}]*\}|/(?:home|Users)/[^/]+")
+_DELETING = frozenset({"-delete", "rm", "/bin/rm", "/usr/bin/rm"})
 _SYSTEM = re.compile(r"/[^/]*|/usr/[^/]+|/var/(?:lib|log)")
 
 
 def _root_deletes(call: Call) -> Iterator[_Finding]:
     if call.name == "rm" and _has_option(call, "rR", "--recursive"):
         targets = _operands(call)
-    elif call.name == "find" and "-delete" in call.texts:
-        targets = _operands(call)[:1]
+    elif call.name == "find" and set(call.texts) & _DELETING:
+        targets = list(
+            takewhile(lambda target: target[1].text[:1] not in {"-", "(", "!"}, _places(call))
+        )
     else:
         return
     for at, token in targets:
         if _is_root(token.live):
             why = f"{call.name} deletes {_shown(token.text)} with all that is in it"
             yield _Finding(Rule.ROOT_DELETE, why, at)
+
+
+def _places(call: Call) -> Iterator[tuple[int, Token]]:
+    """Return what a find looks through, and all that comes behind it."""
+    pairs = zip(call.places, call.arguments, strict=True)
+    return dropwhile(lambda pair: pair[1].text in {"-H", "-L", "-P"}, pairs)
 
 
 def _is_root(path: str) -> bool:
@@ -229,7 +238,7 @@ def _etc_writes(call: Call) -> Iterator[_Finding]:
 
 def _written(call: Call) -> Iterator[tuple[int, Token]]:
     for at, operator, token in call.redirects:
-        if ">" in operator:
+        if ">" in operator and call.name != "[[":  # there it compares
             yield at, token
     if call.name in _CHANGING or _changes_in_place(call):
         yield from _operands(call)
