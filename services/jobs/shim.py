@@ -73,14 +73,22 @@ class _Limits(NamedTuple):
     memory: float
 
 
+class _Room(NamedTuple):
+    """An open file with room for a record: a full disk costs neither the record nor us."""
+
+    name: str
+    file: int
+
+
 class _Place(NamedTuple):
-    """The directory of a start, the room for its `exit`, its `log` and `errors`: open files.
+    """The directory of a start, the room for what is told of its program, `log` and `errors`.
 
     Without a file for stderr, `errors` is the `log`.
     """
 
     run_dir: int
-    room: int
+    program: _Room
+    exit: _Room
     log: int
     errors: int
 
@@ -165,11 +173,16 @@ def _take(path: str, *, split: bool) -> _Place | None:
         return None
     if _exists(run_dir, "started") or _exists(run_dir, "exit"):
         return None
-    room = _open(run_dir, "exit.new", os.O_RDWR)
-    os.posix_fallocate(room, 0, _RECORD_ROOM)  # a full disk must not cost the exit code
+    rooms = _reserve(run_dir, "program.new"), _reserve(run_dir, "exit.new")
     log = _open(run_dir, "log", os.O_WRONLY | os.O_APPEND)
     errors = _open(run_dir, "errors", os.O_WRONLY | os.O_APPEND) if split else log
-    return _Place(run_dir, room, log, errors)
+    return _Place(run_dir, *rooms, log, errors)
+
+
+def _reserve(run_dir: int, name: str) -> _Room:
+    file = _open(run_dir, name, os.O_RDWR)
+    os.posix_fallocate(file, 0, _RECORD_ROOM)
+    return _Room(name, file)
 
 
 def _number(options: list[str], name: str, default: float) -> float:
@@ -185,7 +198,9 @@ def _carry(program: _Program, limits: _Limits, place: _Place, tell: int, word: b
     _limit_memory(limits.memory)
     pid = _spawn(program, place)
     if pid:
-        _write(place.run_dir, "started", {**_identity(pid), **shim})
+        _write(place.run_dir, "started", {**_identity(pid), **shim}, room=place.program)
+    else:
+        os.unlink(place.program.name, dir_fd=place.run_dir)
     with suppress(BrokenPipeError):  # whoever started us may be dead already
         os.write(tell, word)
     os.close(tell)
@@ -196,7 +211,7 @@ def _carry(program: _Program, limits: _Limits, place: _Place, tell: int, word: b
         "why": why,
         **_cost(),
     }
-    _write(place.run_dir, "exit", record, room=place.room)
+    _write(place.run_dir, "exit", record, room=place.exit)
     return code if code >= 0 else 128 - code
 
 
@@ -408,18 +423,19 @@ def _write(
     name: str,
     record: Mapping[str, Any],
     *,
-    room: int | None = None,
+    room: _Room | None = None,
     durable: bool = False,
 ) -> None:
     """Put the record there whole: a reader finds all of it or what was there before."""
     data = json.dumps(record).encode() + b"\n"
-    handle = _open(run_dir, f"{name}.new", os.O_RDWR) if room is None else room
+    new = f"{name}.new"
+    new, handle = room or (new, _open(run_dir, new, os.O_RDWR))
     os.pwrite(handle, data, 0)
     os.ftruncate(handle, len(data))
     if durable:
         os.fsync(handle)
     os.close(handle)
-    os.rename(f"{name}.new", name, src_dir_fd=run_dir, dst_dir_fd=run_dir)
+    os.rename(new, name, src_dir_fd=run_dir, dst_dir_fd=run_dir)
     if durable:
         os.fsync(run_dir)
 

@@ -333,6 +333,16 @@ class ExecutorContract:
             command = small.shell("seq 1000000; exit 3")
             assert await small.run(handle, command) == Found(JobState.FAILED, 3)
 
+    async def test_a_program_may_fill_the_disk_before_anything_is_told_of_it(
+        self, rig: Rig, handle: Handle, tmp_path: Path
+    ) -> None:
+        """Who fills it first is chance: each attempt is another."""
+        for attempt in range(10):
+            with small_disk(tmp_path / f"disk{attempt}", "64k") as disk:
+                small = rig.at(disk.path)
+                command = small.shell("head -c 200000 /dev/zero; exit 9")
+                assert await small.run(handle, command) == Found(JobState.FAILED, 9)
+
     @pytest.mark.parametrize("code", ["GREEDY", "SHARED", "MANY"])
     async def test_a_tree_that_holds_too_much_memory_is_ended(
         self, rig: Rig, handle: Handle, code: str
