@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+from foredeck.services.domain.command_rules import PolicyAction, Rule
 from foredeck.services.domain.records import (
     ApprovalPolicy,
     CodexEngine,
@@ -60,6 +61,10 @@ def _check(value: Any, limits: Limits) -> None:
 
         if problem := check_reference(value):
             raise _WrongError(problem)
+    if limits.kind == "patterns":
+        _check_patterns(value)
+    if limits.kind == "beginnings":
+        _check_beginnings(value)
     if limits.kind == "url" and not _is_url(value):
         raise _WrongError("expected an address that begins with http:// or https://")
     if isinstance(value, (int, float)) and not _within(value, limits):
@@ -184,6 +189,51 @@ def _is_price(amount: Any) -> bool:
     return 0 <= amount < math.inf
 
 
+_NO_RULES = 'expected a table of rules, like [command_policy] with sudo = "deny"'
+
+
+def _rules(value: Any, base: Path) -> dict[Rule, PolicyAction]:
+    if not isinstance(value, Mapping):
+        raise _WrongError(_NO_RULES)
+    found: dict[Rule, PolicyAction] = {}
+    for name, word in value.items():
+        try:
+            rule = Rule(str(name).lower().replace("-", "_"))
+        except ValueError:
+            raise _WrongError(f"expected rules among {', '.join(Rule)}") from None
+        try:
+            found[rule] = _member(PolicyAction)(word, base)
+        except _WrongError as wrong:
+            raise _WrongError(f"{name}: {wrong}") from None
+    return found
+
+
+def _texts(value: Any, base: Path) -> tuple[str, ...]:
+    """One text is a list of one, as the environment gives it."""
+    items = [value] if isinstance(value, str) else value
+    if not isinstance(items, (list, tuple)):
+        raise _WrongError("expected a list of texts")
+    return tuple(_text(item, base) for item in items)
+
+
+def _check_patterns(patterns: tuple[str, ...]) -> None:
+    import re
+
+    for pattern in patterns:
+        try:
+            re.compile(pattern)
+        except (re.error, RecursionError, OverflowError) as error:
+            raise _WrongError(f"expected regular expressions ({error})") from None
+
+
+def _check_beginnings(beginnings: tuple[str, ...]) -> None:
+    from foredeck.services.jobs.shell_words import read_shell
+
+    for text in beginnings:
+        if len(read_shell(text)) != 1:
+            raise _WrongError("expected one command in each text")
+
+
 def _tool_servers(value: Any, _base: Path) -> dict[str, McpServer]:
     from foredeck.services.tool_server_values import NO_SERVERS, read_servers
 
@@ -212,4 +262,6 @@ _READERS: dict[str, Callable[[Any, Path], Any]] = {
     "DefaultWorkflow": _member(DefaultWorkflow),
     "Mapping[str, Price]": _prices,
     "Mapping[str, McpServer]": _tool_servers,
+    "Mapping[Rule, PolicyAction]": _rules,
+    "tuple[str, ...]": _texts,
 }

@@ -9,6 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from foredeck.services.domain.command_rules import PolicyAction, Rule
 from foredeck.services.domain.records import (
     ApprovalPolicy,
     CodexEngine,
@@ -198,6 +199,29 @@ class Settings:
         metadata=_about(
             "The command that checks the Builder's work, such as pytest -q; on failure codex "
             "mends it and the command runs again."
+        ),
+    )
+    command_policy: Mapping[Rule, PolicyAction] = field(
+        default_factory=dict,
+        hash=False,
+        metadata=_about(
+            "What becomes of a risky command of a job, by rule (root_delete, sudo, world_writable, "
+            "etc_write, piped_download, own): warn, confirm, deny or allow; else warn. Nothing "
+            "follows it yet."
+        ),
+    )
+    command_allow: tuple[str, ...] = field(
+        default=(),
+        metadata=_about(
+            "Beginnings of commands that are allowed whatever they match, such as sudo apt-get.",
+            kind="beginnings",
+        ),
+    )
+    command_patterns: tuple[str, ...] = field(
+        default=(),
+        metadata=_about(
+            "Regular expressions of your own for risky commands; they are the rule own.",
+            kind="patterns",
         ),
     )
     codex_engine: CodexEngine = field(

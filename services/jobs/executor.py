@@ -27,6 +27,8 @@ class Command:
 
     Its `timeout` (seconds, None for none) counts from its start, also while nobody watches.
     With `split` its stderr goes into a file of its own instead of among its stdout.
+    It and all that it starts hold at most `memory` bytes together (None for no cap): more ends
+    them at once.
     """
 
     words: tuple[str, ...]
@@ -34,6 +36,7 @@ class Command:
     environment: Mapping[str, str] = field(default_factory=dict)
     timeout: float | None = None
     split: bool = False
+    memory: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,7 @@ class Found:
     `timeout`, `cancelled`. `code` is its exit code, or `signal` what it died of.
     `cpu_seconds` is what it and all that it started have used; `peak_memory` are the bytes of
     the largest of these processes. Both are None until it has ended, and where nobody knows.
+    With `over_memory` it failed because it was ended for holding more memory than it may.
     """
 
     state: JobState
@@ -52,6 +56,7 @@ class Found:
     signal: int | None = None
     cpu_seconds: float | None = field(default=None, compare=False)
     peak_memory: int | None = field(default=None, compare=False)
+    over_memory: bool = False
 
 
 class Executor(Protocol):

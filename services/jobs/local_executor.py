@@ -140,6 +140,7 @@ class LocalExecutor:
             timeout=command.timeout,
             directory=command.directory,
             split=command.split,
+            memory=command.memory,
         )
 
 
@@ -147,15 +148,16 @@ def _ended(files: RunDir) -> Found | None:
     ending = files.ending
     if ending is None:
         return None
-    code, number = ending.get("code"), ending.get("signal")
+    code, number, why = ending.get("code"), ending.get("signal"), str(ending.get("why"))
     state = JobState.COMPLETED if code == 0 else JobState.FAILED
     by_us = {shim.TERMINATED: JobState.CANCELLED, shim.TIMED_OUT: JobState.TIMEOUT}
     return Found(
-        by_us.get(str(ending.get("why")), state),
+        by_us.get(why, state),
         code,
         number,
         ending.get("cpu_seconds"),
         ending.get("peak_memory"),
+        over_memory=why == shim.OUT_OF_MEMORY,
     )
 
 

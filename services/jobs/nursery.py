@@ -41,11 +41,12 @@ class Nursery:
         timeout: float | None,
         directory: str,
         split: bool = False,
+        memory: int | None = None,
     ) -> int:
         """Start `command` under a shim in `run_dir`; returns the shim's code, 0 for started.
 
         `grace` and `timeout` (None for none) are in seconds; `split` gives its stderr a file of
-        its own. Raises `OSError`.
+        its own; `memory` is in bytes (None for no cap). Raises `OSError`.
         """
         number = next(self._numbers)
         order = {
@@ -57,6 +58,7 @@ class Nursery:
             "timeout": timeout,
             "directory": directory,
             "split": split,
+            "memory": memory,
         }
         answer = self._ask(number, json.dumps(order).encode() + b"\n")
         try:

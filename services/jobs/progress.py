@@ -6,8 +6,9 @@ import re
 
 from foredeck.services.domain.safe_text import safe_line
 
-# More of a line, or of an escape sequence, is not waited for.
+# Longer lines say nothing; longer sequences there are none.
 _LONGEST = 4096
+_LONGEST_SEQUENCE = 64
 _MESSAGE_LIMIT = 200
 
 _NUMBER = rb"(-?\d{1,9}(?:\.\d{1,9})?)"
@@ -33,7 +34,8 @@ class ProgressReader:
     def feed(self, block: bytes) -> None:
         """Take in more of what was printed."""
         data = self._rest + block
-        found = [*_LINE.finditer(data), *_OSC.finditer(data)]
+        lines = (line for line in _LINE.finditer(data) if len(line[0]) <= _LONGEST)
+        found = [*lines, *_OSC.finditer(data)]
         for match in sorted(found, key=lambda one: one.end()):
             self._hear(match)
         self._rest = _unfinished(data)
@@ -52,5 +54,4 @@ def _unfinished(data: bytes) -> bytes:
     if len(rest) <= _LONGEST:
         return rest
     # The line is nothing to us any more; a sequence within it may still be.
-    sequence = rest.rfind(b"\x1b", -64)
-    return rest[sequence:] if sequence > 0 else b"x"
+    return b"x" + rest[-_LONGEST_SEQUENCE:]

@@ -1,7 +1,7 @@
 """Carries one program through the death of whoever started it.
 
     python -I -S -E shim.py [--detach] [--split] [--grace SECONDS] [--timeout SECONDS] \\
-        RUN_DIR -- WORDS…
+        [--memory BYTES] RUN_DIR -- WORDS…
     python -I -S -E shim.py --serve
 
 Standard library only, and nothing of ours: it runs without site-packages. In RUN_DIR
@@ -9,13 +9,17 @@ Standard library only, and nothing of ours: it runs without site-packages. In RU
 `log` gets the program's stdout and stderr, or `errors` its stderr with --split. `started` has the
 shim's identity (pid, start time in ticks, boot id) and is on the disk before the program runs;
 then it gets the program's as well.
-`exit` says how it ended: `code` or `signal`, and `why` (exited, terminated, timed out), and what
-its whole tree has cost: `cpu_seconds`, and `peak_memory`, the bytes of its largest process. So:
-`exit` there: finished; else lock held: running; else `started` there: lost; else never
-started. Only `started` waits for the disk: a machine that loses its power loses the program, too,
-and whether it had ended just before is then not known. A directory is good for one start.
+`exit` says how it ended: `code` or `signal`, and `why` (exited, terminated, timed out, out of
+memory), and what its whole tree has cost: `cpu_seconds`, and `peak_memory`, the bytes of its
+largest process. So: `exit` there: finished; else lock held: running; else `started` there: lost;
+else never started. Only `started` waits for the disk: a machine that loses its power loses the
+program, too, and whether it had ended just before is then not known. A directory is good for one
+start.
 SIGTERM ends the program and all that it started, however detached, and so does the end of its
-time, whoever watches or not; what it leaves behind when it ends by itself is ended too. With
+time, whoever watches or not; what it leaves behind when it ends by itself is ended too. So is a
+tree that holds more memory than --memory, at once: we look often enough for that to be seen
+before the machine is full, and one process can reserve no more than twice as much (64 MiB at
+least). It is no control group: those of a user end with the last login, and we do not. With
 --detach the command returns as soon as the program is started.
 """
 
@@ -40,6 +44,7 @@ REFUSED = 75
 CANNOT_START = 127
 
 EXITED, TERMINATED, TIMED_OUT = "exited", "terminated", "timed out"
+OUT_OF_MEMORY = "out of memory"
 
 _SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER, prctl(2): orphaned descendants become our children
 _DUMPABLE = 4  # PR_SET_DUMPABLE; a program that is executed is dumpable again
@@ -47,7 +52,10 @@ _RECORD_ROOM = 4096
 _WATCHED = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD)
 _IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
 _KIBIBYTE = 1024  # the unit of ru_maxrss, getrusage(2)
-_PPID, _START_TIME = 1, 19  # fields of /proc/PID/stat behind the name, proc(5)
+_PPID, _START_TIME, _RESIDENT = 1, 19, 21  # fields of /proc/PID/stat behind the name, proc(5)
+# How fast memory can be filled (bytes a second), and how often we look (seconds) at least, at most.
+_FASTEST, _SELDOM, _OFTEN = 4 << 30, 1.0, 0.1
+_OWN_NEED = 64 << 20  # bytes: less would end us, for our own limit is that of our program
 
 
 class _Program(NamedTuple):
@@ -55,6 +63,14 @@ class _Program(NamedTuple):
 
     words: list[str]
     environment: Mapping[str, str]
+
+
+class _Limits(NamedTuple):
+    """Seconds to end in once asked to, seconds to work in, and bytes for the whole tree."""
+
+    grace: float
+    timeout: float
+    memory: float
 
 
 class _Room(NamedTuple):
@@ -83,7 +99,11 @@ def main(arguments: list[str]) -> int:
         return _serve()
     cut = arguments.index("--")
     options, command = arguments[:cut], arguments[cut + 1 :]
-    limits = _seconds(options, "--grace", 5.0), _seconds(options, "--timeout", math.inf)
+    limits = _Limits(
+        _number(options, "--grace", 5.0),
+        _number(options, "--timeout", math.inf),
+        _number(options, "--memory", math.inf),
+    )
     place = _take(options[-1], split="--split" in options)
     if place is None:
         return REFUSED
@@ -101,8 +121,8 @@ def _serve() -> int:
     """Carry, detached, what each line of stdin asks for, until there are no more lines.
 
     A line is JSON (`id`, `run_dir`, `command`, `environment`, `directory`, `grace`, `timeout`,
-    `split`); once its program is let go, or cannot be, a line on stdout says so: `id` and
-    `code`. One process forked costs a tenth of one that starts Python.
+    `split`, `memory`); once its program is let go, or cannot be, a line on stdout says so: `id`
+    and `code`. One process forked costs a tenth of one that starts Python.
     """
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel buries our children
     # What we are asked may hold secrets: no command of this user is to read our memory.
@@ -124,7 +144,9 @@ def _answer(order: Mapping[str, Any]) -> NoReturn:
         place = _take(order["run_dir"], split=order["split"])
         if place is not None:
             _detach(place.log)
-            limits = order["grace"], order["timeout"] or math.inf
+            limits = _Limits(
+                order["grace"], order["timeout"] or math.inf, order["memory"] or math.inf
+            )
             program = _Program(order["command"], order["environment"])
             _carry(program, limits, place, tell, _told(order, 0))
             os._exit(0)
@@ -163,18 +185,17 @@ def _reserve(run_dir: int, name: str) -> _Room:
     return _Room(name, file)
 
 
-def _seconds(options: list[str], name: str, default: float) -> float:
+def _number(options: list[str], name: str, default: float) -> float:
     return float(options[options.index(name) + 1]) if name in options else default
 
 
-def _carry(
-    program: _Program, limits: tuple[float, float], place: _Place, tell: int, word: bytes
-) -> int:
+def _carry(program: _Program, limits: _Limits, place: _Place, tell: int, word: bytes) -> int:
     _libc().prctl(_SUBREAPER, 1, 0, 0, 0)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_BLOCK, _WATCHED)
     shim = {"shim": _identity(os.getpid())}
     _write(place.run_dir, "started", shim, durable=True)
+    _limit_memory(limits.memory)
     pid = _spawn(program, place)
     if pid:
         _write(place.run_dir, "started", {**_identity(pid), **shim}, room=place.program)
@@ -183,7 +204,7 @@ def _carry(
     with suppress(BrokenPipeError):  # whoever started us may be dead already
         os.write(tell, word)
     os.close(tell)
-    code, why = _supervise(pid, *limits) if pid else (CANNOT_START, EXITED)
+    code, why = _Tree(pid, limits).outlive() if pid else (CANNOT_START, EXITED)
     record = {
         "code": code if code >= 0 else None,
         "signal": -code if code < 0 else None,
@@ -224,32 +245,105 @@ def _spawn(program: _Program, place: _Place) -> int:
         os.close(null)
 
 
-def _supervise(program: int, grace: float, timeout: float) -> tuple[int, str]:
-    """Wait until the whole tree is gone; return the program's code or -signal, and why it ended."""
-    status: int | None = None
-    why, kill_from, overdue_from = EXITED, 0.0, time.monotonic() + timeout
-    while True:
-        try:
-            pid, found = os.waitpid(-1, os.WNOHANG)
-        except ChildProcessError:
-            return os.waitstatus_to_exitcode(status or 0), why
-        if pid == program:
-            status = found
-        if pid:
-            continue
-        if status is not None:  # it has left something behind
-            kill_from = kill_from or _ask_to_end(grace)
-        now = time.monotonic()
-        if kill_from and now >= kill_from:
+def _limit_memory(most: float) -> None:
+    """Let no process of the tree get much more: it inherits our limit before it runs at all.
+
+    Twice as much, since a process may well reserve what it never uses.
+    """
+    if most < math.inf:
+        limit, (_, hard) = max(_OWN_NEED, int(2 * most)), resource.getrlimit(resource.RLIMIT_DATA)
+        limit = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
+        resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+
+
+class _Tree:
+    """The program and all that it started, until nothing of it is left."""
+
+    def __init__(self, program: int, limits: _Limits) -> None:
+        self._program = program
+        self._grace = limits.grace
+        self._overdue_from = time.monotonic() + limits.timeout
+        self._memory = _Memory(limits.memory)
+        self._status: int | None = None
+        self._why = EXITED
+        self._kill_from = 0.0
+
+    def outlive(self) -> tuple[int, str]:
+        """Wait until it is gone; return the program's code or -signal, and why it ended."""
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return os.waitstatus_to_exitcode(self._status or 0), self._why
+            if pid == self._program:
+                self._status = status
+            if not pid:
+                self._hold_down(time.monotonic())
+                self._wait(time.monotonic())
+
+    def _hold_down(self, now: float) -> None:
+        if self._memory.is_too_much(now):
+            self._blame(OUT_OF_MEMORY)
+            self._kill_from = now  # who is asked to end first gives nothing back in time
+        if self._status is not None:  # it has left something behind
+            self._end()
+        if self._kill_from and now >= self._kill_from:
             _signal_descendants(signal.SIGKILL)
-        caught = signal.sigtimedwait(
-            _WATCHED, 0.05 if kill_from else max(0.0, min(3600.0, overdue_from - now))
-        )
-        asked = caught is not None and caught.si_signo != signal.SIGCHLD
-        if asked or (not kill_from and time.monotonic() >= overdue_from):
-            if status is None and not kill_from:
-                why = TERMINATED if asked else TIMED_OUT
-            kill_from = kill_from or _ask_to_end(grace)
+
+    def _wait(self, now: float) -> None:
+        patience = min(3600.0, self._overdue_from - now, self._memory.look_from - now)
+        caught = signal.sigtimedwait(_WATCHED, 0.05 if self._kill_from else max(0.0, patience))
+        if caught is not None and caught.si_signo != signal.SIGCHLD:
+            self._blame(TERMINATED)
+            self._end()
+        elif not self._kill_from and time.monotonic() >= self._overdue_from:
+            self._blame(TIMED_OUT)
+            self._end()
+
+    def _blame(self, why: str) -> None:
+        if self._status is None and not self._kill_from:
+            self._why = why
+
+    def _end(self) -> None:
+        if not self._kill_from:
+            _signal_descendants(signal.SIGTERM)
+            self._kill_from = time.monotonic() + self._grace
+
+
+class _Memory:
+    """What the tree holds: looked at the oftener, the sooner it may be too much."""
+
+    def __init__(self, most: float) -> None:
+        self._most = most
+        self.look_from = 0.0 if most < math.inf else math.inf
+
+    def is_too_much(self, now: float) -> bool:
+        """Whether it is more than it may be, if it is time to look."""
+        if now < self.look_from:
+            return False
+        room = self._most - _held(self._most)
+        self.look_from = now + max(_OFTEN, min(_SELDOM, room / _FASTEST))
+        return room < 0
+
+
+def _held(most: float) -> int:
+    """Return the bytes that our tree holds.
+
+    Pages that several share are counted once, which takes long, only if that can matter.
+    """
+    pids, size = _descendants(), os.sysconf("SC_PAGE_SIZE")
+    held = {pid: int(stat[_RESIDENT]) * size for pid in pids if (stat := _stat(pid))}
+    if sum(held.values()) > most:
+        return sum(_share(pid, resident) for pid, resident in held.items())
+    return sum(held.values())
+
+
+def _share(pid: int, resident: int) -> int:
+    """Return its proportional share of what is resident: all of it where we may not know."""
+    for line in _read(f"/proc/{pid}/smaps_rollup").splitlines():
+        if line.startswith("Pss:"):
+            return int(line.split()[1]) * _KIBIBYTE
+    return resident
 
 
 def _cost() -> dict[str, Any]:
@@ -260,11 +354,6 @@ def _cost() -> dict[str, Any]:
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = used.ru_utime + used.ru_stime
     return {"cpu_seconds": round(cpu, 3), "peak_memory": used.ru_maxrss * _KIBIBYTE}
-
-
-def _ask_to_end(grace: float) -> float:
-    _signal_descendants(signal.SIGTERM)
-    return time.monotonic() + grace
 
 
 def _signal_descendants(number: int) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from foredeck.services.domain.command_rules import PolicyAction, Rule
 from foredeck.services.domain.errors import SettingsError
 from foredeck.services.domain.records import Mode, Sandbox
 from foredeck.services.pricing import Price
@@ -133,6 +134,21 @@ def test_every_type_is_read_from_text_and_from_toml(home: Path) -> None:
         ('data_dir = "a\\u0000b"', "expected a path"),
         ("data_dir = 7", "expected text"),
         ("[model]", "expected text"),
+        ("command_policy = 1", "expected a table of rules"),
+        (
+            '[command_policy]\nsudoo = "deny"',
+            "expected rules among root_delete, sudo, world_writable",
+        ),
+        ('[command_policy]\nsudo = "never"', "sudo: expected one of deny, confirm, warn, allow"),
+        ("command_allow = 1", "expected a list of texts, not 1"),
+        ('command_allow = [""]', "expected text"),
+        ("command_allow = [1]", "expected text"),
+        (
+            'command_allow = ["make; make install"]',
+            "expected one command in each text, not ['make; ",
+        ),
+        ('command_allow = ["# nothing"]', "expected one command in each text"),
+        ('command_patterns = ["("]', "expected regular expressions (missing )"),
         ("prices = 1.25", "expected a table for each model"),
         ("[prices]\ngpt = 1.25", "expected a table for each model"),
         ("[prices.gpt]\ninput = 1", "see output of gpt"),
@@ -164,6 +180,25 @@ def test_prices_are_a_table_for_each_model(home: Path) -> None:
         "other": Price(2.0, 2.0, 3.0),
     }
     assert "a table for each model" in message(FOREDECK_PRICES="cheap")
+
+
+def test_what_becomes_of_risky_commands(home: Path) -> None:
+    write(
+        home,
+        'command_allow = ["sudo apt-get"]\n'
+        'command_patterns = ["psql .*prod", "drop table"]\n'
+        '[command_policy]\nsudo = "deny"\nroot-delete = "Confirm"\n',
+    )
+    settings = load().settings
+    assert settings.command_policy == {
+        Rule.SUDO: PolicyAction.DENY,
+        Rule.ROOT_DELETE: PolicyAction.CONFIRM,
+    }
+    assert settings.command_allow == ("sudo apt-get",)
+    assert settings.command_patterns == ("psql .*prod", "drop table")
+    assert load(FOREDECK_COMMAND_ALLOW="make").settings.command_allow == ("make",)
+    assert load(FOREDECK_COMMAND_PATTERNS="a|b").settings.command_patterns == ("a|b",)
+    assert Settings().command_policy == {}
 
 
 def test_an_unknown_name_is_met_with_the_nearest(home: Path) -> None:

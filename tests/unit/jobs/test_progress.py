@@ -80,3 +80,39 @@ def test_hostile_words_stay_words(name: str) -> None:
     percent, message = heard(b"progress: 3 " + line + b"\n")
     assert percent == 3.0
     assert not any(ord(c) < 32 or 127 <= ord(c) < 160 for c in message)
+
+
+_SAID = st.one_of(
+    st.binary(max_size=20),
+    st.sampled_from(
+        [
+            b"progress: 7 go\n",
+            b"\r progress: 55.5% on\r",
+            b"progress: 8 " + b"m" * 5000 + b"\n",
+            b"\n" + b" " * 4090 + b"progress: 9\n",
+            b"x" * 5000,
+            b"\x1b]9;4;1;11\x1b\\",
+            b"\x1b]9;4;4;12\x07",
+            b"\x1b]9;4;",
+            b"\n",
+        ]
+    ),
+)
+
+
+@given(st.lists(_SAID, max_size=8), st.lists(st.integers(0, 25_000), max_size=8))
+def test_it_does_not_matter_where_long_lines_and_sequences_are_cut(
+    parts: list[bytes], cuts: list[int]
+) -> None:
+    data = b"".join(parts)
+    edges = sorted({0, len(data), *(cut for cut in cuts if cut < len(data))})
+    assert heard(*(data[a:b] for a, b in pairwise(edges))) == heard(data)
+
+
+@pytest.mark.parametrize("size", [0, 10_000])
+@pytest.mark.parametrize("end", [b"\x07", b"\x1b\\"])
+def test_a_sequence_is_heard_byte_by_byte_also_in_an_endless_line(size: int, end: bytes) -> None:
+    data = b"x" * size + b"\x1b]9;4;1;42.5" + end + b"more"
+    assert heard(*(bytes([byte]) for byte in data)) == (42.5, "")
+    for cut in range(size, len(data) + 1):
+        assert heard(data[:cut], data[cut:]) == (42.5, "")
