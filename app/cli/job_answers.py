@@ -99,6 +99,8 @@ def _order_pairs(row: JobRow, order: JobOrder) -> dict[str, object]:
         said["Batch"] = f"{order.parent_id}, number {order.batch_index}"
     if row.counts:
         said["Jobs"] = counts_line(row.counts)
+    if order.memory:
+        said["Memory cap"] = f"{order.memory / _MEBIBYTE:.0f} MiB"
     if order.environment:
         said["Environment"] = ", ".join(name for name, _value in order.environment)
     if order.input_file:
@@ -172,6 +174,7 @@ def _order_answer(order: JobOrder) -> dict[str, Any]:
         "retry_count": order.retry_count,
         "auto_retry": order.auto_retry,
         "merge_stderr": order.merge_stderr,
+        "memory_cap_bytes": order.memory,
         "metadata": dict(order.metadata),
         "progress_message": order.progress_message,
         "trace_id": order.trace_id,

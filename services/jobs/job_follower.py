@@ -90,7 +90,7 @@ class JobFollower:
     async def _ended(self, job: Job, order: JobOrder, found: Found) -> Ended:
         self._remove_input(job)
         errors = "" if order.merge_stderr else await self._last_errors(job)
-        return Ended(found, failure_of_job(job, found, errors))
+        return Ended(found, failure_of_job(job, found, errors, memory=order.memory))
 
     async def _last_errors(self, job: Job) -> str:
         path = Path(self._executor.path(handle_of(job), errors=True))
@@ -108,7 +108,9 @@ class JobFollower:
         environment = await self._environment(job, order)
         words = order.words or (_SHELL, "-c", job.prompt)
         split = not order.merge_stderr
-        command = Command(words, job.workspace, environment, job.timeout, split=split)
+        command = Command(
+            words, job.workspace, environment, job.timeout, split=split, memory=order.memory
+        )
         try:
             await self._executor.submit(handle, command)
         except StoreError:

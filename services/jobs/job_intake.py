@@ -160,5 +160,6 @@ def _order(wish: JobWish, job: Job, project: Project) -> JobOrder:
         auto_retry=wish.auto_retry,
         merge_stderr=wish.merge_stderr,
         metadata=wish.metadata,
+        memory=wish.memory or project.settings.memory_bytes,
         trace_id=trace.id if trace else "",
     )

@@ -288,3 +288,13 @@ def test_a_job_in_a_project_s_directory_belongs_to_it(desk: Desk, tmp_path: Path
     assert done.out == f"{os.path.realpath(desk.base / 'shop')}\n"
     listed = json.loads(desk.run("jobs", "list", "--project", "shop", "--format", "json").out)
     assert listed["total"] == 2
+
+
+def test_a_job_is_given_a_memory_cap(desk: Desk) -> None:
+    said = desk.run("jobs", "submit", "x", "--memory", "0.5GiB", "--", "true")
+    assert "Memory cap  512 MiB" in desk.run("jobs", "show", said.out.strip()).out
+    for size in ("512", "1M"):
+        said = desk.run("jobs", "submit", "x", f"--memory={size}", "--", "true")
+        assert said.code == 2
+        assert "Traceback" not in said.err
+        assert "--memory 512M" in said.err or "between 64M" in said.err
