@@ -133,9 +133,8 @@ async def open_working_half(ground: Ground, role: str, *, recover: bool) -> Asyn
         stack.push_async_callback(supervisor.close)
         executor = LocalExecutor(settings.data_dir / "jobs", settings.grace)
         stack.callback(executor.close)
-        commands = CommandStepRunner(store, executor, departure, asking.clock)
-        orchestrator = _orchestrator(
-            settings, store, supervisor, codex_runs, departure, asking, commands
+        orchestrator, commands = _orchestrator(
+            settings, store, supervisor, codex_runs, departure, asking, executor
         )
         stack.push_async_callback(orchestrator.close)
         own = LocalExecutor(settings.data_dir / JOB_OUTPUT, settings.grace)
@@ -228,11 +227,14 @@ def _orchestrator(
     codex_runs: CodexRuns,
     departure: Departure,
     asking: Asking,
-    commands: CommandStepRunner,
-) -> Orchestrator:
+    executor: LocalExecutor,
+) -> tuple[Orchestrator, CommandStepRunner]:
     people = AgentQuestions(asking.questions, asking.approvals.attended)
-    agents = AgentStageRunner(store, supervisor, settings, departure, people=people)
-    codex = CodexStepRunner(store, supervisor, codex_runs, settings, departure)
+    agents = AgentStageRunner(
+        store, supervisor, settings, departure, people=people, executor=executor
+    )
+    codex = CodexStepRunner(store, supervisor, codex_runs, settings, departure, executor=executor)
+    commands = CommandStepRunner(store, executor, departure, asking.clock)
     gates = GateStepRunner(store, asking.questions)
     runners = StepRunners(
         {
@@ -250,9 +252,10 @@ def _orchestrator(
         await commands.abandon(run_id, step_id)
         await supervisor.abandon(run_id, step_id)
 
-    return Orchestrator(
+    orchestrator = Orchestrator(
         store, execution, abandon, departure, boundary, command_limit=settings.command_limit
     )
+    return orchestrator, commands
 
 
 def _chat(settings: Settings, store: Store, turns: Runner, departure: Departure) -> ChatService:

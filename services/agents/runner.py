@@ -26,6 +26,7 @@ from foredeck.services.departure import Departure
 from foredeck.services.domain.diffs import unified_diff
 from foredeck.services.domain.errors import SettingsError, StepFailed, StoreError, UsageError
 from foredeck.services.domain.records import Failure, FailureClass, Mode, Project, Role
+from foredeck.services.jobs.executor import Executor
 from foredeck.services.patience import to_the_end
 from foredeck.services.settings import Settings, resolve_secret
 from foredeck.services.store.store import Store
@@ -58,13 +59,14 @@ class AgentStageRunner:
         departure: Departure | None = None,
         *,
         people: People | None = None,
+        executor: Executor | None = None,
     ) -> None:
         self._store = store
         self._supervisor = supervisor
         self._settings = settings
         self._departure = departure or Departure()
         self._people = people
-        self._verification = Verification(store, settings, self._departure)
+        self._verification = Verification(store, settings, self._departure, executor)
 
     async def run(self, task: StageTask) -> StageOutcome:
         """Return the stage's outcome; raises `StepFailed`.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -27,6 +29,7 @@ from foredeck.services.domain.segments import SegmentKind as Kind
 from foredeck.services.domain.states import JobState
 from foredeck.services.domain.workflow import StepSpec, Verify
 from foredeck.services.jobs.processes import find_marked
+from foredeck.services.jobs.run_dir import RunDir
 from foredeck.services.settings import Settings
 from foredeck.services.workflow.builtin import four_agents
 from foredeck.services.workflow.codex_runs import CodexRuns
@@ -34,6 +37,7 @@ from foredeck.services.workflow.codex_step import CodexStepRunner
 from foredeck.services.workflow.runs import RunService
 from tests.support.agent_stage import Stage, open_stage
 from tests.support.codex_desk import Turn
+from tests.support.greedy import GREEDY
 from tests.support.segments import texts
 
 PATIENCE = 30.0
@@ -59,7 +63,9 @@ def runner(stage: Stage, tmp_path: Path, departure: Departure | None = None) -> 
     settings = Settings(data_dir=tmp_path, grace=0.5)
     runs = RunService(stage.store, lambda _project, _request: four_agents(), lambda _: Mode.DIRECT)
     files = CodexRuns(stage.store, runs, settings)
-    return CodexStepRunner(stage.store, stage.supervisor, files, settings, departure)
+    return CodexStepRunner(
+        stage.store, stage.supervisor, files, settings, departure, executor=stage.executor
+    )
 
 
 async def checks(stage: Stage) -> list[Job]:
@@ -168,6 +174,37 @@ async def test_what_a_check_leaves_running_is_ended(tmp_path: Path) -> None:
         assert find_marked(job.id) == []
 
 
+async def test_a_check_is_held_to_the_memory_of_its_project(tmp_path: Path) -> None:
+    async with step(tmp_path, Verify(f"echo begun; {GREEDY}")) as stage:
+        wishes = ProjectSettings(memory_cap=64)
+        task = replace(stage.task, project=replace(stage.task.project, settings=wishes))
+        with pytest.raises(StepFailed) as failed:
+            await runner(stage, tmp_path).run(task)
+        assert "used more than 64 MiB of memory and was stopped" in failed.value.message
+        assert "used more than 64 MiB of memory" in stage.supervisor.requests[1].prompt
+        assert {job.exit_code for job in await checks(stage)} == {137}
+        assert await stage.executor.kept() == ()
+
+
+async def test_a_check_that_nobody_watches_over_any_more_fails_the_attempt(
+    tmp_path: Path,
+) -> None:
+    async with step(tmp_path, Verify("touch up; sleep 300")) as stage:
+        work = asyncio.create_task(runner(stage, tmp_path).run(stage.task))
+        async with asyncio.timeout(PATIENCE):
+            while not (stage.workspace / "up").exists():
+                await asyncio.sleep(0.02)
+        (handle,) = await stage.executor.kept()
+        carrier = RunDir(Path(stage.executor.path(handle)).parent).carrier
+        assert carrier is not None
+        os.kill(carrier.pid, signal.SIGKILL)
+        with pytest.raises(StepFailed, match="Nobody knows how the check ended"):
+            await work
+        (job,) = await checks(stage)
+        assert (job.state, job.exit_code) == (JobState.LOST, None)
+        assert find_marked(job.id) == []
+
+
 async def test_cancelled_in_a_check_nothing_of_it_is_left(tmp_path: Path) -> None:
     async with step(tmp_path, Verify("touch up; trap '' TERM; sleep 300")) as stage:
         work = asyncio.create_task(runner(stage, tmp_path).run(stage.task))
@@ -209,7 +246,8 @@ async def test_a_stage_in_direct_mode_is_checked_too(tmp_path: Path) -> None:
             return Turn('{"summary": "built"}')
 
         stage.supervisor.work = work
-        agents = AgentStageRunner(stage.store, stage.supervisor, Settings(data_dir=tmp_path))
+        settings = Settings(data_dir=tmp_path)
+        agents = AgentStageRunner(stage.store, stage.supervisor, settings, executor=stage.executor)
         outcome = await agents.run(stage.task)
         assert outcome.summary == "built"
         assert len(stage.supervisor.requests) == 2
