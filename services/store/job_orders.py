@@ -27,6 +27,10 @@ COUNT = f"SELECT count(*) {_ORDERED}"
 CHILDREN_IN = f"SELECT j.id {_CHILDREN} AND j.state IN (%s) {_IN_ORDER}"
 # From the end: those in front are most often the first to end.
 ANY_CHILD_IN = f"SELECT 1 {_CHILDREN} AND j.state IN (%s) {_IN_ORDER} DESC LIMIT 1"
+ANY_OF_PROJECT_IN = """
+    SELECT 1 FROM job j INDEXED BY job_alone_in_state CROSS JOIN job_order o ON o.id = j.id
+    WHERE j.run_id IS NULL AND o.project_id = ? AND j.state IN (%s) LIMIT 1
+"""
 QUEUE = "SELECT paused_at, job_limit FROM job_queue WHERE id = 1"
 _SET = "UPDATE job_queue SET paused_at = ?, job_limit = ? WHERE id = 1"
 
@@ -67,9 +71,13 @@ class JobOrderRepository(Repository[JobOrder]):
         """Whether a job of a batch is in one of these states."""
         return bool(await self._rows(ANY_CHILD_IN, parent_id, states))
 
-    async def _rows(self, text: str, parent_id: str, states: Iterable[JobState]) -> list[Any]:
+    async def is_project_in(self, project_id: str, states: Iterable[JobState]) -> bool:
+        """Whether a job of a project is in one of these states."""
+        return bool(await self._rows(ANY_OF_PROJECT_IN, project_id, states))
+
+    async def _rows(self, text: str, key: str, states: Iterable[JobState]) -> list[Any]:
         values = sorted(state.value for state in states)
-        return await self._unit.link.rows(text % marks(values), (parent_id, *values))
+        return await self._unit.link.rows(text % marks(values), (key, *values))
 
 
 class JobQueueRow:

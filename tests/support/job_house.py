@@ -45,6 +45,7 @@ class JobHouse:
     bus: EventBus
     jobs: JobService
     executor: LocalExecutor
+    projects: ProjectService
 
     @property
     def workspace(self) -> Path:
@@ -115,7 +116,7 @@ async def open_jobs(
     try:
         if recover:
             await jobs.recover()
-        yield JobHouse(base, store, bus, jobs, executor)
+        yield JobHouse(base, store, bus, jobs, executor, projects)
     finally:
         await jobs.close()
         executor.close()
