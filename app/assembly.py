@@ -7,10 +7,11 @@ read meanwhile.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
+from contextvars import Context
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 from foredeck.services.agents.runner import AgentStageRunner, resolve_mode
 from foredeck.services.audit import audited
@@ -59,6 +60,7 @@ from foredeck.services.jobs.job_moves import JobMoves
 from foredeck.services.jobs.job_records import JobRecords
 from foredeck.services.jobs.job_service import JobService
 from foredeck.services.jobs.local_executor import LocalExecutor
+from foredeck.services.jobs.retention import JobRetention
 from foredeck.services.questions.agents import AgentQuestions
 from foredeck.services.questions.approvals import CodexApprovals
 from foredeck.services.questions.presence import Presence
@@ -160,6 +162,8 @@ async def open_working_half(ground: Ground, role: str, *, recover: bool) -> Asyn
         if recover:
             await orchestrator.recover(hold=settings.recovery is Recovery.HOLD)
             await jobs.recover()
+            retention = JobRetention(store, bus, own, settings.job_retention_days)
+            await stack.enter_async_context(_in_the_background(retention.keep_up()))
         ground.host.complete(audited(handlers, store, role))
         yield Services(
             host=ground.host,
@@ -198,6 +202,17 @@ class Asking:
         questions = QuestionService(store, bus, clock)
         approvals = CodexApprovals(questions, presence, settings)
         return cls(questions, presence, approvals, clock)
+
+
+@asynccontextmanager
+async def _in_the_background(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Let something go on that never ends by itself."""
+    task = asyncio.create_task(work, name="retention", context=Context())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait({task})
 
 
 @asynccontextmanager

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from foredeck.app.cli.changes import Changes
 from foredeck.app.cli.interrupts import INTERRUPTED, Interrupts, LineDropped
-from foredeck.app.cli.job_answers import say_when_it_starts
+from foredeck.app.cli.job_answers import say_removed, say_when_it_starts
 from foredeck.app.cli.logs import LogPrinter
 from foredeck.app.cli.render import say
 from foredeck.services.domain.errors import Conflict
@@ -38,6 +38,16 @@ class JobPrinter:
     def printed(self) -> bool:
         """Whether there was anything to print."""
         return any(printer.printed for printer in (self._out, self._err))
+
+    def says_why(self, detail: JobDetail) -> bool:
+        """Say why there is nothing to print if it is not there any more; whether it is so."""
+        shown = self._shown
+        if shown is None or say_removed(shown):
+            return shown is not None
+        old = Path(shown.output_path) != Path(detail.output_path)
+        if gone := old and not Path(shown.output_path).exists():
+            say("There is no output of that attempt any more.")
+        return gone
 
     async def put(self, host: Host, detail: JobDetail, attempt: int | None = None) -> None:
         """Print what is new; of an attempt that is over, also its last line."""
@@ -70,7 +80,7 @@ async def put_job_logs(
             await changes.within(_LOOK_AGAIN)
     finally:
         changes.close()
-    if not printer.printed:
+    if not printer.printed and not printer.says_why(detail):
         say("There is no output yet." if detail.job.state not in FINAL_JOBS else "It said nothing.")
 
 

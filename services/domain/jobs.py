@@ -123,7 +123,7 @@ class JobOrder:
     `parent_id` is the batch a job belongs to, `batch_index` its place there, from 1. A batch is a
     job that runs nothing itself: it has so many `children`, and none begins after `stop_after`
     failures, or once there is a `cancel_reason`. It and all that it starts hold at most `memory`
-    bytes together, None for no cap.
+    bytes together, None for no cap. What it printed is kept until `output_removed_at`.
     """
 
     id: str
@@ -150,6 +150,7 @@ class JobOrder:
     stop_after: int | None = None
     cancel_reason: str = ""
     memory: int | None = None
+    output_removed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from foredeck.services.store.migrations import (
     m0010_job_cost,
     m0011_job_orders,
     m0015_job_memory,
+    m0016_job_retention,
 )
 
 MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
@@ -37,6 +38,7 @@ MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     m0010_job_cost.upgrade,
     m0011_job_orders.upgrade,
     m0015_job_memory.upgrade,
+    m0016_job_retention.upgrade,
 )
 VERSION = len(MIGRATIONS)
 # Marks the file as ours: "FDCK" in ASCII, in PRAGMA application_id.
