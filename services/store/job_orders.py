@@ -25,7 +25,9 @@ _ORDERED = """
 """
 _CHILDREN = "FROM job_order o CROSS JOIN job j ON j.id = o.id WHERE o.parent_id = ?"
 _IN_ORDER = "ORDER BY o.batch_index"
-IN_STATE = f"SELECT j.id, o.project_id, o.priority, j.queued_at {_ORDERED}"
+IN_STATE = f"""
+    SELECT j.id, o.project_id, o.priority, j.queued_at {_ORDERED} ORDER BY j.queued_at, j.id
+"""
 COUNT = f"SELECT count(*) {_ORDERED}"
 CHILDREN_IN = f"SELECT j.id {_CHILDREN} AND j.state IN (%s) {_IN_ORDER}"
 # From the end: those in front are most often the first to end.
@@ -67,7 +69,7 @@ class JobOrderRepository(Repository[JobOrder]):
         return found[0] if found else None
 
     async def queued(self) -> list[tuple[str, str, str, int]]:
-        """Return id, project, priority and time (microseconds) of those that wait."""
+        """Return id, project, priority and time (microseconds) of those that wait, oldest first."""
         rows = await self._unit.link.rows(IN_STATE, (JobState.QUEUED.value,))
         return [(row[0], row[1], row[2], row[3]) for row in rows]
 

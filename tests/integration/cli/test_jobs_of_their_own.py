@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
-import sqlite3
 import subprocess
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -297,34 +296,37 @@ def test_a_job_in_a_project_s_directory_belongs_to_it(desk: Desk, tmp_path: Path
     assert listed["total"] == 2
 
 
-def test_a_job_is_given_a_memory_cap(desk: Desk) -> None:
-    said = desk.run("jobs", "submit", "x", "--memory", "0.5GiB", "--", "true")
-    assert "Memory cap  512 MiB" in desk.run("jobs", "show", said.out.strip()).out
-    for size in ("512", "1M"):
-        said = desk.run("jobs", "submit", "x", f"--memory={size}", "--", "true")
-        assert said.code == 2
-        assert "Traceback" not in said.err
-        assert "--memory 512M" in said.err or "between 64M" in said.err
+def test_lines_are_printed_with_the_times_at_which_they_were_there(desk: Desk) -> None:
+    command = f"echo one; echo oops >&2; {WAIT}; printf 'two\\033[1m\\nthree'"
+    job = desk.run("jobs", "submit", "x", "--detach", "--command", command).out.strip()
+    until(lambda: "one" in desk.run("jobs", "logs", job, "--times").out, "the first has a time")
+    until(lambda: "oops" in desk.run("jobs", "logs", job, "--times").err, "the error as well")
+    (desk.base / "go").touch()
+    assert desk.run("jobs", "wait", job).code == 0
+    done = desk.run("jobs", "logs", job, "--times", "--follow")
+    shown = [re.fullmatch(r"(\d\d:\d\d:\d\d\.\d{3}) (.*)", line) for line in done.out.splitlines()]
+    lines = [(line[1], line[2]) for line in shown if line]
+    assert [text for _time, text in lines] == ["one", "two", "three"]
+    assert lines[0][0] < lines[1][0] <= lines[2][0]
+    assert re.search(r"^── \d{4}-\d\d-\d\d ──$", done.err, re.MULTILINE)
+    assert re.search(r"^\d\d:\d\d:\d\d\.\d{3} oops$", done.err, re.MULTILINE)
+    assert desk.run("jobs", "logs", job, "--times", "--raw").code == 2
 
 
-def test_the_output_of_an_old_job_goes_with_a_word_and_its_record_stays(desk: Desk) -> None:
-    said = desk.run("jobs", "execute", "--format", "json", "--", "sh", "-c", "echo out; exit 3")
-    job = said.answer["id"]
-    path = Path(desk.run("jobs", "result", job, "--format", "json").answer["output_path"])
-    days = 8 * 86_400 * 1_000_000
-    with closing(sqlite3.connect(desk.data / "foredeck.db")) as database, database:
-        database.execute("UPDATE job SET ended_at = ended_at - ?", (days,))
+def test_a_queue_is_drained_for_maintenance(desk: Desk) -> None:
     host = serve(desk)
-    until(lambda: not path.exists(), "the output is removed")
-    until(lambda: "removed on" in desk.run("jobs", "show", job).out, "that is stored")
-    for command in ("logs", "result"):
-        said = desk.run("jobs", command, job)
-        assert (said.code, said.out) == (0, "")
-        assert f"The output of job {job} was removed on" in said.err
-        assert "job_retention_days" in said.err
-        assert "said nothing" not in said.err
-    answer = desk.run("jobs", "show", job, "--format", "json").answer
-    assert (answer["state"], answer["exit_code"]) == ("failed", 3)
-    assert answer["output_removed_at"]
-    assert "job.remove_output" in desk.run("audit", "list").out
+    working = desk.run("jobs", "submit", "x", "--command", WAIT).out.strip()
+    until(lambda: state(desk, working) == "in_progress", "it works")
+    draining = desk.start("jobs", "pause", "--wait", "--format", "json")
+    until(lambda: desk.run("jobs", "limit", "--format", "json").answer["paused"], "it is paused")
+    waiting = desk.run("jobs", "submit", "y", "--", "true").out.strip()
+    assert draining.poll() is None
+    (desk.base / "go").touch()
+    drained = ended(draining)
+    assert drained.code == 0
+    assert (drained.answer["working"], drained.answer["queued"]) == (0, 1)
+    assert "1 job works still" in drained.err
+    assert state(desk, waiting) == "queued"
+    desk.run("jobs", "resume")
+    assert desk.run("jobs", "wait", waiting).code == 0
     end(host)
