@@ -102,11 +102,12 @@ async def open_jobs(
     grace: float = 0.5,
     timeout: float = 3600,
     recover: bool = True,
+    executes: type[LocalExecutor] = LocalExecutor,
 ) -> AsyncIterator[JobHouse]:
     """Become the host of `base`, where one project `demo` is."""
     bus, data = EventBus(), base / "data"
     store = await Store.open(data, bus)
-    executor = LocalExecutor(data / "job-output", grace)
+    executor = executes(data / "job-output", grace)
     projects = ProjectService(store, base / "workspaces", data)
     intake = JobIntake(store, timeout, projects.create)
     records = JobRecords(store, JobMoves(executor), limit, 600)
