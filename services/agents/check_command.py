@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 
 from foredeck.services.agents.command_console import LABEL_LIMIT, CommandConsole
 from foredeck.services.agents.stage import StageTask
@@ -10,7 +11,7 @@ from foredeck.services.codex.environment import command_environment
 from foredeck.services.codex.failures import from_error
 from foredeck.services.departure import Departure
 from foredeck.services.domain import clock
-from foredeck.services.domain.errors import ForedeckError, StepFailed
+from foredeck.services.domain.errors import ForedeckError, StepFailed, StoreError
 from foredeck.services.domain.ids import new_id
 from foredeck.services.domain.records import Failure, FailureClass, Job, Step
 from foredeck.services.domain.safe_text import safe_line
@@ -21,6 +22,8 @@ from foredeck.services.jobs.executor import Command, Executor, Found, Handle
 from foredeck.services.patience import to_the_end
 from foredeck.services.store.store import Store
 from foredeck.services.tool_servers import plain_environment
+
+_log = logging.getLogger(__name__)
 
 JOB_TYPE = "shell_command"
 
@@ -137,7 +140,10 @@ class CheckCommand:
         code, state = exit_code_of(found), found.state
         words = f"exit {code}" if state in {JobState.COMPLETED, JobState.FAILED} else state.value
         failure = _failure(found, task.project.settings.memory_bytes)
-        console.end(words, good=state is JobState.COMPLETED)
+        try:
+            console.end(words, good=state is JobState.COMPLETED)
+        except StoreError as error:
+            _log.warning("the end of the output of job %s is missing: %s", job.id, error)
 
         async def store() -> Job:
             async with self._store.transaction() as tx:
