@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from foredeck.services.agents.check_command import CheckCommand
 from foredeck.services.agents.runner import AgentStageRunner
 from foredeck.services.agents.stage import StageRunner
 from foredeck.services.codex.supervisor import CodexRequest
@@ -28,7 +29,7 @@ from foredeck.services.domain.records import (
 from foredeck.services.domain.segments import SegmentKind as Kind
 from foredeck.services.domain.states import JobState
 from foredeck.services.domain.workflow import StepSpec, Verify
-from foredeck.services.jobs.processes import find_marked
+from foredeck.services.jobs.processes import find_marked, is_alive
 from foredeck.services.jobs.run_dir import RunDir
 from foredeck.services.settings import Settings
 from foredeck.services.workflow.builtin import four_agents
@@ -38,6 +39,7 @@ from foredeck.services.workflow.runs import RunService
 from tests.support.agent_stage import Stage, open_stage
 from tests.support.codex_desk import Turn
 from tests.support.greedy import GREEDY
+from tests.support.house import until
 from tests.support.segments import texts
 
 PATIENCE = 30.0
@@ -288,3 +290,36 @@ async def test_a_check_that_a_departing_house_leaves_is_run_again_by_the_next(
         await runner(stage, tmp_path).run(replace(stage.task, resumed=True))
         (job,) = await checks(stage)
         assert (job.id, job.state) == (left.id, JobState.COMPLETED)
+
+
+async def test_a_check_that_a_killed_house_left_running_is_ended_and_run_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = "echo x >> ../checks; while [ ! -e fixed ]; do sleep 0.05; done"
+    ran = tmp_path / "checks"
+    async with step(tmp_path, Verify(command)) as stage:
+        with monkeypatch.context() as killed:  # who is killed tidies nothing up
+
+            async def nothing(*_: object) -> None: ...
+
+            killed.setattr(CheckCommand, "_tidy_up", nothing)
+            departure = Departure()
+            work = asyncio.create_task(runner(stage, tmp_path, departure).run(stage.task))
+            await until(ran.exists, "the check")
+            departure.leaving = True
+            work.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await work
+        (left,) = await checks(stage)
+        (process, *_) = find_marked(left.id)
+
+        task = replace(stage.task, resumed=True)
+        again = asyncio.create_task(runner(stage, tmp_path).run(task))
+        await until(lambda: ran.read_text() == "x\nx\n", "the check of the next house")
+        assert not is_alive(process)
+        (stage.workspace / "fixed").touch()
+        await again
+        (job,) = await checks(stage)
+        assert (job.id, job.state) == (left.id, JobState.COMPLETED)
+        assert find_marked(job.id) == []
+        assert await stage.executor.kept() == ()
