@@ -53,6 +53,7 @@ from foredeck.services.host.server import HostServer
 from foredeck.services.host.service import Handler, OpeningHost
 from foredeck.services.host.status import StatusReporter
 from foredeck.services.host.workflow_handlers import WorkflowCommands, WorkflowQueries
+from foredeck.services.jobs.command_guard import CommandGuard
 from foredeck.services.jobs.job_follower import JobFollower
 from foredeck.services.jobs.job_intake import JobIntake
 from foredeck.services.jobs.job_records import JobRecords
@@ -264,7 +265,8 @@ def _chat(settings: Settings, store: Store, turns: Runner, departure: Departure)
 
 def _jobs(settings: Settings, store: Store, bus: EventBus, executor: LocalExecutor) -> JobService:
     projects = ProjectService(store, settings.workspaces_root, settings.data_dir)
-    intake = JobIntake(store, settings.job_timeout, projects.create)
+    guard = CommandGuard.of(store, settings)
+    intake = JobIntake(store, settings.job_timeout, projects.create, guard)
     records = JobRecords(store, executor, settings.job_limit, settings.job_aging)
     follower = JobFollower(store, executor, settings.data_dir / "job-input")
     return JobService(store, bus, intake, records, follower)

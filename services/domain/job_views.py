@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from foredeck.services.domain.command_rules import Match
 from foredeck.services.domain.jobs import JobOrder, Priority
 from foredeck.services.domain.records import Failure, TokenUsage
 from foredeck.services.domain.states import JobState
@@ -15,7 +16,8 @@ class JobRow:
     """One job; `cpu_seconds` and `peak_memory` (bytes) are None where nobody knows.
 
     The names of the run, the project and the step are empty where it belongs to none; only jobs
-    of their own have a priority and a progress.
+    of their own have a priority and a progress. `matches` are what its command matches of the
+    command policy; they come only with the answer to its submission.
     """
 
     id: str
@@ -35,6 +37,7 @@ class JobRow:
     peak_memory: int | None
     priority: Priority | None = None
     progress: float | None = None
+    matches: tuple[Match, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,7 +58,8 @@ class JobWish:
     """What a person asks for. The command is text for /bin/sh, or `words` without a shell.
 
     Paths are absolute; an empty `directory` is the project's. `timeout` (seconds) None is the
-    setting `job_timeout`. `environment` values are plain or references to secrets.
+    setting `job_timeout`. `environment` values are plain or references to secrets. `confirmed`
+    says that a person wants it although the command policy asks for their word.
     """
 
     name: str
@@ -78,6 +79,7 @@ class JobWish:
     auto_retry: bool = False
     merge_stderr: bool = False
     metadata: tuple[tuple[str, str], ...] = ()
+    confirmed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

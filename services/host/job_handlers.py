@@ -73,9 +73,8 @@ class JobCommands:
 
     async def submit(self, command: c.SubmitJob) -> JobRow:
         """Carry out `SubmitJob`."""
-        return await self._row(
-            await self._jobs.submit(command.wish, hold=command.hold, now=command.now)
-        )
+        job = await self._jobs.submit(command.wish, hold=command.hold, now=command.now)
+        return replace(await self._row(job), matches=await self._jobs.matches(command.wish))
 
     async def execute(self, command: c.ExecuteJob) -> JobRow:
         """Carry out `ExecuteJob`."""

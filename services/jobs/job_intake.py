@@ -8,12 +8,14 @@ from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 from foredeck.services.domain import clock
+from foredeck.services.domain.command_rules import Match
 from foredeck.services.domain.errors import InvalidInput
 from foredeck.services.domain.ids import new_id
 from foredeck.services.domain.jobs import JobOrder, JobWish, check
 from foredeck.services.domain.records import Job, Project
 from foredeck.services.domain.safe_text import safe_line
 from foredeck.services.domain.states import JobState
+from foredeck.services.jobs.command_guard import Asked, CommandGuard
 from foredeck.services.store.audit import TRACE, system_user
 from foredeck.services.store.store import Store
 from foredeck.services.tool_server_values import variable_problem
@@ -27,23 +29,30 @@ MakeProject = Callable[[str], Awaitable[Project]]
 class JobIntake:
     """`timeout` (seconds) is the setting; `make_project` makes one of that name."""
 
-    def __init__(self, store: Store, timeout: float, make_project: MakeProject) -> None:
+    def __init__(
+        self, store: Store, timeout: float, make_project: MakeProject, guard: CommandGuard
+    ) -> None:
         self._store = store
         self._timeout = timeout
         self._make_project = make_project
+        self._guard = guard
 
     async def accept(self, wish: JobWish, *, hold: bool) -> tuple[Job, JobOrder]:
         """Return the job and its order, not stored yet.
 
-        Raises `InvalidInput` with every mistake, `NotFound` and `Ambiguous` for the project.
+        Raises `InvalidInput` with every mistake, `NotFound` and `Ambiguous` for the project,
+        `CommandDenied` and `CommandUnconfirmed` as the command policy says.
         """
         check(wish)
         if mistakes := [*self._mistakes(wish)]:
             raise InvalidInput(" ".join(mistakes))
+        job_id = new_id()
+        asked = Asked(job_id, wish.command, wish.words)
+        await self._guard.admit((asked,), confirmed=wish.confirmed)
         project = await self._project(wish)
         moment = clock.now()
         job = Job(
-            id=new_id(),
+            id=job_id,
             name=safe_line(wish.name.strip()),
             state=JobState.PENDING if hold else JobState.QUEUED,
             prompt=wish.command or shlex.join(wish.words),
@@ -56,6 +65,18 @@ class JobIntake:
             queued_at=None if hold else moment,
         )
         return job, _order(wish, job, project)
+
+    async def readmit(self, job: Job, order: JobOrder) -> None:
+        """Judge a stored job's command once more, before a person queues it again.
+
+        The policy may forbid now what it let through then: raises `CommandDenied`. Nobody is
+        asked to confirm it a second time: who queues this very job has said so.
+        """
+        await self._guard.admit((Asked(job.id, job.prompt, order.words),), confirmed=True)
+
+    async def matches(self, wish: JobWish) -> tuple[Match, ...]:
+        """Return what the command of a wish matches of the command policy."""
+        return await self._guard.matches(wish.command, wish.words)
 
     def _mistakes(self, wish: JobWish) -> Iterator[str]:
         for name, value in wish.environment:

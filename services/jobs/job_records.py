@@ -17,7 +17,7 @@ from foredeck.services.store.store import Store, Transaction
 
 # Of a lost one nobody knows what it has done: a person decides.
 _RETRIED_BY_ITSELF = frozenset({JobState.FAILED, JobState.TIMEOUT})
-_RETRIED = _RETRIED_BY_ITSELF | {JobState.LOST}
+RETRIED = _RETRIED_BY_ITSELF | {JobState.LOST}
 _NO_RETRY_LEFT = "foredeck jobs show tells why it ended; submit it again to start over."
 
 Owned = tuple[Job, JobOrder]
@@ -112,7 +112,7 @@ class JobRecords:
         """Give a job that ended badly a new attempt; raises `Conflict` where there is none."""
         async with self._store.transaction("user") as tx:
             job, order = await self.find(tx, ref)
-            if job.state not in _RETRIED:
+            if job.state not in RETRIED:
                 raise Conflict(
                     f"Job {job.id} is {job.state}: only a failed, timed out or lost one is retried."
                 )

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Set
 from contextvars import Context
 from dataclasses import dataclass, replace
 
 from foredeck.services.domain import clock
+from foredeck.services.domain.command_rules import Match
 from foredeck.services.domain.errors import Conflict, ForedeckError, InvalidInput, StoreError
 from foredeck.services.domain.events import NoticeRaised
 from foredeck.services.domain.jobs import JobOrder, JobWish, Priority, QueueState
@@ -17,7 +19,7 @@ from foredeck.services.event_bus import EventBus
 from foredeck.services.jobs.executor import Found
 from foredeck.services.jobs.job_follower import Ended, JobFollower
 from foredeck.services.jobs.job_intake import JobIntake
-from foredeck.services.jobs.job_records import JobRecords, Owned
+from foredeck.services.jobs.job_records import RETRIED, JobRecords, Owned
 from foredeck.services.patience import PAUSE, to_the_end
 from foredeck.services.store.audit import TRACE, Trace
 from foredeck.services.store.store import Store
@@ -92,20 +94,22 @@ class JobService:
             await asyncio.wait(tasks)
 
     async def submit(self, wish: JobWish, *, hold: bool = False, now: bool = False) -> Job:
-        """Store a job and queue it, or hold it; raises `InvalidInput` with every mistake."""
+        """Store a job and queue it, or hold it; raises what `JobIntake.accept` does."""
         job, order = await self._intake.accept(wish, hold=hold)
         job = await self._records.add(job, order)
         self._choose(job, now=now)
         return job
 
     async def execute(self, ref: str, *, now: bool = False) -> Job:
-        """Queue a job that was held."""
+        """Queue a job that was held; raises `CommandDenied` if its command is forbidden now."""
+        await self._readmit(ref, {JobState.PENDING})
         job = await self._records.release(ref)
         self._choose(job, now=now)
         return job
 
     async def retry(self, ref: str, *, hold: bool = False) -> Job:
-        """Give a job that ended badly a new attempt."""
+        """Give a job that ended badly a new attempt; raises `CommandDenied` as `execute` does."""
+        await self._readmit(ref, RETRIED)
         job = await self._records.retry(ref, hold=hold)
         self._look()
         return job
@@ -147,6 +151,17 @@ class JobService:
             state: QueueState = await tx.job_queue.get()
             await tx.job_queue.set(replace(state, limit=limit), "limit")
         self._look()
+
+    async def matches(self, wish: JobWish) -> tuple[Match, ...]:
+        """Return what the command of a wish matches of the command policy."""
+        return await self._intake.matches(wish)
+
+    async def _readmit(self, ref: str, states: Set[JobState]) -> None:
+        """Judge the command again, of a job in one of these states; else it is not queued."""
+        async with self._store.transaction("user") as tx:
+            job, order = await self._records.find(tx, ref)
+        if job.state in states:
+            await self._intake.readmit(job, order)
 
     def _choose(self, job: Job, *, now: bool) -> None:
         if now and self._chosen is not None:

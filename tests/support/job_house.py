@@ -20,6 +20,8 @@ from foredeck.services.domain.jobs import JobWish
 from foredeck.services.domain.records import Job
 from foredeck.services.domain.states import FINAL_JOBS, JobState
 from foredeck.services.event_bus import EventBus
+from foredeck.services.jobs.command_guard import CommandGuard
+from foredeck.services.jobs.command_policy import CommandPolicy
 from foredeck.services.jobs.executor import Handle
 from foredeck.services.jobs.job_follower import JobFollower
 from foredeck.services.jobs.job_intake import JobIntake
@@ -100,13 +102,14 @@ async def open_jobs(
     grace: float = 0.5,
     timeout: float = 3600,
     recover: bool = True,
+    policy: CommandPolicy | None = None,
 ) -> AsyncIterator[JobHouse]:
     """Become the host of `base`, where one project `demo` is."""
     bus, data = EventBus(), base / "data"
     store = await Store.open(data, bus)
     executor = LocalExecutor(data / "job-output", grace)
     projects = ProjectService(store, base / "workspaces", data)
-    intake = JobIntake(store, timeout, projects.create)
+    intake = JobIntake(store, timeout, projects.create, CommandGuard(store, policy))
     records = JobRecords(store, executor, limit, 600)
     jobs = JobService(store, bus, intake, records, JobFollower(store, executor, data / "job-input"))
     if not (base / "workspaces" / "demo").exists():

@@ -1,0 +1,126 @@
+"""Lets commands through or not by the command policy, and records what they match (SPEC J5)."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shlex
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+from foredeck.services.domain.audit import AuditEntry, Severity
+from foredeck.services.domain.command_rules import Match, PolicyAction, strictest, told
+from foredeck.services.domain.errors import CommandDenied, CommandUnconfirmed
+from foredeck.services.domain.safe_text import safe_line
+from foredeck.services.jobs.command_policy import CommandPolicy
+from foredeck.services.settings import Settings
+from foredeck.services.store.store import Store
+
+_SEVERITY = {
+    PolicyAction.DENY: Severity.ERROR,
+    PolicyAction.CONFIRM: Severity.WARNING,
+    PolicyAction.WARN: Severity.WARNING,
+    PolicyAction.ALLOW: Severity.INFO,
+}
+_ENDING = {
+    PolicyAction.DENY: "denied",
+    PolicyAction.CONFIRM: "confirmed",
+    PolicyAction.WARN: "warned of",
+    PolicyAction.ALLOW: "allowed",
+}
+# Of a command in the audit trail, in characters.
+_SHOWN = 500
+_ALLOW = (
+    "If it is meant, allow its beginning in the settings (command_allow), for the rule own all of "
+    "it; a host that is running has to be started anew."
+)
+_CONFIRM = "It runs once a person has confirmed it."
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A command that is to be run: `words` without a shell, or text; and the job it is for."""
+
+    job_id: str
+    command: str
+    words: tuple[str, ...] = ()
+    run_id: str = ""
+
+    @property
+    def text(self) -> str:
+        """The command as a person reads it."""
+        return shlex.join(self.words) if self.words else self.command
+
+
+class CommandGuard:
+    """Keeps to one policy; without any it warns of every risk that it knows."""
+
+    def __init__(self, store: Store, policy: CommandPolicy | None = None) -> None:
+        self._store = store
+        self._policy = policy or CommandPolicy({})
+
+    @classmethod
+    def of(cls, store: Store, settings: Settings) -> Self:
+        """Return one that keeps to the policy of the settings."""
+        policy = CommandPolicy(
+            settings.command_policy, settings.command_allow, settings.command_patterns
+        )
+        return cls(store, policy)
+
+    async def matches(self, command: str, words: Sequence[str] = ()) -> tuple[Match, ...]:
+        """Return what a command matches, also what is allowed; nothing is recorded."""
+        # A long one takes half a second, and nobody else is to wait for that.
+        return await asyncio.to_thread(self._policy.judge, command, words)
+
+    async def admit(
+        self, commands: Iterable[Asked], *, confirmed: bool, actor: str = "user"
+    ) -> None:
+        """Record all that the commands match, and return if every one of them may run.
+
+        Raises `CommandDenied`, and `CommandUnconfirmed` unless a person has `confirmed` them;
+        then none of them may run. `actor` is that of the audit trail.
+        """
+        found = [(asked, await self.matches(asked.command, asked.words)) for asked in commands]
+        matches = tuple(dict.fromkeys(match for _asked, some in found for match in some))
+        if not matches:
+            return
+        action = strictest(matches)
+        waits = action is PolicyAction.CONFIRM and not confirmed
+        runs = action is not PolicyAction.DENY and not waits
+        async with self._store.transaction(actor) as tx:
+            for asked, some in found:
+                for match in some:
+                    tx.audit(_entry(asked, match, runs=runs, confirmed=confirmed))
+        if action is PolicyAction.DENY:
+            raise CommandDenied(_denial(matches), _ALLOW, matches)
+        if waits:
+            raise CommandUnconfirmed(_question(matches), _CONFIRM, matches)
+
+
+def _entry(asked: Asked, match: Match, *, runs: bool, confirmed: bool) -> AuditEntry:
+    """Return the record of a match; a command that does not run belongs to no job."""
+    ending = _ENDING[match.action]
+    if match.action is PolicyAction.CONFIRM and not confirmed:
+        ending = "not confirmed"
+    said = {"command": safe_line(asked.text, limit=_SHOWN), "rule": match.rule, "why": match.why}
+    return AuditEntry(
+        action=f"command_policy.{match.action.value}",
+        resource="job",
+        resource_id=asked.job_id if runs or asked.run_id else "",
+        description=f"a command matches {match.rule}, {ending}: {match.why}",
+        severity=_SEVERITY[match.action],
+        after=json.dumps({**said, "confirmed": confirmed, "runs": runs}),
+        run_id=asked.run_id,
+    )
+
+
+def _denial(matches: tuple[Match, ...]) -> str:
+    return f"The command policy denies this command: {told(matches, PolicyAction.DENY)}."
+
+
+def _question(matches: tuple[Match, ...]) -> str:
+    return (
+        "The command policy wants a person's word for this command: "
+        f"{told(matches, PolicyAction.CONFIRM)}."
+    )
