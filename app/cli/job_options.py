@@ -85,6 +85,7 @@ _OPTIONS = (
     click.option(
         "--meta", "metadata", metavar="NAME=VALUE", multiple=True, help="To be kept with it."
     ),
+    click.option("--yes", is_flag=True, help="Do not ask, whatever the command policy says."),
 )
 
 
