@@ -133,7 +133,8 @@ async def open_working_half(ground: Ground, role: str, *, recover: bool) -> Asyn
         stack.push_async_callback(supervisor.close)
         executor = LocalExecutor(settings.data_dir / "jobs", settings.grace)
         stack.callback(executor.close)
-        commands = CommandStepRunner(store, executor, departure, asking.clock)
+        guard = CommandGuard.of(store, settings)
+        commands = CommandStepRunner(store, executor, departure, asking.clock, guard)
         orchestrator = _orchestrator(
             settings, store, supervisor, codex_runs, departure, asking, commands
         )

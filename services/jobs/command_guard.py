@@ -12,6 +12,7 @@ from typing import Self
 from foredeck.services.domain.audit import AuditEntry, Severity
 from foredeck.services.domain.command_rules import Match, PolicyAction, strictest, told
 from foredeck.services.domain.errors import CommandDenied, CommandUnconfirmed
+from foredeck.services.domain.records import Failure, FailureClass
 from foredeck.services.domain.safe_text import safe_line
 from foredeck.services.jobs.command_policy import CommandPolicy
 from foredeck.services.settings import Settings
@@ -96,6 +97,23 @@ class CommandGuard:
             raise CommandDenied(_denial(matches), _ALLOW, matches)
         if waits:
             raise CommandUnconfirmed(_question(matches), _CONFIRM, matches)
+
+    async def admit_step(self, asked: Asked) -> None:
+        """Record what a command of a run matches, and return unless it is forbidden.
+
+        It counts as confirmed: a person has started the run, and has trusted its workflow where
+        that lies in reach of codex. Raises `CommandDenied`. A full disk is waited out.
+        """
+
+        async def judge() -> None:
+            await self.admit((asked,), confirmed=True, actor="host")
+
+        await self._store.durably(judge)
+
+
+def denial_of(error: CommandDenied) -> Failure:
+    """Return the failure of a step whose command is forbidden; it is not retried by itself."""
+    return Failure(FailureClass.REJECTED, error.message, error.advice)
 
 
 def _entry(asked: Asked, match: Match, *, runs: bool, confirmed: bool) -> AuditEntry:

@@ -82,3 +82,13 @@ def test_on_a_terminal_a_person_is_asked(desk: Desk, monkeypatch: Any) -> None:
         program.send("y\r")
         assert program.wait(60) == 0
     assert (jobs(desk), (desk.base / "made").exists()) == (1, True)
+
+
+def test_doctor_shows_what_is_decided(desk: Desk) -> None:
+    config = desk.base / "config.toml"
+    lists = 'command_allow = ["sudo apt-get", "make"]\ncommand_patterns = ["psql .*prod"]\n'
+    config.write_text(f'{lists}{config.read_text()}[command_policy]\nsudo = "confirm"\n')
+    rows = desk.run("doctor").out.splitlines()
+    assert any("command_policy" in row and "sudo = confirm" in row for row in rows)
+    assert any("command_allow" in row and "sudo apt-get, make" in row for row in rows)
+    assert any("command_patterns" in row and "psql .*prod" in row for row in rows)
