@@ -19,6 +19,7 @@ from foredeck.services.chat.cards import agent_cards
 from foredeck.services.chat.codex_answer import CodexAnswer
 from foredeck.services.chat.service import Answerer, ChatService
 from foredeck.services.codex.exec_runner import ExecRunner
+from foredeck.services.codex.sandboxed import CommandSandbox
 from foredeck.services.codex.server import AppServer
 from foredeck.services.codex.steering import Steering
 from foredeck.services.codex.supervisor import CodexSupervisor, Runner
@@ -267,9 +268,10 @@ def _chat(settings: Settings, store: Store, turns: Runner, departure: Departure)
 def _jobs(settings: Settings, store: Store, bus: EventBus, executor: LocalExecutor) -> JobService:
     projects = ProjectService(store, settings.workspaces_root, settings.data_dir)
     guard = CommandGuard.of(store, settings)
-    intake = JobIntake(store, settings.job_timeout, projects.create, guard)
+    sandbox = CommandSandbox(settings)
+    intake = JobIntake(store, settings.job_timeout, projects.create, guard, sandbox)
     records = JobRecords(store, executor, settings.job_limit, settings.job_aging)
-    follower = JobFollower(store, executor, settings.data_dir / "job-input")
+    follower = JobFollower(store, executor, settings.data_dir / "job-input", sandbox)
     return JobService(store, bus, intake, records, follower)
 
 

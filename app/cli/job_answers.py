@@ -88,6 +88,8 @@ def _order_pairs(row: JobRow, order: JobOrder) -> dict[str, object]:
     )
     if row.progress:
         said["Progress"] = f"{row.progress:g} % {order.progress_message}".rstrip()
+    if order.sandbox:
+        said["Sandbox"] = f"{order.sandbox} (codex's)"
     if order.environment:
         said["Environment"] = ", ".join(name for name, _value in order.environment)
     if order.input_file:
@@ -158,6 +160,7 @@ def _order_answer(order: JobOrder) -> dict[str, Any]:
         "retry_count": order.retry_count,
         "auto_retry": order.auto_retry,
         "merge_stderr": order.merge_stderr,
+        "sandbox": order.sandbox,
         "metadata": dict(order.metadata),
         "progress_message": order.progress_message,
         "trace_id": order.trace_id,

@@ -10,6 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from foredeck.services.domain.errors import InvalidInput
+from foredeck.services.domain.records import Sandbox
 
 # How long a name may be, in characters.
 NAME_LENGTH = 255
@@ -23,6 +24,7 @@ COMMAND_BYTES = 100_000
 INPUT_BYTES = 1_000_000
 METADATA_BYTES = 10_000
 
+SANDBOXES = (Sandbox.READ_ONLY, Sandbox.WORKSPACE_WRITE)
 SHELL_COMMAND = "shell_command"
 # Codex turns are jobs of runs; the type is known, but is not for commands.
 CODEX = "codex"
@@ -59,7 +61,8 @@ class JobWish:
 
     Paths are absolute; an empty `directory` is the project's. `timeout` (seconds) None is the
     setting `job_timeout`. `environment` values are plain or references to secrets. `confirmed`
-    says that a person wants it although the command policy asks for their word.
+    says that a person wants it although the command policy asks for their word. With a `sandbox`
+    it runs in codex's own; None is without one.
     """
 
     name: str
@@ -80,6 +83,7 @@ class JobWish:
     merge_stderr: bool = False
     metadata: tuple[tuple[str, str], ...] = ()
     confirmed: bool = False
+    sandbox: Sandbox | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +114,7 @@ class JobOrder:
     progress: float = 0.0
     progress_message: str = ""
     trace_id: str = ""
+    sandbox: Sandbox | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +140,8 @@ def _mistakes(wish: JobWish) -> Iterator[str]:
         yield f"The description is longer than {DESCRIPTION_LENGTH} characters."
     yield from _mistakes_of_the_type(wish.type)
     yield from _mistakes_of_the_command(wish)
+    if wish.sandbox not in (None, *SANDBOXES):
+        yield f"The sandbox of a job is {' or '.join(SANDBOXES)}, not {wish.sandbox}."
     if wish.timeout is not None and not 1 <= wish.timeout <= LONGEST:
         yield f"The timeout has to be between 1 and {LONGEST} seconds, not {wish.timeout:g}."
     if not 0 <= wish.max_retries <= MOST_RETRIES:

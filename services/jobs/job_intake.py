@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
+from foredeck.services.codex.sandboxed import CommandSandbox
 from foredeck.services.domain import clock
 from foredeck.services.domain.command_rules import Match
 from foredeck.services.domain.errors import InvalidInput
@@ -30,9 +31,15 @@ class JobIntake:
     """`timeout` (seconds) is the setting; `make_project` makes one of that name."""
 
     def __init__(
-        self, store: Store, timeout: float, make_project: MakeProject, guard: CommandGuard
+        self,
+        store: Store,
+        timeout: float,
+        make_project: MakeProject,
+        guard: CommandGuard,
+        sandbox: CommandSandbox,
     ) -> None:
         self._store = store
+        self._sandbox = sandbox
         self._timeout = timeout
         self._make_project = make_project
         self._guard = guard
@@ -41,11 +48,14 @@ class JobIntake:
         """Return the job and its order, not stored yet.
 
         Raises `InvalidInput` with every mistake, `NotFound` and `Ambiguous` for the project,
-        `CommandDenied` and `CommandUnconfirmed` as the command policy says.
+        `CommandDenied` and `CommandUnconfirmed` as the command policy says, `CodexError` if it
+        wants a sandbox and there is no codex.
         """
         check(wish)
         if mistakes := [*self._mistakes(wish)]:
             raise InvalidInput(" ".join(mistakes))
+        if wish.sandbox is not None:
+            await self._sandbox.check()
         job_id = new_id()
         asked = Asked(job_id, wish.command, wish.words)
         await self._guard.admit((asked,), confirmed=wish.confirmed)
@@ -124,4 +134,5 @@ def _order(wish: JobWish, job: Job, project: Project) -> JobOrder:
         merge_stderr=wish.merge_stderr,
         metadata=wish.metadata,
         trace_id=trace.id if trace else "",
+        sandbox=wish.sandbox,
     )

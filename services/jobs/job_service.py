@@ -10,7 +10,13 @@ from dataclasses import dataclass, replace
 
 from foredeck.services.domain import clock
 from foredeck.services.domain.command_rules import Match
-from foredeck.services.domain.errors import Conflict, ForedeckError, InvalidInput, StoreError
+from foredeck.services.domain.errors import (
+    CodexError,
+    Conflict,
+    ForedeckError,
+    InvalidInput,
+    StoreError,
+)
 from foredeck.services.domain.events import NoticeRaised
 from foredeck.services.domain.jobs import JobOrder, JobWish, Priority, QueueState
 from foredeck.services.domain.records import Failure, FailureClass, Job
@@ -264,5 +270,6 @@ class JobService:
 def _failure(error: Exception) -> Failure:
     if not isinstance(error, ForedeckError):
         return Failure(FailureClass.INTERNAL, "The command could not be followed to its end.")
-    kind = FailureClass.DISK if isinstance(error, StoreError) else FailureClass.WORKSPACE
-    return Failure(kind, error.message, error.advice)
+    classes = {StoreError: FailureClass.DISK, CodexError: FailureClass.SANDBOX}
+    found = (name for kind, name in classes.items() if isinstance(error, kind))
+    return Failure(next(found, FailureClass.WORKSPACE), error.message, error.advice)

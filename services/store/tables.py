@@ -167,6 +167,7 @@ JOB_ORDER = Table(
     Column("environment", Text),
     Column("metadata", Text),
     Column("input_data", Text),
+    Column("sandbox", Text),
 )
 
 JOB_QUEUE = Table(
