@@ -57,6 +57,7 @@ from foredeck.services.host.workflow_handlers import WorkflowCommands, WorkflowQ
 from foredeck.services.jobs.command_guard import CommandGuard
 from foredeck.services.jobs.job_follower import JobFollower
 from foredeck.services.jobs.job_intake import JobIntake
+from foredeck.services.jobs.job_moves import JobMoves
 from foredeck.services.jobs.job_records import JobRecords
 from foredeck.services.jobs.job_service import JobService
 from foredeck.services.jobs.local_executor import LocalExecutor
@@ -270,7 +271,7 @@ def _jobs(settings: Settings, store: Store, bus: EventBus, executor: LocalExecut
     guard = CommandGuard.of(store, settings)
     sandbox = CommandSandbox(settings)
     intake = JobIntake(store, settings.job_timeout, projects.create, guard, sandbox)
-    records = JobRecords(store, executor, settings.job_limit, settings.job_aging)
+    records = JobRecords(store, JobMoves(executor), settings.job_limit, settings.job_aging)
     follower = JobFollower(store, executor, settings.data_dir / "job-input", sandbox)
     return JobService(store, bus, intake, records, follower)
 

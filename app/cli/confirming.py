@@ -39,4 +39,4 @@ def _ask(error: CommandUnconfirmed) -> None:
 def say_warnings(matches: Iterable[Match]) -> None:
     """Say what the policy warns of; the command runs all the same."""
     if what := told(matches, PolicyAction.WARN):
-        say(f"! The command policy warns of this command: {what}.")
+        say(f"! The command policy warns: {what}.")

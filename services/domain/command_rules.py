@@ -6,6 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+# How many matches a sentence names; a batch can have thousands.
+_TOLD = 4
+
 
 class Rule(StrEnum):
     """What a command may match; `own` are the patterns of the settings."""
@@ -43,6 +46,7 @@ def strictest(matches: Iterable[Match]) -> PolicyAction:
 
 
 def told(matches: Iterable[Match], action: PolicyAction) -> str:
-    """Return in words what is matched whose action is this: each rule, and why."""
-    reasons = dict.fromkeys(f"{m.rule} ({m.why})" for m in matches if m.action is action)
-    return ", ".join(reasons)
+    """Return in words what is matched whose action is this: rules, and why."""
+    reasons = [*dict.fromkeys(f"{m.rule} ({m.why})" for m in matches if m.action is action)]
+    more = f" and {len(reasons) - _TOLD} more" if len(reasons) > _TOLD else ""
+    return ", ".join(reasons[:_TOLD]) + more

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -54,6 +54,9 @@ class Asked:
         return shlex.join(self.words) if self.words else self.command
 
 
+Judged = tuple[Asked, tuple[Match, ...]]
+
+
 class CommandGuard:
     """Keeps to one policy; without any it warns of every risk that it knows."""
 
@@ -69,34 +72,41 @@ class CommandGuard:
         )
         return cls(store, policy)
 
-    async def matches(self, command: str, words: Sequence[str] = ()) -> tuple[Match, ...]:
-        """Return what a command matches, also what is allowed; nothing is recorded."""
-        # A long one takes half a second, and nobody else is to wait for that.
-        return await asyncio.to_thread(self._policy.judge, command, words)
+    async def matches(self, commands: Sequence[Asked]) -> tuple[Match, ...]:
+        """Return what commands match, also what is allowed; nothing is recorded."""
+        found = await self._judge(commands)
+        return tuple(dict.fromkeys(match for _asked, some in found for match in some))
+
+    async def _judge(self, commands: Sequence[Asked]) -> list[Judged]:
+        """Return those that match anything, with all that they match."""
+
+        def judge() -> list[Judged]:
+            found = ((one, self._policy.judge(one.command, one.words)) for one in commands)
+            return [(one, some) for one, some in found if some]
+
+        # A long command, and a long batch, take half a second, and nobody else waits for that.
+        return await asyncio.to_thread(judge)
 
     async def admit(
-        self, commands: Iterable[Asked], *, confirmed: bool, actor: str = "user"
+        self, commands: Sequence[Asked], *, confirmed: bool, actor: str = "user"
     ) -> None:
         """Record all that the commands match, and return if every one of them may run.
 
         Raises `CommandDenied`, and `CommandUnconfirmed` unless a person has `confirmed` them;
         then none of them may run. `actor` is that of the audit trail.
         """
-        found = [(asked, await self.matches(asked.command, asked.words)) for asked in commands]
-        matches = tuple(dict.fromkeys(match for _asked, some in found for match in some))
-        if not matches:
+        found = await self._judge(commands)
+        if not found:
             return
-        action = strictest(matches)
+        action = strictest(match for _asked, some in found for match in some)
         waits = action is PolicyAction.CONFIRM and not confirmed
         runs = action is not PolicyAction.DENY and not waits
         async with self._store.transaction(actor) as tx:
             for asked, some in found:
                 for match in some:
                     tx.audit(_entry(asked, match, runs=runs, confirmed=confirmed))
-        if action is PolicyAction.DENY:
-            raise CommandDenied(_denial(matches), _ALLOW, matches)
-        if waits:
-            raise CommandUnconfirmed(_question(matches), _CONFIRM, matches)
+        if not runs:
+            raise _refusal(action, found, len(commands))
 
     async def admit_step(self, asked: Asked) -> None:
         """Record what a command of a run matches, and return unless it is forbidden.
@@ -133,12 +143,16 @@ def _entry(asked: Asked, match: Match, *, runs: bool, confirmed: bool) -> AuditE
     )
 
 
-def _denial(matches: tuple[Match, ...]) -> str:
-    return f"The command policy denies this command: {told(matches, PolicyAction.DENY)}."
-
-
-def _question(matches: tuple[Match, ...]) -> str:
-    return (
-        "The command policy wants a person's word for this command: "
-        f"{told(matches, PolicyAction.CONFIRM)}."
-    )
+def _refusal(
+    action: PolicyAction, found: Sequence[Judged], total: int
+) -> CommandDenied | CommandUnconfirmed:
+    """Return what is to be raised where `action` is the strictest of what was found."""
+    matches = tuple(dict.fromkeys(match for _asked, some in found for match in some))
+    count = sum(any(match.action is action for match in some) for _asked, some in found)
+    which = "this command" if total == 1 else f"{count:,} of {total:,} commands"
+    reasons = told(matches, action)
+    if action is PolicyAction.DENY:
+        message = f"The command policy denies {which}: {reasons}."
+        return CommandDenied(message, _ALLOW, matches)
+    message = f"The command policy wants a person's word for {which}: {reasons}."
+    return CommandUnconfirmed(message, _CONFIRM, matches)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from foredeck.services.codex.sandboxed import CommandSandbox
@@ -12,17 +13,28 @@ from foredeck.services.domain import clock
 from foredeck.services.domain.command_rules import Match
 from foredeck.services.domain.errors import InvalidInput
 from foredeck.services.domain.ids import new_id
-from foredeck.services.domain.jobs import JobOrder, JobWish, check
+from foredeck.services.domain.jobs import (
+    BatchWish,
+    JobOrder,
+    JobWish,
+    check,
+    check_batch,
+    mistakes_of,
+)
 from foredeck.services.domain.records import Job, Project
 from foredeck.services.domain.safe_text import safe_line
 from foredeck.services.domain.states import JobState
 from foredeck.services.jobs.command_guard import Asked, CommandGuard
+from foredeck.services.jobs.job_moves import Owned
 from foredeck.services.store.audit import TRACE, system_user
 from foredeck.services.store.store import Store
 from foredeck.services.tool_server_values import variable_problem
 
 SCRATCH = "scratch"
 """The project of jobs that belong to no other."""
+
+# So many mistakes of a batch are told at once.
+_TOLD = 5
 
 MakeProject = Callable[[str], Awaitable[Project]]
 
@@ -44,7 +56,7 @@ class JobIntake:
         self._make_project = make_project
         self._guard = guard
 
-    async def accept(self, wish: JobWish, *, hold: bool) -> tuple[Job, JobOrder]:
+    async def accept(self, wish: JobWish, *, hold: bool) -> Owned:
         """Return the job and its order, not stored yet.
 
         Raises `InvalidInput` with every mistake, `NotFound` and `Ambiguous` for the project,
@@ -54,14 +66,57 @@ class JobIntake:
         check(wish)
         if mistakes := [*self._mistakes(wish)]:
             raise InvalidInput(" ".join(mistakes))
+        asked = _asked(wish)
+        await self._admit(wish, (asked,))
+        project = await self._project(wish)
+        job = self._job(wish, project, asked.job_id, hold=hold)
+        return job, _order(wish, job, project)
+
+    async def accept_batch(self, wish: BatchWish, *, hold: bool) -> list[Owned]:
+        """Return the batch and then its jobs, each with its order, not stored yet.
+
+        Raises what `accept` raises.
+        """
+        check_batch(wish)
+        wishes = list(wish.jobs())
+        self._check_each(wishes)
+        asked = [_asked(one) for one in wishes]
+        await self._admit(wish.job, asked)
+        project = await self._project(wish.job)
+        parent = self._job(wish.job, project, new_id(), hold=hold)
+        order = replace(
+            _order(wish.job, parent, project), children=wish.size, stop_after=wish.stop_after
+        )
+        owned = [(parent, order)]
+        for number, one in enumerate(wishes, 1):
+            job = self._job(one, project, asked[number - 1].job_id, hold=hold)
+            its_order = _order(one, job, project)
+            owned.append((job, replace(its_order, parent_id=parent.id, batch_index=number)))
+        return owned
+
+    async def _admit(self, wish: JobWish, asked: Sequence[Asked]) -> None:
         if wish.sandbox is not None:
             await self._sandbox.check()
-        job_id = new_id()
-        asked = Asked(job_id, wish.command, wish.words)
-        await self._guard.admit((asked,), confirmed=wish.confirmed)
-        project = await self._project(wish)
+        await self._guard.admit(asked, confirmed=wish.confirmed)
+
+    def _check_each(self, wishes: Sequence[JobWish]) -> None:
+        """Raise `InvalidInput` with the first mistakes, and the places where they are."""
+        found = []
+        for number, wish in enumerate(wishes, 1):
+            mistakes = [*mistakes_of(wish)] or [*self._mistakes(wish)]
+            found += [(number, mistake) for mistake in mistakes]
+        if found:
+            # What is wrong with all of them is said once.
+            places: dict[str, list[int]] = {}
+            for number, mistake in found:
+                places.setdefault(mistake, []).append(number)
+            told = [f"{_places(at, len(wishes))}{what}" for what, at in places.items()]
+            more = f" And {len(told) - _TOLD} more." if len(told) > _TOLD else ""
+            raise InvalidInput(" ".join(told[:_TOLD]) + more)
+
+    def _job(self, wish: JobWish, project: Project, job_id: str, *, hold: bool) -> Job:
         moment = clock.now()
-        job = Job(
+        return Job(
             id=job_id,
             name=safe_line(wish.name.strip()),
             state=JobState.PENDING if hold else JobState.QUEUED,
@@ -74,19 +129,19 @@ class JobIntake:
             timeout=wish.timeout or self._timeout,
             queued_at=None if hold else moment,
         )
-        return job, _order(wish, job, project)
 
-    async def readmit(self, job: Job, order: JobOrder) -> None:
-        """Judge a stored job's command once more, before a person queues it again.
+    async def readmit(self, owned: Sequence[Owned]) -> None:
+        """Judge the commands of stored jobs once more, before a person queues them again.
 
         The policy may forbid now what it let through then: raises `CommandDenied`. Nobody is
-        asked to confirm it a second time: who queues this very job has said so.
+        asked to confirm them a second time: who queues these very jobs has said so.
         """
-        await self._guard.admit((Asked(job.id, job.prompt, order.words),), confirmed=True)
+        asked = [Asked(job.id, job.prompt, order.words) for job, order in owned]
+        await self._guard.admit(asked, confirmed=True)
 
-    async def matches(self, wish: JobWish) -> tuple[Match, ...]:
-        """Return what the command of a wish matches of the command policy."""
-        return await self._guard.matches(wish.command, wish.words)
+    async def matches(self, wishes: Iterable[JobWish]) -> tuple[Match, ...]:
+        """Return what the commands of wishes match of the command policy."""
+        return await self._guard.matches([_asked(wish) for wish in wishes])
 
     def _mistakes(self, wish: JobWish) -> Iterator[str]:
         for name, value in wish.environment:
@@ -114,6 +169,19 @@ class JobIntake:
                     return owner
             known = await tx.projects.by_name(SCRATCH)
         return known or await self._make_project(SCRATCH)
+
+
+def _places(at: Sequence[int], total: int) -> str:
+    """Return where a mistake is, to be put in front of it."""
+    if len(at) == total:
+        return ""
+    more = f" and {len(at) - 1} others" if len(at) > 1 else ""
+    return f"Command {at[0]}{more}: "
+
+
+def _asked(wish: JobWish) -> Asked:
+    """Return what the command policy is asked about a job that is to be."""
+    return Asked(new_id(), wish.command, wish.words)
 
 
 def _order(wish: JobWish, job: Job, project: Project) -> JobOrder:

@@ -27,6 +27,7 @@ from foredeck.services.jobs.command_policy import CommandPolicy
 from foredeck.services.jobs.executor import Handle
 from foredeck.services.jobs.job_follower import JobFollower
 from foredeck.services.jobs.job_intake import JobIntake
+from foredeck.services.jobs.job_moves import JobMoves
 from foredeck.services.jobs.job_output import result_of
 from foredeck.services.jobs.job_records import JobRecords
 from foredeck.services.jobs.job_service import JobService
@@ -115,7 +116,7 @@ async def open_jobs(
     projects = ProjectService(store, base / "workspaces", data)
     sandbox = CommandSandbox(Settings(data_dir=data, **settings or {}))
     intake = JobIntake(store, timeout, projects.create, CommandGuard(store, policy), sandbox)
-    records = JobRecords(store, executor, limit, 600)
+    records = JobRecords(store, JobMoves(executor), limit, 600)
     follower = JobFollower(store, executor, data / "job-input", sandbox)
     jobs = JobService(store, bus, intake, records, follower)
     if not (base / "workspaces" / "demo").exists():

@@ -12,7 +12,8 @@ RISKY = ("--command", "touch made; chmod 777 made")
 
 def follow_policy(desk: Desk, action: str) -> None:
     config = desk.base / "config.toml"
-    config.write_text(f'{config.read_text()}[command_policy]\nworld_writable = "{action}"\n')
+    settings = config.read_text().partition("[command_policy]")[0]
+    config.write_text(f'{settings}[command_policy]\nworld_writable = "{action}"\n')
 
 
 def trail(desk: Desk) -> list[Any]:
@@ -36,11 +37,10 @@ def test_it_warns_by_default_and_the_command_runs(desk: Desk) -> None:
     done = desk.run("jobs", "execute", *RISKY)
     assert done.code == 0
     assert (
-        "! The command policy warns of this command: "
-        "world_writable (chmod 777 lets everybody write).\n" in done.err
+        "! The command policy warns: world_writable (chmod 777 lets everybody write).\n" in done.err
     )
     assert (desk.base / "made").exists()
-    assert "warns of" in desk.run("jobs", "submit", "later", "--hold", *RISKY).err
+    assert "policy warns:" in desk.run("jobs", "submit", "later", "--hold", *RISKY).err
     assert [item["severity"] for item in trail(desk)] == ["WARNING", "WARNING"]
 
 
@@ -66,6 +66,22 @@ def test_without_a_terminal_only_yes_confirms(desk: Desk) -> None:
     assert desk.run("jobs", "execute", "--yes", *RISKY).code == 0
     assert (desk.base / "made").exists()
     assert len(trail(desk)) == 2
+
+
+def test_a_batch_wants_one_word_for_all_of_its_commands(desk: Desk) -> None:
+    follow_policy(desk, "confirm")
+    (desk.base / "list").write_text("true\nchmod 777 a\nchmod 666 b\n")
+    words = ("batch", "submit", "work", "--commands", "list", "--hold")
+    refused = desk.run(*words)
+    assert refused.code == 1
+    assert "wants a person's word for 2 of 3 commands: world_writable (chmod 777" in refused.err
+    assert "say --yes" in refused.err
+    assert desk.run(*words, "--yes").code == 0
+    follow_policy(desk, "warn")
+    warned = desk.run(*words)
+    assert warned.code == 0
+    assert "! The command policy warns: world_writable (" in warned.err
+    assert jobs(desk) == 2
 
 
 def test_on_a_terminal_a_person_is_asked(desk: Desk, monkeypatch: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,14 @@ from foredeck.services.domain.errors import (
     Conflict,
     InvalidInput,
 )
-from foredeck.services.domain.jobs import JobWish
+from foredeck.services.domain.jobs import BatchWish, JobWish
 from foredeck.services.domain.states import JobState
 from foredeck.services.host import wire
 from foredeck.services.host.commands import SubmitJob
 from foredeck.services.host.job_handlers import JobCommands, JobQueries
 from foredeck.services.jobs.command_policy import CommandPolicy
 from foredeck.services.store.audit import TRACE, AuditFilter, Trace
+from foredeck.services.store.jobs import JobFilter
 from tests.support.job_house import JobHouse, open_jobs
 
 RISKY = "chmod 777 made"
@@ -146,6 +148,47 @@ async def test_a_held_job_and_a_retry_obey_the_policy_of_now(tmp_path: Path) -> 
         assert (await house.ended(held)).job.exit_code == 1  # there is no such file
         last = (await trail(house))[-1]
         assert (last.action, last.resource_id) == ("command_policy.confirm", held)
+
+
+async def test_a_batch_is_judged_as_a_whole(tmp_path: Path) -> None:
+    texts = ("true", *(f"chmod 777 made-{number}; chmod a+w made" for number in range(999)))
+    wish = BatchWish(JobWish("work", project="demo"), texts)
+    async with open_jobs(tmp_path, policy=policy(PolicyAction.CONFIRM)) as house:
+        with pytest.raises(CommandUnconfirmed) as asked:
+            await house.jobs.submit_batch(wish, hold=True)
+        assert asked.value.message == (
+            "The command policy wants a person's word for 999 of 1,000 commands: world_writable "
+            "(chmod 777 lets everybody write), world_writable (chmod a+w lets everybody write)."
+        )
+        assert await jobs_there(house) == 0
+        confirmed = replace(wish, job=replace(wish.job, confirmed=True))
+        batch = (await house.jobs.submit_batch(confirmed, hold=True)).id
+        rows = (await house.store.queries.jobs(JobFilter(batch=batch), 1000)).items
+        entries = AuditFilter(action="command_policy")
+        page = await house.store.queries.audit(entries, limit=1000)
+        assert page.total == 4 * 999
+        assert {entry.resource_id for entry in page.items} <= {row.id for row in rows[1:]}
+        assert (await house.store.queries.verify_audit()).broken is None
+
+
+async def test_a_batch_that_is_denied_by_now_is_neither_executed_nor_retried(
+    tmp_path: Path,
+) -> None:
+    async with open_jobs(tmp_path) as house:
+        wish = BatchWish(JobWish("work", project="demo"), ("exit 3", f"{RISKY}; exit 3"))
+        held = (await house.jobs.submit_batch(wish, hold=True)).id
+        failed = (await house.jobs.submit_batch(wish)).id
+        await house.ended(failed)
+    async with open_jobs(tmp_path, policy=policy(PolicyAction.DENY)) as house:
+        with pytest.raises(CommandDenied, match="denies 1 of 2 commands"):
+            await house.jobs.execute(held)
+        with pytest.raises(CommandDenied, match="denies 1 of 2 commands"):
+            await house.jobs.retry(failed)
+        assert await house.state(held) is JobState.PENDING
+        assert await house.state(failed) is JobState.FAILED
+    async with open_jobs(tmp_path) as house:
+        await house.jobs.execute(held)
+        assert (await house.ended(held)).job.state is JobState.FAILED
 
 
 async def test_a_mistake_is_told_first_and_a_refusal_makes_no_project(tmp_path: Path) -> None:

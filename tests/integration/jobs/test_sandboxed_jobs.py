@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from foredeck.services.domain.errors import CodexMissing, InvalidInput
+from foredeck.services.domain.jobs import BatchWish, JobWish
 from foredeck.services.domain.records import FailureClass, Sandbox
 from foredeck.services.domain.states import JobState
 from foredeck.services.jobs.processes import find_marked
@@ -69,6 +70,16 @@ async def test_a_configuration_in_the_workspace_widens_nothing(
         done = await house.ran(f"echo out > {outside}/made", sandbox=WRITE)
         assert done.job.state is S.FAILED
         assert not (outside / "made").exists()
+
+
+async def test_each_job_of_a_batch_has_its_sandbox(tmp_path: Path, outside: Path) -> None:
+    async with open_jobs(tmp_path) as house:
+        texts = tuple(f"echo in > made-{n}; echo out > {outside}/made-{n}" for n in range(3))
+        wish = BatchWish(JobWish("work", project="demo", sandbox=WRITE), texts)
+        batch = (await house.jobs.submit_batch(wish)).id
+        assert (await house.ended(batch)).job.state is S.FAILED
+        assert len(list(house.workspace.glob("made-*"))) == 3
+        assert list(outside.glob("made-*")) == []
 
 
 async def test_read_only_writes_nowhere(tmp_path: Path, outside: Path) -> None:
