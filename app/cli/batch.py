@@ -153,7 +153,7 @@ def result(session: Session, batch: str, format_: str) -> None:
 @format_option
 @click.pass_obj
 def cancel(session: Session, batch: str, reason: str, format_: str) -> None:
-    """End all jobs of a batch that wait or work, and what they started."""
+    """End all jobs of a batch, with everything that they started."""
     found = session.write(lambda host: host.do(CancelBatch(batch, reason)), _ROLE)
     _put_done(found, "cancelled", format_)
 
@@ -164,7 +164,7 @@ def cancel(session: Session, batch: str, reason: str, format_: str) -> None:
 @format_option
 @click.pass_obj
 def retry_failed(session: Session, batch: str, detach: bool, format_: str) -> None:
-    """Try again what failed of a batch, timed out or was lost.
+    """Try again what failed, timed out or was lost of a batch.
 
     Each such job gets another attempt, as long as it has retries left.
     """
