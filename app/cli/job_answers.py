@@ -121,6 +121,14 @@ def _order_pairs(row: JobRow, order: JobOrder) -> dict[str, object]:
         said["Batch"] = f"{order.parent_id}, number {order.batch_index}"
     if row.counts:
         said["Jobs"] = counts_line(row.counts)
+    return said | _surroundings(order)
+
+
+def _surroundings(order: JobOrder) -> dict[str, object]:
+    """Return what a job is held to and given, as far as there is something to say."""
+    said: dict[str, object] = {}
+    if order.sandbox:
+        said["Sandbox"] = f"{order.sandbox} (codex's)"
     if order.memory:
         said["Memory cap"] = f"{order.memory / _MEBIBYTE:.0f} MiB"
     if order.environment:
@@ -199,6 +207,7 @@ def _order_answer(order: JobOrder) -> dict[str, Any]:
         "merge_stderr": order.merge_stderr,
         "memory_cap_bytes": order.memory,
         "output_removed_at": order.output_removed_at,
+        "sandbox": order.sandbox,
         "metadata": dict(order.metadata),
         "progress_message": order.progress_message,
         "trace_id": order.trace_id,

@@ -11,12 +11,13 @@ from foredeck.services.codex.environment import command_environment
 from foredeck.services.codex.failures import from_error
 from foredeck.services.departure import Departure
 from foredeck.services.domain import clock
-from foredeck.services.domain.errors import ForedeckError, StepFailed, StoreError
+from foredeck.services.domain.errors import CommandDenied, ForedeckError, StepFailed, StoreError
 from foredeck.services.domain.ids import new_id
 from foredeck.services.domain.records import Failure, FailureClass, Job, Step
 from foredeck.services.domain.safe_text import safe_line
 from foredeck.services.domain.states import FINAL_JOBS, JobState
 from foredeck.services.domain.workflow import Verify
+from foredeck.services.jobs.command_guard import Asked, CommandGuard, denial_of
 from foredeck.services.jobs.endings import exit_code_of, used_too_much
 from foredeck.services.jobs.executor import Command, Executor, Found, Handle
 from foredeck.services.patience import to_the_end
@@ -32,6 +33,7 @@ _BLOCK = 1 << 16
 _TAIL_LINES = 200
 # How long its output is left alone, in seconds: first, and at most while nothing comes.
 _SOON, _LATER = 0.05, 0.4
+_BY_ITSELF = frozenset({JobState.COMPLETED, JobState.FAILED})
 
 
 class CheckCommand:
@@ -41,9 +43,12 @@ class CheckCommand:
     that departs ends the command and leaves its job to the next one, which runs it again.
     """
 
-    def __init__(self, store: Store, executor: Executor, departure: Departure) -> None:
+    def __init__(
+        self, store: Store, executor: Executor, departure: Departure, guard: CommandGuard
+    ) -> None:
         self._store = store
         self._executor = executor
+        self._guard = guard
         self._departure = departure
 
     async def run(self, task: StageTask, verify: Verify, key: str) -> Job:
@@ -51,19 +56,23 @@ class CheckCommand:
 
         Its output appears in the step's as it comes; the job's message is the end of it. One
         of that key that has ended in this attempt is returned as it is; one that an earlier
-        host left behind is ended and run again. Raises `StepFailed` if it cannot be started, or
-        if nobody knows how it ended.
+        host left behind is ended and run again. Raises `StepFailed` if it cannot be started, the
+        command policy forbids it (SPEC J5), or nobody knows how it ended.
         """
         job = await self._begin(task, verify, key)
         if job.state in FINAL_JOBS:
             return job
         console = CommandConsole(task.output, job)
         try:
+            await self._guard.admit_step(Asked(job.id, verify.command, run_id=job.run_id or ""))
             found = await self._carry_out(task, job, verify, console)
         except asyncio.CancelledError:
             if not self._departure.leaving:
                 await to_the_end(self._end(task, job, Found(JobState.CANCELLED), console))
             raise
+        except CommandDenied as error:
+            await self._end(task, job, Found(JobState.FAILED), console)
+            raise StepFailed(denial_of(error)) from error
         except ForedeckError as error:
             await self._end(task, job, Found(JobState.FAILED), console)
             raise StepFailed(from_error(error)) from error
@@ -138,7 +147,7 @@ class CheckCommand:
 
     async def _end(self, task: StageTask, job: Job, found: Found, console: CommandConsole) -> Job:
         code, state = exit_code_of(found), found.state
-        words = f"exit {code}" if state in {JobState.COMPLETED, JobState.FAILED} else state.value
+        words = state.value if code is None or state not in _BY_ITSELF else f"exit {code}"
         failure = _failure(found, task.project.settings.memory_bytes)
         try:
             console.end(words, good=state is JobState.COMPLETED)

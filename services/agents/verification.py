@@ -11,6 +11,7 @@ from foredeck.services.domain.errors import StepFailed
 from foredeck.services.domain.records import Failure, FailureClass, Job
 from foredeck.services.domain.states import JobState
 from foredeck.services.domain.workflow import Verify
+from foredeck.services.jobs.command_guard import CommandGuard
 from foredeck.services.jobs.endings import used_too_much
 from foredeck.services.jobs.executor import Executor
 from foredeck.services.jobs.local_executor import LocalExecutor
@@ -46,7 +47,8 @@ class Verification:
         executor: Executor | None = None,
     ) -> None:
         executor = executor or LocalExecutor(settings.data_dir / "jobs", settings.grace)
-        self._command = CheckCommand(store, executor, departure)
+        guard = CommandGuard.of(store, settings)
+        self._command = CheckCommand(store, executor, departure, guard)
 
     async def passed(self, task: StageTask, ask: Ask) -> str:
         """Return codex's last message of the rounds, empty if none was needed.

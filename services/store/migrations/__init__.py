@@ -22,6 +22,7 @@ from foredeck.services.store.migrations import (
     m0009_trusted_workflows,
     m0010_job_cost,
     m0011_job_orders,
+    m0013_job_sandbox,
     m0015_job_memory,
     m0016_job_retention,
 )
@@ -37,6 +38,7 @@ MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     m0009_trusted_workflows.upgrade,
     m0010_job_cost.upgrade,
     m0011_job_orders.upgrade,
+    m0013_job_sandbox.upgrade,
     m0015_job_memory.upgrade,
     m0016_job_retention.upgrade,
 )

@@ -133,7 +133,7 @@ CREATE TABLE job_order (
         children INTEGER,
         stop_after INTEGER,
         cancel_reason TEXT NOT NULL
-    , memory INTEGER);
+    , sandbox TEXT);
 CREATE TABLE job_queue (
         id INTEGER NOT NULL PRIMARY KEY CHECK (id = 1),
         paused_at INTEGER,

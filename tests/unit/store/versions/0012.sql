@@ -133,7 +133,7 @@ CREATE TABLE job_order (
         children INTEGER,
         stop_after INTEGER,
         cancel_reason TEXT NOT NULL
-    , memory INTEGER, output_removed_at INTEGER);
+    , sandbox TEXT, memory INTEGER);
 CREATE TABLE job_queue (
         id INTEGER NOT NULL PRIMARY KEY CHECK (id = 1),
         paused_at INTEGER,
@@ -509,7 +509,6 @@ CREATE INDEX job_order_of_project ON job_order (project_id);
 CREATE INDEX job_order_of_parent ON job_order (parent_id, batch_index) WHERE parent_id IS NOT NULL;
 CREATE INDEX job_alone_in_state ON job (state, queued_at) WHERE run_id IS NULL;
 CREATE INDEX job_alone_by_name ON job (name, ended_at) WHERE run_id IS NULL;
-CREATE INDEX job_order_with_output ON job_order (id) WHERE output_removed_at IS NULL AND children IS NULL;
 DELETE FROM "sqlite_sequence";
 INSERT INTO "sqlite_sequence" VALUES('transition',2);
 COMMIT;
