@@ -12,6 +12,7 @@ import pytest
 
 from foredeck.services.host.lock import is_held
 from tests.support.cli_desk import Desk, ended, processes_of, until
+from tests.support.greedy import GREEDY
 
 
 @pytest.fixture(autouse=True)
@@ -23,6 +24,9 @@ def nothing_is_left(desk: Desk) -> Iterator[None]:
 def test_a_job_is_given_a_memory_cap(desk: Desk) -> None:
     said = desk.run("jobs", "submit", "x", "--memory", "0.5GiB", "--", "true")
     assert "Memory cap  512 MiB" in desk.run("jobs", "show", said.out.strip()).out
+    said = desk.run("jobs", "execute", "--memory", "64M", "--command", f"echo begun; {GREEDY}")
+    assert (said.code, said.out) == (137, "begun\n")
+    assert "Command used more than 64 MiB of memory and was stopped." in said.err
     for size in ("512", "1M"):
         said = desk.run("jobs", "submit", "x", f"--memory={size}", "--", "true")
         assert said.code == 2
