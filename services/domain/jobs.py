@@ -78,6 +78,7 @@ class JobWish:
     auto_retry: bool = False
     merge_stderr: bool = False
     metadata: tuple[tuple[str, str], ...] = ()
+    sandbox: str = ""
 
 
 @dataclass(frozen=True, slots=True)

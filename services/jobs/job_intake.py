@@ -32,8 +32,8 @@ class JobIntake:
         self._timeout = timeout
         self._make_project = make_project
 
-    async def accept(self, wish: JobWish, *, hold: bool) -> tuple[Job, JobOrder]:
-        """Return the job and its order, not stored yet.
+    async def accept(self, wish: JobWish, *, hold: bool, job_id: str = "") -> tuple[Job, JobOrder]:
+        """Return the job and its order, not stored yet; without `job_id` it gets a fresh one.
 
         Raises `InvalidInput` with every mistake, `NotFound` and `Ambiguous` for the project.
         """
@@ -43,7 +43,7 @@ class JobIntake:
         project = await self._project(wish)
         moment = clock.now()
         job = Job(
-            id=new_id(),
+            id=job_id or new_id(),
             name=safe_line(wish.name.strip()),
             state=JobState.PENDING if hold else JobState.QUEUED,
             prompt=wish.command or shlex.join(wish.words),

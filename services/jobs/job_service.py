@@ -91,10 +91,19 @@ class JobService:
         if tasks:
             await asyncio.wait(tasks)
 
-    async def submit(self, wish: JobWish, *, hold: bool = False, now: bool = False) -> Job:
-        """Store a job and queue it, or hold it; raises `InvalidInput` with every mistake."""
-        job, order = await self._intake.accept(wish, hold=hold)
-        job = await self._records.add(job, order)
+    async def submit(
+        self, wish: JobWish, *, hold: bool = False, now: bool = False, job_id: str = ""
+    ) -> Job:
+        """Store a job and queue it, or hold it; raises `InvalidInput` with every mistake.
+
+        A `job_id` is that of whoever may have to ask again, not knowing whether the first time
+        was heard: then the job that is there is returned, whatever has become of it.
+        """
+        job = await self._records.known(job_id) if job_id else None
+        if job is None:
+            job = await self._records.add(
+                *await self._intake.accept(wish, hold=hold, job_id=job_id)
+            )
         self._choose(job, now=now)
         return job
 

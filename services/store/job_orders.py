@@ -7,7 +7,7 @@ from foredeck.services.domain.jobs import JobOrder, QueueState
 from foredeck.services.domain.records import Job
 from foredeck.services.domain.states import JobState
 from foredeck.services.store import mapping
-from foredeck.services.store.codecs import to_microseconds, to_optional_moment
+from foredeck.services.store.codecs import clean_text, to_microseconds, to_optional_moment
 from foredeck.services.store.engine import Link
 from foredeck.services.store.repository import Repository
 from foredeck.services.store.unit import Unit
@@ -17,6 +17,8 @@ _ORDERED = """
     WHERE j.run_id IS NULL AND j.state = ?
 """
 IN_STATE = f"SELECT j.id, o.project_id, o.priority, j.queued_at {_ORDERED}"
+# A walk along what has not ended: nobody looks for the others by their trace.
+_OF_TRACE = f"SELECT j.id {_ORDERED} AND o.trace_id = ? ORDER BY j.created_at, j.id"
 COUNT = f"SELECT count(*) {_ORDERED}"
 QUEUE = "SELECT paused_at, job_limit FROM job_queue WHERE id = 1"
 _SET = "UPDATE job_queue SET paused_at = ?, job_limit = ? WHERE id = 1"
@@ -49,6 +51,14 @@ class JobOrderRepository(Repository[JobOrder]):
         """Return id and project of those that are in progress."""
         rows = await self._unit.link.rows(IN_STATE, (JobState.IN_PROGRESS.value,))
         return [(row[0], row[1]) for row in rows]
+
+    async def unfinished(self, trace_id: str) -> tuple[str, ...]:
+        """Return the ids of those under that trace which have not ended, what waits first."""
+        found: list[str] = []
+        for state in (JobState.PENDING, JobState.QUEUED, JobState.IN_PROGRESS):
+            rows = await self._unit.link.rows(_OF_TRACE, (state.value, clean_text(trace_id)))
+            found += [str(row[0]) for row in rows]
+        return tuple(found)
 
 
 class JobQueueRow:

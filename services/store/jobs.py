@@ -51,8 +51,12 @@ _DETAIL = f"""
 """
 
 
-def listing(*, state: bool, type_: bool, run: bool, project: bool) -> tuple[str, str]:
+def listing(
+    *, state: bool, type_: bool, run: bool, project: bool, alone: bool = False
+) -> tuple[str, str]:
     """Return the SQL of a page of jobs, newest first, and that of their number.
+
+    With `alone` only of those that belong to no run.
 
     Parameters: those of state, type, run and project (twice) that are asked for, then limit and
     offset.
@@ -62,6 +66,7 @@ def listing(*, state: bool, type_: bool, run: bool, project: bool) -> tuple[str,
         *(["n.type = ?"] if type_ else []),
         *(["n.run_id = ?"] if run else []),
         *([_OF_PROJECT] if project else []),
+        *(["n.run_id IS NULL"] if alone else []),
     ]
     if not (state or run or project):
         conditions.append("n.created_at > -1")  # a walk along the index of the newest
@@ -86,6 +91,8 @@ async def page(
     project_ref: str | None,
     limit: int,
     offset: int,
+    *,
+    alone: bool = False,
 ) -> Page[JobRow]:
     """Return jobs, newest first; raises `InvalidInput`, `NotFound` and `Ambiguous`."""
     values = [
@@ -99,6 +106,7 @@ async def page(
         type_=type_ is not None,
         run=run_ref is not None,
         project=project_ref is not None,
+        alone=alone,
     )
     found = await link.rows(rows, (*values, limit, offset))
     return Page(each(_row, found), (await link.rows(count, values))[0][0], limit, offset)

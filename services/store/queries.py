@@ -192,11 +192,18 @@ class Queries:
         project_ref: str | None = None,
         limit: int = 50,
         offset: int = 0,
+        *,
+        alone: bool = False,
     ) -> Page[JobRow]:
-        """Return jobs, newest first; raises `InvalidInput`, `NotFound` and `Ambiguous`."""
+        """Return jobs, newest first; raises `InvalidInput`, `NotFound` and `Ambiguous`.
+
+        With `alone` only those that belong to no run.
+        """
         _check_page(limit, offset)
         async with self._database.reading(consistent=True) as link:
-            return await jobs.page(link, state, type_, run_ref, project_ref, limit, offset)
+            return await jobs.page(
+                link, state, type_, run_ref, project_ref, limit, offset, alone=alone
+            )
 
     async def job(self, ref: str) -> JobDetail:
         """Return a job; raises `NotFound` and `Ambiguous`."""
