@@ -1,0 +1,103 @@
+"""What the job tools of an agent answer (SPEC A2): JSON objects about jobs."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from foredeck.services.domain.job_views import JobDetail, JobResult, JobRow
+from foredeck.services.domain.safe_text import clean, safe_line, safe_text
+from foredeck.services.domain.states import FINAL_JOBS, JobState
+from foredeck.services.domain.views import Page
+
+# Of output and errors together, in characters.
+OUTPUT_LIMIT = 5_000
+_ERRORS_LIMIT = 1_500
+# Of a name in a list.
+_NAME_LENGTH = 80
+# What `read_file` reads a job's output by.
+PREFIX, ERRORS = "job:", ":errors"
+
+Answer = dict[str, Any]
+
+
+def status(detail: JobDetail) -> Answer:
+    """Tell where a job stands."""
+    job, order = detail.job, detail.order
+    answer = {
+        **_row(job),
+        "name": job.name,
+        "progress_message": order.progress_message if order else "",
+        "queued_at": _time(detail.queued_at),
+        "timeout_seconds": int(detail.timeout),
+        "retry_count": order.retry_count if order else 0,
+    }
+    if order and order.parent_id:
+        answer |= {"parent_task_id": order.parent_id, "batch_index": order.batch_index}
+    return answer | _mishap(detail)
+
+
+def result(found: JobResult) -> Answer:
+    """Tell what a job has printed so far, the ends of it, and how it ended if it has."""
+    job = found.job.job
+    errors = _end(found.errors, _ERRORS_LIMIT)
+    output = _end(found.output, OUTPUT_LIMIT - len(errors))
+    answer: Answer = {**_row(job), "name": job.name, "output": output, "errors": errors}
+    cut_output = found.left_out or len(output) < len(clean(found.output))
+    cut_errors = found.errors_left_out or len(errors) < len(clean(found.errors))
+    if cut_output:
+        answer["output_rest"] = _pointer(PREFIX + job.id)
+    if cut_errors:
+        answer["errors_rest"] = _pointer(PREFIX + job.id + ERRORS)
+    if job.state not in FINAL_JOBS:
+        answer["hint"] = "It has not ended yet: this is what it has printed so far."
+    return answer | _mishap(found.job)
+
+
+def ending(found: JobResult) -> Answer:
+    """Tell how a job ended that was waited for; only one that completed is a success."""
+    answer = result(found)
+    job = found.job.job
+    answer["success"] = job.state is JobState.COMPLETED
+    if not answer["success"]:
+        answer["error"] = answer.get("error_message") or f"The task is {job.state}."
+    return answer
+
+
+def listing(page: Page[JobRow]) -> Answer:
+    """Tell which jobs there are; `total` counts also those that are not listed."""
+    tasks = [{**_row(job), "name": safe_line(job.name, limit=_NAME_LENGTH)} for job in page.items]
+    return {"tasks": tasks, "total": page.total}
+
+
+def _row(job: JobRow) -> Answer:
+    return {
+        "task_id": job.id,
+        "task_type": job.type,
+        "status": job.state.value,
+        "priority": job.priority.value if job.priority else None,
+        "progress_percentage": job.progress,
+        "created_at": _time(job.created_at),
+        "started_at": _time(job.started_at),
+        "completed_at": _time(job.ended_at),
+        "exit_code": job.exit_code,
+    }
+
+
+def _mishap(detail: JobDetail) -> Answer:
+    """Tell what went wrong with a job, nothing if nothing did."""
+    if detail.failure is None:
+        return {}
+    return {"error_message": safe_text(detail.failure.message)}  # its advice is for people
+
+
+def _end(text: str, limit: int) -> str:
+    return clean(text)[-limit:]
+
+
+def _pointer(path: str) -> str:
+    return f"This is the end of it: read_file with path={path!r} reads it from the beginning."
+
+
+def _time(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None
