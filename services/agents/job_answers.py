@@ -60,7 +60,8 @@ def ending(found: JobResult) -> Answer:
     job = found.job.job
     answer["success"] = job.state is JobState.COMPLETED
     if not answer["success"]:
-        answer["error"] = answer.get("error_message") or f"The task is {job.state}."
+        otherwise = f"The task did not complete: it is {job.state}."
+        answer["error"] = answer.get("error_message") or otherwise
     return answer
 
 

@@ -80,9 +80,8 @@ class JobTools:
     async def cancel_cli_task(self, _call_id: str, task_id: str, reason: str) -> Answer:
         """End a task; one that has ended is an error."""
         job = (await self._of_project(task_id)).job
-        why = (
-            safe_line(reason.strip(), limit=_REASON_LENGTH) or f"cancelled by {self._asker.origin}"
-        )
+        why = safe_line(reason.strip(), limit=_REASON_LENGTH)
+        why = why or f"cancelled by the {self._asker.origin}"
         try:
             return answers.status(await self._change(self._jobs.cancel(job.id, why, self._asker)))
         except Conflict:
