@@ -82,9 +82,15 @@ class JobRecords:
             return tuple([await self._begin(tx, one.id) for one in ready])
 
     async def _begin(self, tx: Transaction, job_id: str) -> Owned:
-        moment = clock.now()
-        job = await tx.move_job(job_id, JobState.IN_PROGRESS, started_at=moment, updated_at=moment)
-        return job, await tx.job_orders.get(job_id)
+        moment, order = clock.now(), await tx.job_orders.get(job_id)
+        job = await tx.move_job(
+            job_id,
+            JobState.IN_PROGRESS,
+            trace_id=order.trace_id,
+            started_at=moment,
+            updated_at=moment,
+        )
+        return job, order
 
     async def in_progress(self) -> tuple[Owned, ...]:
         """Return those that an earlier host has left at work."""

@@ -53,9 +53,14 @@ class Unit:
         old: str,
         new: str,
         reason: str = "",
+        trace_id: str = "",
     ) -> None:
-        """Add a transition to the history and to the audit trail."""
-        self.audit(entry_of(entity, entity_id, run_id or "", str(old), str(new), reason))
+        """Add a transition to the history and to the audit trail.
+
+        `trace_id` is for what nobody asks for at this moment and what belongs to no run.
+        """
+        trace = run_id or trace_id
+        self.audit(entry_of(entity, entity_id, trace, str(old), str(new), reason))
         values = {
             "entity": entity.value,
             "entity_id": entity_id,
