@@ -56,6 +56,7 @@ from foredeck.services.host.workflow_handlers import WorkflowCommands, WorkflowQ
 from foredeck.services.jobs.agent_jobs import AgentJobs
 from foredeck.services.jobs.job_follower import JobFollower
 from foredeck.services.jobs.job_intake import JobIntake
+from foredeck.services.jobs.job_moves import JobMoves
 from foredeck.services.jobs.job_records import JobRecords
 from foredeck.services.jobs.job_service import JobService
 from foredeck.services.jobs.local_executor import LocalExecutor
@@ -135,7 +136,7 @@ async def open_working_half(ground: Ground, role: str, *, recover: bool) -> Asyn
         stack.callback(executor.close)
         own = LocalExecutor(settings.data_dir / JOB_OUTPUT, settings.grace)
         stack.callback(own.close)
-        records = JobRecords(store, own, settings.job_limit, settings.job_aging)
+        records = JobRecords(store, JobMoves(own), settings.job_limit, settings.job_aging)
         jobs = _jobs(settings, store, bus, own, records)
         stack.push_async_callback(jobs.close)
         agent_jobs = AgentJobs(store, bus, jobs, records, own)

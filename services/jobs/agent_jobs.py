@@ -10,8 +10,8 @@ from pathlib import Path
 
 from foredeck.services.domain.errors import Conflict
 from foredeck.services.domain.events import JobSaved, Resync
-from foredeck.services.domain.job_views import JobDetail, JobResult, JobRow
-from foredeck.services.domain.jobs import JobWish
+from foredeck.services.domain.job_views import BatchStatus, JobDetail, JobResult, JobRow
+from foredeck.services.domain.jobs import BatchWish, JobWish
 from foredeck.services.domain.states import FINAL_JOBS, FINAL_RUNS
 from foredeck.services.domain.views import Page
 from foredeck.services.event_bus import EventBus, Subscription
@@ -21,6 +21,7 @@ from foredeck.services.jobs.job_records import JobRecords
 from foredeck.services.jobs.job_service import JobService
 from foredeck.services.patience import all_of
 from foredeck.services.store.audit import TRACE, Trace
+from foredeck.services.store.jobs import JobFilter
 from foredeck.services.store.store import Store
 
 
@@ -50,6 +51,16 @@ class AgentJobs:
             await self._service.submit(wish, now=True, job_id=job_id)
         return await self.get(job_id)
 
+    async def submit_batch(self, wish: BatchWish, job_id: str, asker: Trace) -> BatchStatus:
+        """Queue a batch under that id, or return the one that is there."""
+        with _asked_by(asker):
+            await self._service.submit_batch(wish, now=True, job_id=job_id)
+        return await self.batch(job_id)
+
+    async def batch(self, job_id: str) -> BatchStatus:
+        """Return a batch as it stands; raises `NotFound`, `Ambiguous` and `Conflict`."""
+        return await self._store.queries.batch(job_id)
+
     async def cancel(self, job_id: str, reason: str, asker: Trace) -> JobDetail:
         """Cancel a job; returns when nothing of it is left. `Conflict` if it has ended."""
         with _asked_by(asker):
@@ -73,10 +84,9 @@ class AgentJobs:
     async def listed(
         self, project_id: str, state: str | None, type_: str | None, limit: int
     ) -> Page[JobRow]:
-        """Return jobs of a project that belong to no run, newest first."""
-        return await self._store.queries.jobs(
-            state, type_, project_ref=project_id, alone=True, limit=limit
-        )
+        """Return jobs of a project that belong to no run and to no batch, newest first."""
+        wanted = JobFilter(state=state, type=type_, project=project_id, alone=True)
+        return await self._store.queries.jobs(wanted, limit)
 
     async def result(self, job_id: str) -> JobResult:
         """Return what has come of a job so far; it goes to a model, so without secrets."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 from foredeck.services.domain.audit import AuditEntry
 from foredeck.services.domain.jobs import JobOrder, QueueState
 from foredeck.services.domain.records import Job
@@ -9,17 +12,28 @@ from foredeck.services.domain.states import JobState
 from foredeck.services.store import mapping
 from foredeck.services.store.codecs import clean_text, to_microseconds, to_optional_moment
 from foredeck.services.store.engine import Link
-from foredeck.services.store.repository import Repository
+from foredeck.services.store.repository import Repository, marks
 from foredeck.services.store.unit import Unit
 
+# A batch runs nothing itself.
 _ORDERED = """
     FROM job j INDEXED BY job_alone_in_state CROSS JOIN job_order o ON o.id = j.id
-    WHERE j.run_id IS NULL AND j.state = ?
+    WHERE j.run_id IS NULL AND j.state = ? AND o.children IS NULL
 """
+_CHILDREN = "FROM job_order o CROSS JOIN job j ON j.id = o.id WHERE o.parent_id = ?"
+_IN_ORDER = "ORDER BY o.batch_index"
 IN_STATE = f"SELECT j.id, o.project_id, o.priority, j.queued_at {_ORDERED}"
-# A walk along what has not ended: nobody looks for the others by their trace.
-_OF_TRACE = f"SELECT j.id {_ORDERED} AND o.trace_id = ? ORDER BY j.created_at, j.id"
+# A walk along what has not ended: nobody looks for the others by their trace. What belongs to a
+# batch comes with it.
+_OF_TRACE = """
+    SELECT j.id FROM job j INDEXED BY job_alone_in_state CROSS JOIN job_order o ON o.id = j.id
+    WHERE j.run_id IS NULL AND j.state = ? AND o.trace_id = ? AND o.parent_id IS NULL
+    ORDER BY j.created_at, j.id
+"""
 COUNT = f"SELECT count(*) {_ORDERED}"
+CHILDREN_IN = f"SELECT j.id {_CHILDREN} AND j.state IN (%s) {_IN_ORDER}"
+# From the end: those in front are most often the first to end.
+ANY_CHILD_IN = f"SELECT 1 {_CHILDREN} AND j.state IN (%s) {_IN_ORDER} DESC LIMIT 1"
 QUEUE = "SELECT paused_at, job_limit FROM job_queue WHERE id = 1"
 _SET = "UPDATE job_queue SET paused_at = ?, job_limit = ? WHERE id = 1"
 
@@ -53,12 +67,27 @@ class JobOrderRepository(Repository[JobOrder]):
         return [(row[0], row[1]) for row in rows]
 
     async def unfinished(self, trace_id: str) -> tuple[str, ...]:
-        """Return the ids of those under that trace which have not ended, what waits first."""
+        """Return the ids of those under that trace which have not ended, what waits first.
+
+        Batches are among them, the jobs of batches are not.
+        """
         found: list[str] = []
         for state in (JobState.PENDING, JobState.QUEUED, JobState.IN_PROGRESS):
             rows = await self._unit.link.rows(_OF_TRACE, (state.value, clean_text(trace_id)))
             found += [str(row[0]) for row in rows]
         return tuple(found)
+
+    async def children(self, parent_id: str, states: Iterable[JobState]) -> list[str]:
+        """Return the ids of a batch's jobs that are in one of these states, in their order."""
+        return [row[0] for row in await self._rows(CHILDREN_IN, parent_id, states)]
+
+    async def has_children(self, parent_id: str, states: Iterable[JobState]) -> bool:
+        """Whether a job of a batch is in one of these states."""
+        return bool(await self._rows(ANY_CHILD_IN, parent_id, states))
+
+    async def _rows(self, text: str, parent_id: str, states: Iterable[JobState]) -> list[Any]:
+        values = sorted(state.value for state in states)
+        return await self._unit.link.rows(text % marks(values), (parent_id, *values))
 
 
 class JobQueueRow:

@@ -255,17 +255,17 @@ class JobRepository(Repository[Job]):
         return await self._select("thread_id = ?", thread_id, order="created_at, id")
 
     async def active(self) -> tuple[Job, ...]:
-        """Return the jobs that are not final, oldest first."""
+        """Return the jobs of runs that are not final, oldest first."""
         states = sorted(state.value for state in set(JobState) - FINAL_JOBS)
-        return await self._select(f"state IN ({marks(states)})", *states, order="created_at, id")
+        return await self._select(
+            f"run_id IS NOT NULL AND state IN ({marks(states)})", *states, order="created_at, id"
+        )
 
-    async def move(self, old: Job, new: Job, reason: str, trace_id: str = "") -> Job:
+    async def move(self, old: Job, new: Job, reason: str) -> Job:
         """Store `new` in the place of `old` and the transition between their states."""
         check_transition(old.state, new.state)
         await self._update(old, new)
-        await self._unit.record(
-            EntityKind.JOB, new.id, new.run_id, old.state, new.state, reason, trace_id
-        )
+        await self._unit.record(EntityKind.JOB, new.id, new.run_id, old.state, new.state, reason)
         self._publish(new, old.state)
         await tell_usage(self._unit, old, new)
         return new

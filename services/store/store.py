@@ -139,16 +139,13 @@ class Transaction:
         step = await self.steps.get(step_id)
         return await self.steps.move(step, replace(step, state=to, **changes), reason)
 
-    async def move_job(
-        self, job_id: str, to: JobState, *, reason: str = "", trace_id: str = "", **changes: Any
-    ) -> Job:
+    async def move_job(self, job_id: str, to: JobState, *, reason: str = "", **changes: Any) -> Job:
         """Give a job another state and other fields; return it as it is then.
 
-        `trace_id` is that of whoever asked for it, where nobody asks now. Raises
-        `IllegalTransition` and `NotFound`.
+        Raises `IllegalTransition` and `NotFound`.
         """
         job = await self.jobs.get(job_id)
-        return await self.jobs.move(job, replace(job, state=to, **changes), reason, trace_id)
+        return await self.jobs.move(job, replace(job, state=to, **changes), reason)
 
     async def move_question(
         self, question_id: str, to: QuestionState, *, reason: str = "", **changes: Any

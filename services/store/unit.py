@@ -7,7 +7,7 @@ from foredeck.services.domain.audit import AuditEntry
 from foredeck.services.domain.events import Event
 from foredeck.services.domain.records import EntityKind
 from foredeck.services.redaction import Redactor
-from foredeck.services.store.audit import Trail
+from foredeck.services.store.audit import TRACE, Traced, Trail
 from foredeck.services.store.audited_transitions import entry_of
 from foredeck.services.store.codecs import clean_text, to_microseconds
 from foredeck.services.store.engine import Link
@@ -30,15 +30,15 @@ class Unit:
         self.actor = actor
         self.redactor = redactor
         self.events: list[Event] = []
-        self._entries: list[AuditEntry] = []
+        self._entries: list[Traced] = []
 
     def publish(self, event: Event) -> None:
         """Keep an event until the commit."""
         self.events.append(event)
 
     def audit(self, entry: AuditEntry) -> None:
-        """Keep an entry of the audit trail until `seal`."""
-        self._entries.append(entry)
+        """Keep an entry of the audit trail until `seal`, and on whose behalf it is."""
+        self._entries.append((entry, TRACE.get()))
 
     async def seal(self, trail: Trail) -> None:
         """Write the entries of the audit trail: the last thing before the commit."""
@@ -53,14 +53,9 @@ class Unit:
         old: str,
         new: str,
         reason: str = "",
-        trace_id: str = "",
     ) -> None:
-        """Add a transition to the history and to the audit trail.
-
-        `trace_id` is for what nobody asks for at this moment and what belongs to no run.
-        """
-        trace = run_id or trace_id
-        self.audit(entry_of(entity, entity_id, trace, str(old), str(new), reason))
+        """Add a transition to the history and to the audit trail."""
+        self.audit(entry_of(entity, entity_id, run_id or "", str(old), str(new), reason))
         values = {
             "entity": entity.value,
             "entity_id": entity_id,
