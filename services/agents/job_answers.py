@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from foredeck.services.domain.job_views import JobDetail, JobResult, JobRow
+from foredeck.services.domain.job_views import BatchStatus, JobDetail, JobResult, JobRow
 from foredeck.services.domain.safe_text import clean, safe_line, safe_text
 from foredeck.services.domain.states import FINAL_JOBS, JobState
 from foredeck.services.domain.views import Page
@@ -17,6 +18,10 @@ _ERRORS_LIMIT = 1_500
 _NAME_LENGTH = 80
 # What `read_file` reads a job's output by.
 PREFIX, ERRORS = "job:", ":errors"
+
+# How many tasks of a batch are named.
+_LISTED = 100
+_FAILED = frozenset({JobState.FAILED, JobState.TIMEOUT, JobState.LOST})
 
 Answer = dict[str, Any]
 
@@ -71,8 +76,34 @@ def listing(page: Page[JobRow]) -> Answer:
     return {"tasks": tasks, "total": page.total}
 
 
-def _row(job: JobRow) -> Answer:
+def batch(found: BatchStatus, children: Sequence[JobRow]) -> Answer:
+    """Tell how a batch stands, by the names of SPEC J4, and the ids of its first tasks.
+
+    `children` are its tasks in their order; those that ended badly are named by themselves.
+    """
+    bad = [job.id for job in children if job.state in _FAILED]
     return {
+        "parent_task_id": found.id,
+        "name": found.name,
+        "status": found.state.value,
+        "total_tasks": found.total,
+        "completed": found.completed,
+        "failed": found.failed,
+        "cancelled": found.cancelled,
+        "timeout": found.timeout,
+        "lost": found.lost,
+        "running": found.running,
+        "pending": found.pending,
+        "progress_percentage": found.progress,
+        "is_complete": found.is_complete,
+        "has_failures": found.has_failures,
+        "task_ids": [job.id for job in children[:_LISTED]],
+        "failed_task_ids": bad[:_LISTED],
+    }
+
+
+def _row(job: JobRow) -> Answer:
+    answer = {
         "task_id": job.id,
         "task_type": job.type,
         "status": job.state.value,
@@ -83,6 +114,7 @@ def _row(job: JobRow) -> Answer:
         "completed_at": _time(job.ended_at),
         "exit_code": job.exit_code,
     }
+    return answer if job.counts is None else {**answer, "total_tasks": job.counts.total}
 
 
 def _mishap(detail: JobDetail) -> Answer:

@@ -71,7 +71,8 @@ JOB_TOOLS = (
     ),
     ToolSpec(
         "submit_batch_tasks",
-        "Queue several commands as one batch of tasks, and answer its parent_task_id at once.",
+        "Queue several commands as one batch of tasks that run side by side, and answer its "
+        "parent_task_id and their task_ids at once. It goes on when your stage ends.",
         (
             Parameter("name", "string", "What people see; each task is called NAME (i/n)."),
             Parameter("commands", "array", f"1 to {MOST_COMMANDS} texts for /bin/sh."),
@@ -81,7 +82,7 @@ JOB_TOOLS = (
     ),
     ToolSpec(
         "get_batch_status",
-        "Tell how many tasks of a batch have ended, and how.",
+        "Tell how many tasks of a batch have ended, how, and which of them failed.",
         (Parameter("parent_task_id", "string", "What submit_batch_tasks answered."),),
     ),
 )

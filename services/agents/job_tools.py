@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any, Protocol, TypeVar
 
 from foredeck.services.agents import job_answers as answers
 from foredeck.services.agents.job_answers import Answer
-from foredeck.services.agents.job_tool_specs import MOST_LISTED, TASK_TYPES
+from foredeck.services.agents.job_tool_specs import MOST_COMMANDS, MOST_LISTED, TASK_TYPES
 from foredeck.services.agents.stage import StageTask
 from foredeck.services.domain.errors import Conflict, InvalidInput, NotFound
 from foredeck.services.domain.ids import id_of
-from foredeck.services.domain.job_views import JobDetail, JobResult, JobRow
-from foredeck.services.domain.jobs import CODEX, JobWish, Priority, check
+from foredeck.services.domain.job_views import BatchStatus, JobDetail, JobResult, JobRow
+from foredeck.services.domain.jobs import (
+    CODEX,
+    BatchWish,
+    JobWish,
+    Priority,
+    check,
+    check_batch,
+)
 from foredeck.services.domain.records import Sandbox
 from foredeck.services.domain.safe_text import clean, safe_line
 from foredeck.services.domain.states import JobState
@@ -30,6 +37,9 @@ class Jobs(Protocol):
     """What the tools need of the jobs (`jobs.agent_jobs.AgentJobs`)."""
 
     async def submit(self, wish: JobWish, job_id: str, asker: Trace) -> JobDetail: ...
+    async def submit_batch(self, wish: BatchWish, job_id: str, asker: Trace) -> BatchStatus: ...
+    async def batch(self, job_id: str) -> BatchStatus: ...
+    async def children(self, batch_id: str) -> tuple[JobRow, ...]: ...
     async def cancel(self, job_id: str, reason: str, asker: Trace) -> JobDetail: ...
     async def get(self, job_id: str) -> JobDetail: ...
     async def wait(self, job_id: str) -> JobDetail: ...
@@ -105,6 +115,27 @@ class JobTools:
             await self._jobs.listed(self._task.project.id, status, task_type, limit)
         )
 
+    async def submit_batch_tasks(self, call_id: str, commands: list[str], **given: Any) -> Answer:
+        """Queue several commands as one batch, all or none."""
+        if not 1 <= len(commands) <= MOST_COMMANDS:
+            raise InvalidInput(
+                f"The batch has {len(commands)} commands; 1 to {MOST_COMMANDS} are possible."
+            )
+        wish = BatchWish(self._wish(call_id, **given), tuple(commands))
+        _without_advice(check_batch, wish)
+        job_id = self._id_of(call_id)
+        found = await self._change(self._jobs.submit_batch(wish, job_id, self._asker))
+        return answers.batch(found, await self._jobs.children(job_id))
+
+    async def get_batch_status(self, _call_id: str, parent_task_id: str) -> Answer:
+        """Tell how many tasks of a batch have ended, how, and which they are."""
+        if (await self._of_project(parent_task_id)).job.counts is None:
+            raise InvalidInput(
+                f"The task {parent_task_id} is no batch: get_cli_task_status tells of it."
+            )
+        found = await self._jobs.batch(parent_task_id)
+        return answers.batch(found, await self._jobs.children(parent_task_id))
+
     async def printed(self, path: str, characters: int) -> str:
         """Return the beginning of what a task has printed, by a path that a result named."""
         task_id = path.removeprefix(answers.PREFIX).removesuffix(answers.ERRORS)
@@ -128,6 +159,7 @@ class JobTools:
 
     async def _submit(self, call_id: str, given: Answer) -> JobDetail:
         wish = self._wish(call_id, **given)
+        _without_advice(check, wish)
         return await self._change(self._jobs.submit(wish, self._id_of(call_id), self._asker))
 
     def _id_of(self, call_id: str) -> str:
@@ -145,13 +177,13 @@ class JobTools:
         priority: str = Priority.NORMAL.value,
         input_json: str = "",
     ) -> JobWish:
-        """Return what a call asks for; raises `InvalidInput` with every mistake in a value."""
+        """Return what a call asks for; raises `InvalidInput` for what it cannot be."""
         if task_type == CODEX:
             raise InvalidInput("Codex is not submitted as a task: run_codex gives it a prompt.")
         _require("task_type", task_type, TASK_TYPES)
         _require("priority", priority, tuple(Priority))
         task = self._task
-        wish = JobWish(
+        return JobWish(
             name=name,
             command=command,
             type=task_type,
@@ -164,8 +196,6 @@ class JobTools:
             metadata=self._origin_of(call_id),
             sandbox=Sandbox.WORKSPACE_WRITE.value,
         )
-        _check(wish)
-        return wish
 
     def _origin_of(self, call_id: str) -> tuple[tuple[str, str], ...]:
         task = self._task
@@ -206,8 +236,8 @@ class JobTools:
         return detail
 
 
-def _check(wish: JobWish) -> None:
-    """Raise `InvalidInput` with every mistake in a wish, without advice for a command line."""
+def _without_advice(check: Callable[[T], None], wish: T) -> None:
+    """Raise `InvalidInput` with every mistake in a wish: the advice is for a command line."""
     try:
         check(wish)
     except InvalidInput as error:

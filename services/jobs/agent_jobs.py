@@ -11,7 +11,7 @@ from pathlib import Path
 from foredeck.services.domain.errors import Conflict
 from foredeck.services.domain.events import JobSaved, Resync
 from foredeck.services.domain.job_views import BatchStatus, JobDetail, JobResult, JobRow
-from foredeck.services.domain.jobs import BatchWish, JobWish
+from foredeck.services.domain.jobs import MOST_IN_BATCH, BatchWish, JobWish
 from foredeck.services.domain.states import FINAL_JOBS, FINAL_RUNS
 from foredeck.services.domain.views import Page
 from foredeck.services.event_bus import EventBus, Subscription
@@ -60,6 +60,11 @@ class AgentJobs:
     async def batch(self, job_id: str) -> BatchStatus:
         """Return a batch as it stands; raises `NotFound`, `Ambiguous` and `Conflict`."""
         return await self._store.queries.batch(job_id)
+
+    async def children(self, batch_id: str) -> tuple[JobRow, ...]:
+        """Return the jobs of a batch in their order."""
+        wanted = JobFilter(batch=batch_id)
+        return (await self._store.queries.jobs(wanted, limit=MOST_IN_BATCH)).items
 
     async def cancel(self, job_id: str, reason: str, asker: Trace) -> JobDetail:
         """Cancel a job; returns when nothing of it is left. `Conflict` if it has ended."""

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from foredeck.services.domain import clock
 from foredeck.services.domain.errors import Conflict, NotFound
-from foredeck.services.domain.job_views import JobDetail, JobResult, JobRow
-from foredeck.services.domain.jobs import JobOrder, JobWish
+from foredeck.services.domain.job_views import (
+    BatchCounts,
+    BatchStatus,
+    JobDetail,
+    JobResult,
+    JobRow,
+)
+from foredeck.services.domain.jobs import BatchWish, JobOrder, JobWish, Priority
 from foredeck.services.domain.records import Failure, FailureClass, TokenUsage
 from foredeck.services.domain.states import FINAL_JOBS, JobState
 from foredeck.services.domain.views import Page
@@ -23,6 +29,7 @@ class FakeAgentJobs:
     jobs: dict[str, JobDetail] = field(default_factory=dict)
     printed_by: dict[str, tuple[str, str]] = field(default_factory=dict)
     wishes: list[JobWish] = field(default_factory=list)
+    batches: list[BatchWish] = field(default_factory=list)
     askers: list[Trace] = field(default_factory=list)
     cancelled: list[tuple[str, str]] = field(default_factory=list)
     asked: list[tuple[str, str | None, str | None, int]] = field(default_factory=list)
@@ -45,6 +52,38 @@ class FakeAgentJobs:
             self.askers.append(asker)
             self.jobs[job_id] = job_detail(job_id, wish)
         return self.jobs[job_id]
+
+    async def submit_batch(self, wish: BatchWish, job_id: str, asker: Trace) -> BatchStatus:
+        if job_id not in self.jobs:
+            self.batches.append(wish)
+            for number, one in enumerate(wish.jobs(), 1):
+                child = job_detail(f"{job_id}{number}", one, parent_id=job_id, batch_index=number)
+                self.jobs[child.job.id] = child
+            parent = await self.submit(wish.job, job_id, asker)
+            self.jobs[job_id] = replace(parent, job=replace(parent.job, counts=_counts([])))
+        return await self.batch(job_id)
+
+    async def batch(self, job_id: str) -> BatchStatus:
+        row = self.jobs[job_id].job
+        counts = _counts([job.state for job in await self.children(job_id)])
+        return BatchStatus(
+            **asdict(counts),
+            id=row.id,
+            name=row.name,
+            type=row.type,
+            state=row.state,
+            priority=row.priority or Priority.NORMAL,
+            project_name=row.project_name,
+            created_at=row.created_at,
+            started_at=None,
+            ended_at=None,
+            reason="",
+            stop_after=None,
+        )
+
+    async def children(self, batch_id: str) -> tuple[JobRow, ...]:
+        owned = [d for d in self.jobs.values() if d.order and d.order.parent_id == batch_id]
+        return tuple(detail.job for detail in owned)
 
     async def cancel(self, job_id: str, reason: str, asker: Trace) -> JobDetail:
         if (await self.get(job_id)).job.state in FINAL_JOBS:
@@ -91,6 +130,13 @@ class FakeAgentJobs:
         self.jobs[job_id] = replace(detail, job=row, failure=failure if failed else None)
         self.printed_by[job_id] = (output, errors)
         self.ended.set()
+
+
+def _counts(states: list[JobState]) -> BatchCounts:
+    finals = {state.value: states.count(state) for state in FINAL_JOBS}
+    waiting = states.count(JobState.QUEUED) + states.count(JobState.PENDING)
+    running = states.count(JobState.IN_PROGRESS)
+    return BatchCounts(total=len(states), running=running, pending=waiting, **finals)
 
 
 def job_detail(job_id: str, wish: JobWish, **changes: Any) -> JobDetail:

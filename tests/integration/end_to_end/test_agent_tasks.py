@@ -51,8 +51,16 @@ class Calls:
         return ""
 
     def _filled(self, value: Any) -> Any:
-        """Return the task_id of an earlier answer for its place, as `{"of": place}`."""
-        return self.answers[value["of"]]["task_id"] if isinstance(value, dict) else value
+        """Return the id in an earlier answer for its place, as `{"of": place}`.
+
+        With `child` it is that of a task of the batch.
+        """
+        if not isinstance(value, dict):
+            return value
+        answer = self.answers[value["of"]]
+        if "child" in value:
+            return answer["task_ids"][value["child"]]
+        return answer.get("task_id") or answer["parent_task_id"]
 
 
 def calls(crew: Crew, *made: tuple[str, dict[str, Any]], role: str = "builder") -> Calls:
@@ -146,6 +154,57 @@ async def _hold_whose_it_is(home: OpenHouse, run_id: str, task_id: str) -> None:
     submitted = rows[-1]
     assert submitted.actor == f"{system_user()}/agent builder"
     assert {audited.trace_id for audited in rows} == {run_id}
+
+
+async def test_an_agent_submits_a_batch(house: House, script: CrewScript) -> None:
+    commands = ["echo one", "exit 3", "echo three"]
+    batch = {"name": "checks", "commands": commands, "task_type": "data_validation"}
+    made = calls(
+        script.crew("one"),
+        ("submit_batch_tasks", batch),
+        task("execute", waiting("batch")),
+        ("get_batch_status", {"parent_task_id": {"of": 0}}),
+        ("get_cli_task_result", {"task_id": {"of": 0, "child": 1}}),
+        ("list_cli_tasks", {}),
+        ("list_cli_tasks", {"task_type": "data_validation", "status": "failed"}),
+    )
+    async with house.open() as home:
+        row = await home.begin("one", Mode.AGENT)
+        await until(lambda: 0 in made.answers, "the batch")
+        parent = made.answers[0]["parent_task_id"]
+        assert (await ended(home, parent)).job.state is S.FAILED
+        (Path((await home.detail(row.id)).workspace) / "go").touch()
+        detail = await home.rest(row.id)
+        assert detail.run.state is RunState.SUCCESS, detail.error
+        status, result = made.answers[2], made.answers[3]
+        told = ("total_tasks", "completed", "failed", "progress_percentage", "is_complete")
+        assert [status[name] for name in told] == [3, 2, 1, 100, True]
+        assert status["failed_task_ids"] == [made.answers[0]["task_ids"][1]]
+        assert (result["name"], result["exit_code"]) == ("checks (2/3)", 3)
+        assert [one["task_id"] for one in made.answers[4]["tasks"]][-1] == parent
+        assert made.answers[4]["total"] == 2, "the tasks of a batch are not listed by themselves"
+        assert [one["total_tasks"] for one in made.answers[5]["tasks"]] == [3]
+        children = (await home.host.ask(ListJobs(batch=parent))).items
+        orders = [(await home.host.ask(GetJob(job.id))).order for job in children]
+        assert {order.trace_id for order in orders if order} == {row.id}
+
+
+async def test_a_batch_is_cancelled_with_its_run(house: House, script: CrewScript) -> None:
+    commands = ["touch first; sleep 600", *["echo never > never"] * 5]
+    batch = {"name": "checks", "commands": commands, "task_type": "shell_command"}
+    calls(script.crew("one"), ("submit_batch_tasks", batch), task("execute", "true"))
+    async with house.open(job_limit=1) as home:
+        row = await home.begin("one", Mode.AGENT)
+        workspace = Path((await home.detail(row.id)).workspace)
+        await until((workspace / "first").exists, "the first command")
+        await stored(home, 2)
+        await home.host.do(CancelRun(row.id))
+        assert mentioning(str(workspace)) == []
+        (alone, parent) = sorted(await own_jobs(home), key=lambda job: job.name == "checks")
+        assert (alone.state, parent.state) == (S.CANCELLED, S.CANCELLED)
+        children = (await home.host.ask(ListJobs(batch=parent.id))).items
+        assert [job.state for job in children] == [S.CANCELLED] * 6
+        assert not (workspace / "never").exists()
 
 
 async def test_an_agent_knows_nothing_of_other_projects(house: House, script: CrewScript) -> None:
@@ -272,19 +331,22 @@ async def test_a_house_that_closes_cancels_the_run_with_its_tasks(
         assert [job.state for job in await own_jobs(home)] == [S.CANCELLED] * 2
 
 
-POINTS = tuple(
-    f"{when} {what}"
-    for what in ("JobSaved+queued", "JobSaved/in_progress", "JobSaved/completed")
-    for when in ("before", "after")
-)
+MOVES = ("JobSaved+queued", "JobSaved/in_progress", "JobSaved/completed")
+STORED = "after JobSaved+queued"
+DRILLS = [
+    *((f"{when} {what}", "execute") for what in MOVES for when in ("before", "after")),
+    *((STORED, tool) for tool in ("submit", "batch")),
+]
 
 
-@pytest.mark.parametrize("tool", ["submit", "execute"])
-@pytest.mark.parametrize("point", POINTS)
+@pytest.mark.parametrize(("point", "tool"), DRILLS)
 async def test_a_host_killed_at_any_point_submits_once(
-    house: House, script: CrewScript, tool: str, point: str
+    house: House, script: CrewScript, point: str, tool: str
 ) -> None:
-    calls(script.crew("one"), task(tool, "echo task >> effects"))
+    command = "echo task >> effects"
+    batch = {"name": "checks", "commands": [command], "task_type": "shell_command"}
+    many = ("submit_batch_tasks", batch)
+    calls(script.crew("one"), many if tool == "batch" else task(tool, command))
     arguments = (str(house.base), str(house.settings.base_url), Mode.AGENT.value, point)
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "tests.support.kill_program", *arguments),

@@ -403,6 +403,99 @@ async def test_what_is_wrong_with_a_list_is_answered(
     assert desk.jobs.asked == []
 
 
+BATCH_FIELDS = {
+    "parent_task_id",
+    "name",
+    "total_tasks",
+    "completed",
+    "failed",
+    "cancelled",
+    "timeout",
+    "lost",
+    "running",
+    "pending",
+    "progress_percentage",
+    "is_complete",
+    "has_failures",
+}
+
+
+async def test_a_batch_is_submitted_whole_and_tells_how_it_stands(desk: Desk) -> None:
+    given = {"name": "checks", "commands": ["a", "b", "c", "d"], "task_type": "data_validation"}
+    answer = await desk.call("submit_batch_tasks", "call-1", **given, description="all")
+    assert answer["success"]
+    assert set(answer) >= BATCH_FIELDS
+    (wish,) = desk.jobs.batches
+    assert wish.commands == ("a", "b", "c", "d")
+    assert (wish.job.name, wish.job.type, wish.job.command) == ("checks", "data_validation", "")
+    assert (wish.job.description, wish.job.sandbox) == ("all", "workspace-write")
+    assert wish.job.project == desk.stage.task.project.id
+    for task_id, state in zip(answer["task_ids"], (S.COMPLETED, S.FAILED, S.LOST), strict=False):
+        desk.jobs.end(task_id, state)
+    parent = answer["parent_task_id"]
+    status = await desk.call("get_batch_status", parent_task_id=parent)
+    assert {name: status[name] for name in BATCH_FIELDS} == {
+        "parent_task_id": parent,
+        "name": "checks",
+        "total_tasks": 4,
+        "completed": 1,
+        "failed": 1,
+        "cancelled": 0,
+        "timeout": 0,
+        "lost": 1,
+        "running": 0,
+        "pending": 1,
+        "progress_percentage": 75,
+        "is_complete": False,
+        "has_failures": True,
+    }
+    assert status["failed_task_ids"] == answer["task_ids"][1:3]
+    again = await desk.call("submit_batch_tasks", "call-1", **given)
+    assert again["parent_task_id"] == parent
+    assert len(desk.jobs.batches) == 1
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"commands": []}, "The batch has 0 commands; 1 to 100 are possible."),
+        ({"commands": ["true"] * 101}, "The batch has 101 commands; 1 to 100 are possible."),
+        ({"commands": "true"}, "must be of type array of strings"),
+        ({"commands": ["true", 1]}, "must be of type array of strings"),
+        ({"task_type": None}, "needs the argument task_type"),
+        ({"task_type": "gardening"}, "There is no task_type 'gardening'"),
+        ({"task_type": "codex"}, "run_codex gives it a prompt"),
+        ({"name": " "}, "A batch needs a name."),
+        ({"name": "n" * 250}, "The name has 250 characters; 249 are possible."),
+        ({"priority": "high"}, "has no argument priority"),
+    ],
+)
+async def test_what_is_wrong_with_a_batch_is_answered(
+    desk: Desk, wrong: dict[str, Any], words: str
+) -> None:
+    given = {"name": "checks", "commands": ["true"], "task_type": "shell_command", **wrong}
+    answer = await desk.call("submit_batch_tasks", **given)
+    assert not answer["success"]
+    assert words in answer["error"]
+    assert "--help" not in answer["error"]
+    assert desk.jobs.jobs == {}
+
+
+@pytest.mark.parametrize("count", [1, 100])
+async def test_the_limits_of_a_batch_are_possible(desk: Desk, count: int) -> None:
+    given = {"name": "checks", "commands": ["true"] * count, "task_type": "shell_command"}
+    answer = await desk.call("submit_batch_tasks", **given)
+    assert (answer["total_tasks"], len(answer["task_ids"])) == (count, count)
+
+
+async def test_the_status_of_a_batch_needs_one(desk: Desk) -> None:
+    alone = await desk.submitted()
+    answer = await desk.call("get_batch_status", parent_task_id=alone)
+    assert answer["error"] == f"The task {alone} is no batch: get_cli_task_status tells of it."
+    answer = await desk.call("get_batch_status", parent_task_id="nothing")
+    assert "There is no task with the task_id 'nothing'" in answer["error"]
+
+
 async def test_closing_ends_what_is_waited_for_and_leaves_the_rest(desk: Desk) -> None:
     goes_on = await desk.submitted()
     call, task_id = await executing(desk)

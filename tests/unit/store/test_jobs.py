@@ -104,7 +104,7 @@ async def test_no_list_of_jobs_scans_a_table(
     await fill(store)
     said = ("failed", "codex", "shoprun", "shop", "alone")
     words = [word if one else None for word, one in zip(said, asked, strict=True)]
-    wanted = JobFilter(*words, alone=alone)
+    wanted = replace(JobFilter(*words), alone=alone)  # type: ignore[arg-type]
     async with store._database.reading() as link:
         found = [one async for one in wanted.conditions(link)]
         values = [value for _, some in found for value in some]
