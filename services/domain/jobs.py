@@ -52,7 +52,10 @@ class Priority(StrEnum):
     @property
     def level(self) -> int:
         """A number that is the higher, the sooner it is its turn."""
-        return list(Priority).index(self)
+        return _LEVELS[self]
+
+
+_LEVELS = {priority: level for level, priority in enumerate(Priority)}
 
 
 @dataclass(frozen=True, slots=True)

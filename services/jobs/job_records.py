@@ -13,7 +13,7 @@ from foredeck.services.domain.states import FINAL_JOBS, JobState
 from foredeck.services.jobs import batches
 from foredeck.services.jobs.job_follower import Ended
 from foredeck.services.jobs.job_moves import JobMoves, Owned
-from foredeck.services.jobs.job_queue import Limits, Waiting, next_to_start
+from foredeck.services.jobs.job_queue import Limits, Waiting, next_to_start, oldest
 from foredeck.services.store.store import Store, Transaction
 
 _NO_RETRY_LEFT = "foredeck jobs show tells why it ended; submit it again to start over."
@@ -92,13 +92,14 @@ class JobRecords:
         state = await tx.job_queue.get()
         if state.paused_at is not None:
             return ()
-        waiting = [
-            Waiting(job_id, project_id, Priority(priority), since / 1e6)
-            for job_id, project_id, priority, since in await tx.job_orders.queued()
-            if chosen is None or job_id in chosen
-        ]
         working = [project_id for _job, project_id in await tx.job_orders.working()]
-        limits = Limits(state.limit or self._limit, await _shares(tx, waiting))
+        limit = state.limit or self._limit
+        if len(working) >= limit:
+            return ()
+        rows = await tx.job_orders.queued()
+        wanted = (row for row in rows if chosen is None or row[0] in chosen)
+        waiting = list(oldest(wanted, limit - len(working)))
+        limits = Limits(limit, await _shares(tx, waiting))
         now = clock.now().timestamp()
         ready = next_to_start(waiting, working, limits, now, self._aging)
         return tuple([await self._moves.begin(tx, one.id) for one in ready])

@@ -22,7 +22,9 @@ _ORDERED = """
 """
 _CHILDREN = "FROM job_order o CROSS JOIN job j ON j.id = o.id WHERE o.parent_id = ?"
 _IN_ORDER = "ORDER BY o.batch_index"
-IN_STATE = f"SELECT j.id, o.project_id, o.priority, j.queued_at {_ORDERED}"
+IN_STATE = f"""
+    SELECT j.id, o.project_id, o.priority, j.queued_at {_ORDERED} ORDER BY j.queued_at, j.id
+"""
 # A walk along what has not ended: nobody looks for the others by their trace. What belongs to a
 # batch comes with it.
 _OF_TRACE = """
@@ -57,7 +59,7 @@ class JobOrderRepository(Repository[JobOrder]):
         return found[0] if found else None
 
     async def queued(self) -> list[tuple[str, str, str, int]]:
-        """Return id, project, priority and time (microseconds) of those that wait."""
+        """Return id, project, priority and time (microseconds) of those that wait, oldest first."""
         rows = await self._unit.link.rows(IN_STATE, (JobState.QUEUED.value,))
         return [(row[0], row[1], row[2], row[3]) for row in rows]
 
