@@ -19,6 +19,7 @@ from foredeck.services.chat.cards import agent_cards
 from foredeck.services.chat.codex_answer import CodexAnswer
 from foredeck.services.chat.service import Answerer, ChatService
 from foredeck.services.codex.exec_runner import ExecRunner
+from foredeck.services.codex.sandboxed import CommandSandbox
 from foredeck.services.codex.server import AppServer
 from foredeck.services.codex.steering import Steering
 from foredeck.services.codex.supervisor import CodexSupervisor, Runner
@@ -54,6 +55,7 @@ from foredeck.services.host.service import Handler, OpeningHost
 from foredeck.services.host.status import StatusReporter
 from foredeck.services.host.workflow_handlers import WorkflowCommands, WorkflowQueries
 from foredeck.services.jobs.agent_jobs import AgentJobs
+from foredeck.services.jobs.command_guard import CommandGuard
 from foredeck.services.jobs.job_follower import JobFollower
 from foredeck.services.jobs.job_intake import JobIntake
 from foredeck.services.jobs.job_moves import JobMoves
@@ -136,11 +138,12 @@ async def open_working_half(ground: Ground, role: str, *, recover: bool) -> Asyn
         stack.callback(executor.close)
         own = LocalExecutor(settings.data_dir / JOB_OUTPUT, settings.grace)
         stack.callback(own.close)
+        guard = CommandGuard.of(store, settings)
         records = JobRecords(store, JobMoves(own), settings.job_limit, settings.job_aging)
-        jobs = _jobs(settings, store, bus, own, records)
+        jobs = _jobs(settings, store, bus, own, records, guard)
         stack.push_async_callback(jobs.close)
         agent_jobs = AgentJobs(store, bus, jobs, records, own)
-        commands = CommandStepRunner(store, executor, departure, asking.clock)
+        commands = CommandStepRunner(store, executor, departure, asking.clock, guard)
         orchestrator = _orchestrator(
             settings, store, supervisor, codex_runs, departure, asking, commands, agent_jobs
         )
@@ -275,10 +278,12 @@ def _jobs(
     bus: EventBus,
     executor: LocalExecutor,
     records: JobRecords,
+    guard: CommandGuard,
 ) -> JobService:
     projects = ProjectService(store, settings.workspaces_root, settings.data_dir)
-    intake = JobIntake(store, settings.job_timeout, projects.create)
-    follower = JobFollower(store, executor, settings.data_dir / "job-input")
+    sandbox = CommandSandbox(settings)
+    intake = JobIntake(store, settings.job_timeout, projects.create, guard, sandbox)
+    follower = JobFollower(store, executor, settings.data_dir / "job-input", sandbox)
     return JobService(store, bus, intake, records, follower)
 
 

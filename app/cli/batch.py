@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -17,6 +18,7 @@ from foredeck.app.cli.batch_answers import (
 from foredeck.app.cli.batch_sources import read_commands
 from foredeck.app.cli.changes import Changes
 from foredeck.app.cli.completion import complete_job
+from foredeck.app.cli.confirming import say_warnings, with_leave
 from foredeck.app.cli.detaching import detach_option
 from foredeck.app.cli.job_answers import say_when_it_starts
 from foredeck.app.cli.job_options import WithCommand, command_words, job_options, read_wish
@@ -91,7 +93,10 @@ def submit(
     texts, word_lists = read_commands(commands, rows, given.pop("command"), command_words(ctx))
     wish = read_wish(name, (), {**given, "command": None})
     order = SubmitBatch(BatchWish(wish, texts, word_lists, stop_after), hold)
-    status, view = _hand_over(ctx.obj, order, detach=detach)
+    status, view = with_leave(
+        lambda leave: _hand_over(ctx.obj, _with(order, leave), detach=detach), yes=given["yes"]
+    )
+    say_warnings(status.matches)
     say(f"✓ Batch of {status.total} submitted: {status.id}")
     say_when_it_starts(status, view)
     put_json(batch_answer(status)) if format_ == "json" else click.echo(status.id)
@@ -163,6 +168,11 @@ def retry_failed(session: Session, batch: str, detach: bool, format_: str) -> No
     found, view = _hand_over(session, RetryBatch(batch), detach=detach)
     _put_done(found, f"goes on with {found.pending + found.running} jobs", format_)
     say_when_it_starts(found, view)
+
+
+def _with(order: SubmitBatch, leave: bool) -> SubmitBatch:
+    job = replace(order.wish.job, confirmed=leave)
+    return replace(order, wish=replace(order.wish, job=job))
 
 
 def _hand_over(

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, Protocol, TypeVar
 
 from foredeck.services.agents import job_answers as answers
 from foredeck.services.agents.job_answers import Answer
 from foredeck.services.agents.job_tool_specs import MOST_COMMANDS, MOST_LISTED, TASK_TYPES
 from foredeck.services.agents.stage import StageTask
-from foredeck.services.domain.errors import Conflict, InvalidInput, NotFound
+from foredeck.services.domain.errors import CommandUnconfirmed, Conflict, InvalidInput, NotFound
 from foredeck.services.domain.ids import id_of
 from foredeck.services.domain.job_views import BatchStatus, JobDetail, JobResult, JobRow
 from foredeck.services.domain.jobs import (
@@ -31,6 +32,13 @@ from foredeck.services.store.audit import Trace
 
 T = TypeVar("T")
 _REASON_LENGTH = 500
+# Of a command in a question, in characters.
+_SHOWN = 500
+_RUN, _REFUSE = "Run it", "Do not run it"
+_NOBODY = (
+    "Nobody is there to be asked: do without it, or say in your summary that a person has to "
+    "allow it (setting command_allow)."
+)
 
 
 class Jobs(Protocol):
@@ -50,6 +58,12 @@ class Jobs(Protocol):
     async def printed(self, job_id: str, characters: int, *, errors: bool) -> str: ...
 
 
+class Confirmer(Protocol):
+    """Who is asked before a risky command (`tools.Person`)."""
+
+    async def ask(self, call_id: str, question: str, choices: tuple[str, ...]) -> str | None: ...
+
+
 class JobTools:
     """Carries the job tools out for one attempt of a stage; `close` or `let_go` ends that.
 
@@ -58,9 +72,13 @@ class JobTools:
     does not wait for a tool that it cancels, so what is under way is waited for in `close`.
     """
 
-    def __init__(self, jobs: Jobs, task: StageTask, role: str) -> None:
+    def __init__(
+        self, jobs: Jobs, task: StageTask, role: str, person: Confirmer | None = None
+    ) -> None:
+        """`person` may let a command run that the command policy asks about (SPEC J5)."""
         self._jobs = jobs
         self._task = task
+        self._person = person
         self._asker = Trace(task.run.id, f"agent {role}")
         self._under_way: set[asyncio.Task[Any]] = set()
         self._awaited: set[str] = set()
@@ -124,7 +142,12 @@ class JobTools:
         wish = BatchWish(self._wish(call_id, **given), tuple(commands))
         _without_advice(check_batch, wish)
         job_id = self._id_of(call_id)
-        found = await self._change(self._jobs.submit_batch(wish, job_id, self._asker))
+
+        async def submit(confirmed: bool) -> BatchStatus:
+            job = replace(wish.job, confirmed=confirmed)
+            return await self._jobs.submit_batch(replace(wish, job=job), job_id, self._asker)
+
+        found = await self._with_leave(call_id, wish.commands, submit)
         return answers.batch(found, await self._jobs.children(job_id))
 
     async def get_batch_status(self, _call_id: str, parent_task_id: str) -> Answer:
@@ -160,7 +183,38 @@ class JobTools:
     async def _submit(self, call_id: str, given: Answer) -> JobDetail:
         wish = self._wish(call_id, **given)
         _without_advice(check, wish)
-        return await self._change(self._jobs.submit(wish, self._id_of(call_id), self._asker))
+
+        async def submit(confirmed: bool) -> JobDetail:
+            leave = replace(wish, confirmed=confirmed)
+            return await self._jobs.submit(leave, self._id_of(call_id), self._asker)
+
+        return await self._with_leave(call_id, (wish.command,), submit)
+
+    async def _with_leave(
+        self,
+        call_id: str,
+        commands: tuple[str, ...],
+        submit: Callable[[bool], Coroutine[Any, Any, T]],
+    ) -> T:
+        """Submit, without a person's word (False) or, if the command policy wants that, with it."""
+        try:
+            return await self._change(submit(False))
+        except CommandUnconfirmed as error:
+            await self._ask_for_leave(call_id, commands, error)
+        return await self._change(submit(True))
+
+    async def _ask_for_leave(
+        self, call_id: str, commands: tuple[str, ...], error: CommandUnconfirmed
+    ) -> None:
+        """Return if a person lets it run; raises `CommandUnconfirmed` otherwise."""
+        shown = "\n".join(safe_line(command, limit=_SHOWN) for command in commands)
+        question = f"{error.message} May the {self._asker.origin} run it?\n\n{shown}"
+        said = await self._person.ask(call_id, question, (_RUN, _REFUSE)) if self._person else None
+        if said is None:
+            raise CommandUnconfirmed(error.message, _NOBODY, error.matches)
+        if said.splitlines()[:1] != [_RUN]:
+            words = f"{error.message} It is not to run; the person said: {said}"
+            raise CommandUnconfirmed(words, "", error.matches)
 
     def _id_of(self, call_id: str) -> str:
         task = self._task
@@ -194,7 +248,7 @@ class JobTools:
             input_data=input_json,
             timeout=timeout_seconds,
             metadata=self._origin_of(call_id),
-            sandbox=Sandbox.WORKSPACE_WRITE.value,
+            sandbox=Sandbox.WORKSPACE_WRITE,
         )
 
     def _origin_of(self, call_id: str) -> tuple[tuple[str, str], ...]:

@@ -80,9 +80,9 @@ class AgentStageRunner:
         files = WorkspaceFiles(Path(task.project.workspace))
         transcript = Transcript(self._store, task)
         jobs = CodexJobs(self._supervisor, task, QueuedPrompts(self._store, task))
-        tasks = JobTools(self._own_jobs, task, task.role) if self._own_jobs else None
+        person = self._people.of_stage(task) if self._people else None
+        tasks = JobTools(self._own_jobs, task, task.role, person) if self._own_jobs else None
         try:
-            person = self._people.of_stage(task) if self._people else None
             plan = _present_plan(files)
             work = StageWork(agent(task.role), task, files, transcript, jobs, plan, person, tasks)
             await _open(work)

@@ -1,7 +1,7 @@
 """Carries one program through the death of whoever started it.
 
     python -I -S -E shim.py [--detach] [--split] [--grace SECONDS] [--timeout SECONDS] \\
-        [--memory BYTES] RUN_DIR -- WORDS…
+        [--memory BYTES] [--contained] RUN_DIR -- WORDS…
     python -I -S -E shim.py --serve
 
 Standard library only, and nothing of ours: it runs without site-packages. In RUN_DIR
@@ -19,8 +19,9 @@ SIGTERM ends the program and all that it started, however detached, and so does 
 time, whoever watches or not; what it leaves behind when it ends by itself is ended too. So is a
 tree that holds more memory than --memory, at once: we look often enough for that to be seen
 before the machine is full, and one process can reserve no more than twice as much (64 MiB at
-least). It is no control group: those of a user end with the last login, and we do not. With
---detach the command returns as soon as the program is started.
+least). It is no control group: those of a user end with the last login, and we do not. A program
+that is --contained starts a process-id namespace: SIGTERM is for what is in it, since what holds
+it would take it along at once. With --detach the command returns as soon as the program is started.
 """
 
 from __future__ import annotations
@@ -59,10 +60,11 @@ _OWN_NEED = 64 << 20  # bytes: less would end us, for our own limit is that of o
 
 
 class _Program(NamedTuple):
-    """What to run, and its whole environment."""
+    """What to run, its whole environment, and whether it starts a process-id namespace."""
 
     words: list[str]
     environment: Mapping[str, str]
+    contained: bool = False
 
 
 class _Limits(NamedTuple):
@@ -114,15 +116,16 @@ def main(arguments: list[str]) -> int:
             return 0 if os.read(ready, 1) else CANNOT_START
         _detach(place.log)
     os.close(ready)
-    return _carry(_Program(command, os.environ), limits, place, tell, b"x")
+    program = _Program(command, os.environ, "--contained" in options)
+    return _carry(program, limits, place, tell, b"x")
 
 
 def _serve() -> int:
     """Carry, detached, what each line of stdin asks for, until there are no more lines.
 
     A line is JSON (`id`, `run_dir`, `command`, `environment`, `directory`, `grace`, `timeout`,
-    `split`, `memory`); once its program is let go, or cannot be, a line on stdout says so: `id`
-    and `code`. One process forked costs a tenth of one that starts Python.
+    `split`, `memory`, `contained`); once its program is let go, or cannot be, a line on stdout
+    says so: `id` and `code`. One process forked costs a tenth of one that starts Python.
     """
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel buries our children
     # What we are asked may hold secrets: no command of this user is to read our memory.
@@ -147,7 +150,7 @@ def _answer(order: Mapping[str, Any]) -> NoReturn:
             limits = _Limits(
                 order["grace"], order["timeout"] or math.inf, order["memory"] or math.inf
             )
-            program = _Program(order["command"], order["environment"])
+            program = _Program(order["command"], order["environment"], order["contained"])
             _carry(program, limits, place, tell, _told(order, 0))
             os._exit(0)
         code = REFUSED
@@ -204,7 +207,7 @@ def _carry(program: _Program, limits: _Limits, place: _Place, tell: int, word: b
     with suppress(BrokenPipeError):  # whoever started us may be dead already
         os.write(tell, word)
     os.close(tell)
-    code, why = _Tree(pid, limits).outlive() if pid else (CANNOT_START, EXITED)
+    code, why = _Tree(pid, program, limits).outlive() if pid else (CANNOT_START, EXITED)
     record = {
         "code": code if code >= 0 else None,
         "signal": -code if code < 0 else None,
@@ -259,8 +262,9 @@ def _limit_memory(most: float) -> None:
 class _Tree:
     """The program and all that it started, until nothing of it is left."""
 
-    def __init__(self, program: int, limits: _Limits) -> None:
-        self._program = program
+    def __init__(self, pid: int, program: _Program, limits: _Limits) -> None:
+        self._program = pid
+        self._contained = program.contained
         self._grace = limits.grace
         self._overdue_from = time.monotonic() + limits.timeout
         self._memory = _Memory(limits.memory)
@@ -306,7 +310,7 @@ class _Tree:
 
     def _end(self) -> None:
         if not self._kill_from:
-            _signal_descendants(signal.SIGTERM)
+            _signal_descendants(signal.SIGTERM, inside=self._contained)
             self._kill_from = time.monotonic() + self._grace
 
 
@@ -356,9 +360,16 @@ def _cost() -> dict[str, Any]:
     return {"cpu_seconds": round(cpu, 3), "peak_memory": used.ru_maxrss * _KIBIBYTE}
 
 
-def _signal_descendants(number: int) -> None:
-    """Nobody but us reaps our tree, so that no pid of our children is reused meanwhile."""
-    for pid in _descendants():
+def _signal_descendants(number: int, *, inside: bool = False) -> None:
+    """Nobody but us reaps our tree, so that no pid of our children is reused meanwhile.
+
+    With `inside`, only those in a process-id namespace within ours, as long as there are any.
+    """
+    pids = _descendants()
+    if inside:
+        ours = _depth(os.getpid())
+        pids = [pid for pid in pids if _depth(pid) > ours] or pids
+    for pid in pids:
         with suppress(ProcessLookupError, PermissionError):
             os.kill(pid, number)
 
@@ -374,6 +385,14 @@ def _descendants() -> list[int]:
     for pid in found:
         found.extend(children.get(pid, []))
     return found
+
+
+def _depth(pid: int) -> int:
+    """Return in how many process-id namespaces a process has a number, 0 if it is gone."""
+    for line in _read(f"/proc/{pid}/status").splitlines():
+        if line.startswith("NSpid:"):
+            return len(line.split()) - 1
+    return 0
 
 
 def _stat(pid: int) -> list[str]:

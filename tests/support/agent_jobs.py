@@ -34,6 +34,7 @@ class FakeAgentJobs:
     cancelled: list[tuple[str, str]] = field(default_factory=list)
     asked: list[tuple[str, str | None, str | None, int]] = field(default_factory=list)
     refusal: Exception | None = None
+    unconfirmed: Exception | None = None
     submitting: asyncio.Event = field(default_factory=asyncio.Event)
     gate: asyncio.Event = field(default_factory=asyncio.Event)
     waiting: asyncio.Event = field(default_factory=asyncio.Event)
@@ -45,8 +46,9 @@ class FakeAgentJobs:
     async def submit(self, wish: JobWish, job_id: str, asker: Trace) -> JobDetail:
         self.submitting.set()
         await self.gate.wait()
-        if self.refusal is not None:
-            raise self.refusal
+        refusal = self.refusal or (None if wish.confirmed else self.unconfirmed)
+        if refusal is not None:
+            raise refusal
         if job_id not in self.jobs:
             self.wishes.append(wish)
             self.askers.append(asker)
@@ -54,6 +56,8 @@ class FakeAgentJobs:
         return self.jobs[job_id]
 
     async def submit_batch(self, wish: BatchWish, job_id: str, asker: Trace) -> BatchStatus:
+        if self.unconfirmed is not None and not wish.job.confirmed:
+            raise self.unconfirmed
         if job_id not in self.jobs:
             self.batches.append(wish)
             for number, one in enumerate(wish.jobs(), 1):

@@ -18,9 +18,10 @@ from foredeck.services.agents.job_tools import JobTools
 from foredeck.services.agents.registry import AGENTS, agent
 from foredeck.services.agents.tool_specs import TOOLS
 from foredeck.services.agents.tools import ToolBox
-from foredeck.services.domain.errors import Conflict
+from foredeck.services.domain.errors import CommandUnconfirmed, Conflict
 from foredeck.services.domain.ids import new_id
 from foredeck.services.domain.jobs import JobWish, Priority
+from foredeck.services.domain.records import Sandbox
 from foredeck.services.domain.states import JobState
 from foredeck.services.workspace.files import WorkspaceFiles
 from tests.support.agent_jobs import FakeAgentJobs, job_detail
@@ -45,6 +46,22 @@ class Desk:
         assert isinstance(answer["success"], bool)
         assert answer["success"] or answer["error"]
         return answer
+
+    def with_person(self, said: str | None) -> list[tuple[str, str, tuple[str, ...]]]:
+        """Let a person answer so from now on; return what they are asked, as it is asked."""
+        asked: list[tuple[str, str, tuple[str, ...]]] = []
+
+        class Somebody:
+            async def ask(
+                self, call_id: str, question: str, choices: tuple[str, ...]
+            ) -> str | None:
+                asked.append((call_id, question, choices))
+                return said
+
+        task = self.stage.task
+        self.tools = JobTools(self.jobs, task, task.role, Somebody())
+        self.box._tasks = self.tools
+        return asked
 
     async def submitted(self, **changes: Any) -> str:
         """Submit a task and return its id."""
@@ -137,7 +154,7 @@ async def test_what_is_submitted_is_a_job_of_the_run(desk: Desk) -> None:
                 ("agent", "builder"),
                 ("tool_call", "call-1"),
             ),
-            sandbox="workspace-write",
+            sandbox=Sandbox.WORKSPACE_WRITE,
         )
     ]
     asker = desk.jobs.askers[0]
@@ -208,6 +225,55 @@ async def test_a_refusal_of_the_house_is_answered(desk: Desk) -> None:
     desk.jobs.refusal = Conflict("Foredeck is being closed.", "Start it again.")
     answer = await desk.call("execute_cli_task", name="tests", command="pytest")
     assert answer == {"success": False, "error": "Foredeck is being closed. Start it again."}
+
+
+RISKY = CommandUnconfirmed("The command policy wants a person's word.", "It runs then.")
+SUBMISSIONS: dict[str, dict[str, Any]] = {
+    "submit_cli_task": {"name": "n", "command": "sudo a"},
+    "submit_batch_tasks": {"name": "n", "commands": ["sudo a", "b"], "task_type": "custom_script"},
+}
+
+
+@pytest.mark.parametrize("tool", SUBMISSIONS)
+async def test_a_person_is_asked_where_the_policy_wants_it(desk: Desk, tool: str) -> None:
+    desk.jobs.unconfirmed = RISKY
+    asked = desk.with_person("Run it\n\nbut only today")
+    answer = await desk.call(tool, "call-1", **SUBMISSIONS[tool])
+    assert answer["success"]
+    ((call_id, question, choices),) = asked
+    assert call_id == "call-1"
+    assert question.startswith(f"{RISKY.message} May the agent builder run it?\n\nsudo a")
+    assert choices == ("Run it", "Do not run it")
+    assert desk.jobs.wishes[0].confirmed
+
+
+@pytest.mark.parametrize("tool", SUBMISSIONS)
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ("Do not run it", "It is not to run; the person said: Do not run it"),
+        ("Run it later", "It is not to run; the person said: Run it later"),
+        ("", "It is not to run"),
+        (None, "Nobody is there to be asked"),
+    ],
+)
+async def test_without_leave_nothing_is_submitted(
+    desk: Desk, tool: str, said: str | None, words: str
+) -> None:
+    desk.jobs.unconfirmed = RISKY
+    desk.with_person(said)
+    answer = await desk.call(tool, **SUBMISSIONS[tool])
+    assert RISKY.message in answer["error"]
+    assert words in answer["error"]
+    assert desk.jobs.jobs == {}
+
+
+async def test_where_nobody_can_ever_be_asked_it_is_an_error(desk: Desk) -> None:
+    desk.jobs.unconfirmed = RISKY
+    answer = await desk.call("execute_cli_task", name="n", command="sudo a")
+    assert "command_allow" in answer["error"]
+    await desk.tools.close("its stage ended")
+    assert desk.jobs.cancelled == []
 
 
 TASK_TOOLS = ("get_cli_task_status", "get_cli_task_result", "cancel_cli_task")
@@ -428,7 +494,7 @@ async def test_a_batch_is_submitted_whole_and_tells_how_it_stands(desk: Desk) ->
     (wish,) = desk.jobs.batches
     assert wish.commands == ("a", "b", "c", "d")
     assert (wish.job.name, wish.job.type, wish.job.command) == ("checks", "data_validation", "")
-    assert (wish.job.description, wish.job.sandbox) == ("all", "workspace-write")
+    assert (wish.job.description, wish.job.sandbox) == ("all", Sandbox.WORKSPACE_WRITE)
     assert wish.job.project == desk.stage.task.project.id
     for task_id, state in zip(answer["task_ids"], (S.COMPLETED, S.FAILED, S.LOST), strict=False):
         desk.jobs.end(task_id, state)
