@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Protocol, TypeVar
 
 from foredeck.services.agents import job_answers as answers
 from foredeck.services.agents.job_answers import Answer
+from foredeck.services.agents.job_leave import JobLeave, Person
 from foredeck.services.agents.job_tool_specs import MOST_COMMANDS, MOST_LISTED, TASK_TYPES
+from foredeck.services.agents.job_wishes import checked, require, wish_of
 from foredeck.services.agents.stage import StageTask
-from foredeck.services.domain.errors import CommandUnconfirmed, Conflict, InvalidInput, NotFound
+from foredeck.services.domain.errors import Conflict, InvalidInput, NotFound, UsageError
 from foredeck.services.domain.ids import id_of
 from foredeck.services.domain.job_views import BatchStatus, JobDetail, JobResult, JobRow
-from foredeck.services.domain.jobs import (
-    CODEX,
-    BatchWish,
-    JobWish,
-    Priority,
-    check,
-    check_batch,
-)
-from foredeck.services.domain.records import Sandbox
+from foredeck.services.domain.jobs import BatchWish, JobWish, check, check_batch
 from foredeck.services.domain.safe_text import clean, safe_line
 from foredeck.services.domain.states import JobState
 from foredeck.services.domain.views import Page
@@ -32,13 +26,6 @@ from foredeck.services.store.audit import Trace
 
 T = TypeVar("T")
 _REASON_LENGTH = 500
-# Of a command in a question, in characters.
-_SHOWN = 500
-_RUN, _REFUSE = "Run it", "Do not run it"
-_NOBODY = (
-    "Nobody is there to be asked: do without it, or say in your summary that a person has to "
-    "allow it (setting command_allow)."
-)
 
 
 class Jobs(Protocol):
@@ -58,12 +45,6 @@ class Jobs(Protocol):
     async def printed(self, job_id: str, characters: int, *, errors: bool) -> str: ...
 
 
-class Confirmer(Protocol):
-    """Who is asked before a risky command (`tools.Person`)."""
-
-    async def ask(self, call_id: str, question: str, choices: tuple[str, ...]) -> str | None: ...
-
-
 class JobTools:
     """Carries the job tools out for one attempt of a stage; `close` or `let_go` ends that.
 
@@ -73,13 +54,13 @@ class JobTools:
     """
 
     def __init__(
-        self, jobs: Jobs, task: StageTask, role: str, person: Confirmer | None = None
+        self, jobs: Jobs, task: StageTask, role: str, person: Person | None = None
     ) -> None:
         """`person` may let a command run that the command policy asks about (SPEC J5)."""
         self._jobs = jobs
         self._task = task
-        self._person = person
         self._asker = Trace(task.run.id, f"agent {role}")
+        self._leave = JobLeave(self._asker.origin, person)
         self._under_way: set[asyncio.Task[Any]] = set()
         self._awaited: set[str] = set()
 
@@ -124,9 +105,9 @@ class JobTools:
     ) -> Answer:
         """List the tasks of the project, newest first."""
         if status is not None:
-            _require("status", status, tuple(JobState))
+            require("status", status, tuple(JobState))
         if task_type is not None:
-            _require("task_type", task_type, TASK_TYPES)
+            require("task_type", task_type, TASK_TYPES)
         if not 1 <= limit <= MOST_LISTED:
             raise InvalidInput(f"The limit has to be between 1 and {MOST_LISTED}, not {limit}.")
         return answers.listing(
@@ -139,15 +120,16 @@ class JobTools:
             raise InvalidInput(
                 f"The batch has {len(commands)} commands; 1 to {MOST_COMMANDS} are possible."
             )
-        wish = BatchWish(self._wish(call_id, **given), tuple(commands))
-        _without_advice(check_batch, wish)
+        common = wish_of(self._task, call_id, **given)
+        wish = checked(BatchWish(common, tuple(commands)), check_batch)
         job_id = self._id_of(call_id)
 
         async def submit(confirmed: bool) -> BatchStatus:
-            job = replace(wish.job, confirmed=confirmed)
-            return await self._jobs.submit_batch(replace(wish, job=job), job_id, self._asker)
+            job = replace(common, confirmed=confirmed)
+            batch = replace(wish, job=job)
+            return await self._change(self._jobs.submit_batch(batch, job_id, self._asker))
 
-        found = await self._with_leave(call_id, wish.commands, submit)
+        found = await self._leave.submit(call_id, commands, submit)
         return answers.batch(found, await self._jobs.children(job_id))
 
     async def get_batch_status(self, _call_id: str, parent_task_id: str) -> Answer:
@@ -181,85 +163,18 @@ class JobTools:
             await self._jobs.cancel(job_id, reason, self._asker)
 
     async def _submit(self, call_id: str, given: Answer) -> JobDetail:
-        wish = self._wish(call_id, **given)
-        _without_advice(check, wish)
+        wish = checked(wish_of(self._task, call_id, **given), check)
+        job_id = self._id_of(call_id)
 
         async def submit(confirmed: bool) -> JobDetail:
-            leave = replace(wish, confirmed=confirmed)
-            return await self._jobs.submit(leave, self._id_of(call_id), self._asker)
+            job = replace(wish, confirmed=confirmed)
+            return await self._change(self._jobs.submit(job, job_id, self._asker))
 
-        return await self._with_leave(call_id, (wish.command,), submit)
-
-    async def _with_leave(
-        self,
-        call_id: str,
-        commands: tuple[str, ...],
-        submit: Callable[[bool], Coroutine[Any, Any, T]],
-    ) -> T:
-        """Submit, without a person's word (False) or, if the command policy wants that, with it."""
-        try:
-            return await self._change(submit(False))
-        except CommandUnconfirmed as error:
-            await self._ask_for_leave(call_id, commands, error)
-        return await self._change(submit(True))
-
-    async def _ask_for_leave(
-        self, call_id: str, commands: tuple[str, ...], error: CommandUnconfirmed
-    ) -> None:
-        """Return if a person lets it run; raises `CommandUnconfirmed` otherwise."""
-        shown = "\n".join(safe_line(command, limit=_SHOWN) for command in commands)
-        question = f"{error.message} May the {self._asker.origin} run it?\n\n{shown}"
-        said = await self._person.ask(call_id, question, (_RUN, _REFUSE)) if self._person else None
-        if said is None:
-            raise CommandUnconfirmed(error.message, _NOBODY, error.matches)
-        if said.splitlines()[:1] != [_RUN]:
-            words = f"{error.message} It is not to run; the person said: {said}"
-            raise CommandUnconfirmed(words, "", error.matches)
+        return await self._leave.submit(call_id, (wish.command,), submit)
 
     def _id_of(self, call_id: str) -> str:
         task = self._task
         return id_of(f"{task.step.id}:{task.attempt}:{call_id}")
-
-    def _wish(
-        self,
-        call_id: str,
-        name: str,
-        task_type: str,
-        description: str,
-        command: str = "",
-        timeout_seconds: int | None = None,
-        priority: str = Priority.NORMAL.value,
-        input_json: str = "",
-    ) -> JobWish:
-        """Return what a call asks for; raises `InvalidInput` for what it cannot be."""
-        if task_type == CODEX:
-            raise InvalidInput("Codex is not submitted as a task: run_codex gives it a prompt.")
-        _require("task_type", task_type, TASK_TYPES)
-        _require("priority", priority, tuple(Priority))
-        task = self._task
-        return JobWish(
-            name=name,
-            command=command,
-            type=task_type,
-            description=description,
-            priority=Priority(priority),
-            project=task.project.id,
-            directory=task.project.workspace,
-            input_data=input_json,
-            timeout=timeout_seconds,
-            metadata=self._origin_of(call_id),
-            sandbox=Sandbox.WORKSPACE_WRITE,
-        )
-
-    def _origin_of(self, call_id: str) -> tuple[tuple[str, str], ...]:
-        task = self._task
-        return (
-            ("run", task.run.id),
-            ("step", task.step.key),
-            ("attempt", str(task.attempt)),
-            ("agent", task.role),
-            ("tool_call", call_id),
-        )
 
     async def _change(self, work: Coroutine[Any, Any, T]) -> T:
         """Return what `work` returns; once begun it is not broken off but waited for."""
@@ -281,25 +196,10 @@ class JobTools:
         )
         try:
             detail = await self._jobs.get(task_id)
-        except (NotFound, InvalidInput):
+        except UsageError:  # what an abbreviation fits may be somebody else's
             raise unknown from None
         order = detail.order
         known = order is not None and order.project_id == self._task.project.id
         if not known or detail.job.id != task_id:
             raise unknown
         return detail
-
-
-def _without_advice(check: Callable[[T], None], wish: T) -> None:
-    """Raise `InvalidInput` with every mistake in a wish: the advice is for a command line."""
-    try:
-        check(wish)
-    except InvalidInput as error:
-        raise InvalidInput(error.message) from None
-
-
-def _require(name: str, value: str, known: tuple[str, ...]) -> None:
-    if value not in known:
-        raise InvalidInput(
-            f"There is no {name} {safe_line(value)!r}; there are: {', '.join(known)}."
-        )

@@ -30,7 +30,10 @@ TOOLS = _tools(
     ToolSpec(
         "read_file",
         "Read a text file of the workspace, at most 5,000 characters a call.",
-        (Parameter("path", "string", "Relative to the workspace."), _OFFSET),
+        (
+            Parameter("path", "string", "Relative to the workspace, or named by an answer."),
+            _OFFSET,
+        ),
     ),
     ToolSpec(
         "list_files",

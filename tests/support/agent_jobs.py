@@ -35,6 +35,7 @@ class FakeAgentJobs:
     asked: list[tuple[str, str | None, str | None, int]] = field(default_factory=list)
     refusal: Exception | None = None
     unconfirmed: Exception | None = None
+    mistake: Exception | None = None
     submitting: asyncio.Event = field(default_factory=asyncio.Event)
     gate: asyncio.Event = field(default_factory=asyncio.Event)
     waiting: asyncio.Event = field(default_factory=asyncio.Event)
@@ -97,6 +98,8 @@ class FakeAgentJobs:
         return self.jobs[job_id]
 
     async def get(self, job_id: str) -> JobDetail:
+        if self.mistake is not None:
+            raise self.mistake
         if job_id not in self.jobs:
             raise NotFound(f"There is no job {job_id!r}.")
         return self.jobs[job_id]

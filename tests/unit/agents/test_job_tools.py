@@ -18,7 +18,7 @@ from foredeck.services.agents.job_tools import JobTools
 from foredeck.services.agents.registry import AGENTS, agent
 from foredeck.services.agents.tool_specs import TOOLS
 from foredeck.services.agents.tools import ToolBox
-from foredeck.services.domain.errors import CommandUnconfirmed, Conflict
+from foredeck.services.domain.errors import Ambiguous, CommandUnconfirmed, Conflict
 from foredeck.services.domain.ids import new_id
 from foredeck.services.domain.jobs import JobWish, Priority
 from foredeck.services.domain.records import Sandbox
@@ -298,6 +298,13 @@ async def test_what_belongs_to_others_is_unknown(desk: Desk, tool: str) -> None:
         read = await desk.call("read_file", path=f"job:{task_id}")
         assert "There is no task with the task_id" in read["error"]
     assert desk.jobs.cancelled == []
+
+
+@pytest.mark.parametrize("tool", TASK_TOOLS)
+async def test_an_abbreviation_tells_nothing_of_others(desk: Desk, tool: str) -> None:
+    desk.jobs.mistake = Ambiguous("'1' fits several jobs: 123, 145.")
+    answer = await desk.call(tool, task_id="1")
+    assert answer["error"].startswith("There is no task with the task_id '1' in this project.")
 
 
 async def test_the_status_tells_where_a_task_stands(desk: Desk) -> None:
