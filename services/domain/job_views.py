@@ -106,8 +106,8 @@ class JobRow:
     parent_id: str | None = None
     batch_index: int | None = None
     counts: BatchCounts | None = None
-    expected: float | None = None
     matches: tuple[Match, ...] = ()
+    expected: float | None = None
 
     def estimate(self, moment: datetime) -> float | None:
         """Return how far it may be at that time, between 0 and 99, by how long it took before.

@@ -20,8 +20,9 @@ time, whoever watches or not; what it leaves behind when it ends by itself is en
 tree that holds more memory than --memory, at once: we look often enough for that to be seen
 before the machine is full, and one process can reserve no more than twice as much (64 MiB at
 least). It is no control group: those of a user end with the last login, and we do not. A program
-that is --contained starts a process-id namespace: SIGTERM is for what is in it, since what holds
-it would take it along at once. With --detach the command returns as soon as the program is started.
+that is --contained starts a process-id namespace: what is in it is ended, since what holds it would
+take it along at once, and has to tidy up behind it. With --detach the command returns as soon as
+the program is started.
 """
 
 from __future__ import annotations
@@ -56,6 +57,7 @@ _KIBIBYTE = 1024  # the unit of ru_maxrss, getrusage(2)
 _PPID, _START_TIME, _RESIDENT = 1, 19, 21  # fields of /proc/PID/stat behind the name, proc(5)
 # How fast memory can be filled (bytes a second), and how often we look (seconds) at least, at most.
 _FASTEST, _SELDOM, _OFTEN = 4 << 30, 1.0, 0.1
+_UNWINDING = 1.0  # seconds: how long what holds a namespace may go on when that has been killed
 _OWN_NEED = 64 << 20  # bytes: less would end us, for our own limit is that of our program
 
 
@@ -292,7 +294,8 @@ class _Tree:
         if self._status is not None:  # it has left something behind
             self._end()
         if self._kill_from and now >= self._kill_from:
-            _signal_descendants(signal.SIGKILL)
+            unwinds = self._contained and now < self._kill_from + _UNWINDING
+            _signal(_inside() if unwinds else _descendants(), signal.SIGKILL)
 
     def _wait(self, now: float) -> None:
         patience = min(3600.0, self._overdue_from - now, self._memory.look_from - now)
@@ -310,7 +313,8 @@ class _Tree:
 
     def _end(self) -> None:
         if not self._kill_from:
-            _signal_descendants(signal.SIGTERM, inside=self._contained)
+            inside = _inside() if self._contained else []
+            _signal(inside or _descendants(), signal.SIGTERM)
             self._kill_from = time.monotonic() + self._grace
 
 
@@ -360,15 +364,8 @@ def _cost() -> dict[str, Any]:
     return {"cpu_seconds": round(cpu, 3), "peak_memory": used.ru_maxrss * _KIBIBYTE}
 
 
-def _signal_descendants(number: int, *, inside: bool = False) -> None:
-    """Nobody but us reaps our tree, so that no pid of our children is reused meanwhile.
-
-    With `inside`, only those in a process-id namespace within ours, as long as there are any.
-    """
-    pids = _descendants()
-    if inside:
-        ours = _depth(os.getpid())
-        pids = [pid for pid in pids if _depth(pid) > ours] or pids
+def _signal(pids: list[int], number: int) -> None:
+    """Nobody but us reaps our tree, so that no pid of our children is reused meanwhile."""
     for pid in pids:
         with suppress(ProcessLookupError, PermissionError):
             os.kill(pid, number)
@@ -385,6 +382,12 @@ def _descendants() -> list[int]:
     for pid in found:
         found.extend(children.get(pid, []))
     return found
+
+
+def _inside() -> list[int]:
+    """Return our descendants in a process-id namespace within ours."""
+    ours = _depth(os.getpid())
+    return [pid for pid in _descendants() if _depth(pid) > ours]
 
 
 def _depth(pid: int) -> int:

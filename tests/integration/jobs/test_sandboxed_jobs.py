@@ -138,15 +138,19 @@ async def test_cancelled_it_has_time_to_end_and_nothing_is_left(
         job_id = await house.submit(text, sandbox=WRITE)
         await until((house.workspace / "up").exists, "the job")
         assert (await house.jobs.cancel(job_id, "enough")).state is S.CANCELLED
-        assert (house.workspace / "saved").exists() is saves
         assert find_marked(job_id) == []
+        # Nor what codex has put there meanwhile to be read-only.
+        left = {path.name for path in house.workspace.iterdir()}
+        assert left == ({"up", "saved"} if saves else {"up"})
 
 
 async def test_it_is_stopped_when_its_time_is_over(tmp_path: Path) -> None:
     async with open_jobs(tmp_path, grace=0.3) as house:
-        done = await house.ran(DEAF, sandbox=READ_ONLY, timeout=1)
+        text = DEAF.replace("touch up; ", "")
+        done = await house.ran(text, sandbox=WRITE, timeout=1)
         assert (done.job.state, done.job.exit_code) == (S.TIMEOUT, 124)
         assert find_marked(done.job.id) == []
+        assert list(house.workspace.iterdir()) == []
 
 
 @pytest.mark.parametrize("cancels", [False, True])
