@@ -82,9 +82,9 @@ Long output is cut; the answer then says how to read the rest.
 TASK_RULES = """
 - What you want to see for yourself, such as a test suite, a linter or a build, you may run \
 without codex: execute_cli_task waits for the end; submit_cli_task and submit_batch_tasks are for \
-what takes long or can go on side by side, and you have to ask how it stands. Such commands may \
-write only in the workspace. They look and check; they never take codex's place in changing \
-files, and none runs while codex works on the files that it needs.
+what takes long or can go on side by side, and you have to ask how it stands. Such commands have \
+no network and may write only in the workspace, not in its .git. They look and check; they never \
+take codex's place in changing files, and none runs while codex works on the files that it needs.
 """.strip()
 
 CODEX_RULES = """
