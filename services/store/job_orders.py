@@ -46,7 +46,8 @@ ANY_OF_PROJECT_IN = """
 WITH_OUTPUT = """
     SELECT o.id, j.attempt FROM job_order o INDEXED BY job_order_with_output
     CROSS JOIN job j ON j.id = o.id
-    WHERE o.output_removed_at IS NULL AND o.children IS NULL AND j.ended_at < ? LIMIT ?
+    WHERE o.output_removed_at IS NULL AND o.children IS NULL AND j.ended_at < ?
+        AND (j.started_at IS NOT NULL OR j.attempt > 1) LIMIT ?
 """
 # Not of one that was tried again meanwhile.
 _REMOVED = """
@@ -109,7 +110,7 @@ class JobOrderRepository(Repository[JobOrder]):
         return bool(await self._rows(ANY_OF_PROJECT_IN, project_id, states))
 
     async def with_output(self, before: datetime, limit: int) -> list[tuple[str, int]]:
-        """Return id and attempts of jobs that ended before then and whose output is kept."""
+        """Return id and attempts of jobs that ran, ended before then and whose output is kept."""
         values = (to_microseconds(before), limit)
         return [(row[0], row[1]) for row in await self._unit.link.rows(WITH_OUTPUT, values)]
 

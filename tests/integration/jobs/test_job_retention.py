@@ -68,6 +68,8 @@ async def test_only_what_ended_long_ago_goes_and_its_record_stays(
         old = await house.ran("echo old; echo no >&2; exit 3")
         works = await house.submit("until test -e go; do sleep 0.02; done; echo late")
         held = await house.submit("true", hold=True)
+        never = await house.submit("true", hold=True)
+        await house.jobs.cancel(never, "it never ran, so there is nothing to be removed")
         await house.comes_to(works, S.IN_PROGRESS)
         clock.pass_(6.9 * DAY)
         young = await house.ran("echo young")
@@ -85,6 +87,7 @@ async def test_only_what_ended_long_ago_goes_and_its_record_stays(
         assert (result.output, result.errors, result.removed_at) == ("", "", clock.now)
         assert (await house.result(young.job.id)).output == "young\n"
         assert (await house.detail(held)).job.state is S.PENDING
+        assert (await house.result(never)).removed_at is None
         (house.workspace / "go").touch()
         await house.ended(works)
         assert (await house.result(works)).output == "late\n"
