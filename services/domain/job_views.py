@@ -35,6 +35,47 @@ class JobRow:
     peak_memory: int | None
     priority: Priority | None = None
     progress: float | None = None
+    parent_id: str | None = None
+    batch_index: int | None = None
+    children: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BatchStatus:
+    """How a batch stands; `pending` are those that are held or queued."""
+
+    id: str
+    name: str
+    state: JobState
+    project_name: str
+    created_at: datetime
+    ended_at: datetime | None
+    reason: str
+    total: int
+    completed: int
+    failed: int
+    cancelled: int
+    timeout: int
+    lost: int
+    running: int
+    pending: int
+    stop_after: int | None
+
+    @property
+    def progress(self) -> float:
+        """The share of those that have ended, between 0 and 100."""
+        ended = self.total - self.running - self.pending
+        return 100 * ended / self.total if self.total else 0.0
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all have ended."""
+        return not (self.running or self.pending)
+
+    @property
+    def has_failures(self) -> bool:
+        """Whether one has ended badly."""
+        return self.failed + self.timeout + self.lost > 0
 
 
 @dataclass(frozen=True, slots=True)

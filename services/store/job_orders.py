@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from foredeck.services.domain.audit import AuditEntry
+from foredeck.services.domain.events import JobQueueChanged
 from foredeck.services.domain.jobs import JobOrder, QueueState
 from foredeck.services.domain.records import Job
 from foredeck.services.domain.states import JobState
@@ -72,6 +73,7 @@ class JobQueueRow:
             description=f"the queue of jobs: {action}",
         )
         self._unit.audit(entry)
+        self._unit.publish(JobQueueChanged())
 
 
 async def queue_state(link: Link) -> QueueState:

@@ -20,7 +20,7 @@ from foredeck.services.store.codecs import (
 )
 from foredeck.services.store.engine import Link
 from foredeck.services.store.finding import by_beginning, project_id
-from foredeck.services.store.job_orders import COUNT, queue_state
+from foredeck.services.store.job_orders import COUNT, IN_STATE, queue_state
 from foredeck.services.store.mapping import JOB_ORDERS
 from foredeck.services.store.rows import each
 
@@ -121,6 +121,12 @@ async def queue(link: Link, limit: int) -> JobQueueView:
         for one in (JobState.IN_PROGRESS, JobState.QUEUED)
     ]
     return JobQueueView(working, queued, state.limit or limit, state.paused_at)
+
+
+async def queued(link: Link) -> list[tuple[str, str, str, int]]:
+    """Return id, project, priority and time (microseconds) of the jobs that wait."""
+    found = await link.rows(IN_STATE, (JobState.QUEUED.value,))
+    return [(row[0], row[1], row[2], row[3]) for row in found]
 
 
 def _order(row: Any) -> JobOrder:
