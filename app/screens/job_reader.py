@@ -1,0 +1,107 @@
+"""Reads for the screen of jobs: all of them, and the one that is looked at."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Protocol
+
+from textual.screen import Screen
+
+from foredeck.app.bridge import HostChanged
+from foredeck.app.screens.refresher import Refresher
+from foredeck.app.screens.shell import shell_of
+from foredeck.services.domain.errors import ForedeckError, HostGone, NotFound
+from foredeck.services.domain.job_board import JobBoard
+from foredeck.services.domain.job_views import JobDetail, JobRow
+from foredeck.services.host.interface import Host
+from foredeck.services.host.queries import GetJob, GetJobBoard
+
+# After a read it rests for so many times as long as that took, but not longer than that
+# (seconds): while a thousand jobs change, the screen has other things to do as well.
+_REST, _LONGEST_REST = 4.0, 0.5
+
+
+class Failed(Protocol):
+    """Shows why the jobs, or the one that is looked at, could not be read."""
+
+    def __call__(self, error: Exception, *, of_job: bool) -> None: ...
+
+
+class JobReader:
+    """Reads one thing at a time, and again when that has changed."""
+
+    def __init__(
+        self,
+        screen: Screen[JobRow],
+        batch: str | None,
+        show_board: Callable[[JobBoard], None],
+        show_job: Callable[[], None],
+        failed: Failed,
+    ) -> None:
+        self._screen = screen
+        self._batch = batch
+        self._show_board = show_board
+        self._show_job = show_job
+        self._failed = failed
+        self._aim: str | None = None
+        self.board: JobBoard | None = None
+        self.detail: JobDetail | None = None
+        self._boards = Refresher(screen, self._read_board, lambda error: self._fail(error))
+        self._jobs = Refresher(screen, self._read_job, lambda error: self._fail(error, True))
+
+    def apply(self, change: HostChanged) -> None:
+        """Read again what has changed."""
+        if change.resync or change.queue or change.jobs:
+            self.read_board()
+        if self._aim is not None and (change.resync or self._aim in change.jobs):
+            self._jobs.request()
+
+    def read_board(self) -> None:
+        """Read all jobs again."""
+        self._boards.request()
+
+    def aim(self, job_id: str | None) -> None:
+        """Look at that job from now on, or at none."""
+        if job_id != self._aim:
+            self._aim = job_id
+            if job_id is None:
+                self.detail = None
+            else:
+                self._jobs.request()
+        elif self.detail is not None:
+            self._show_job()  # what is around it may have changed
+
+    @property
+    def _host(self) -> Host:
+        host = shell_of(self._screen).host
+        if host is None:
+            raise NotFound("The data is not open.")
+        return host
+
+    async def _read_board(self) -> None:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        board = await self._host.ask(GetJobBoard(self._batch))
+        if not self._screen.is_attached:
+            return
+        self.board = board
+        self._show_board(board)
+        await asyncio.sleep(min(_LONGEST_REST, _REST * (loop.time() - began)))
+
+    async def _read_job(self) -> None:
+        wanted = self._aim
+        if wanted is None:
+            return
+        detail = await self._host.ask(GetJob(wanted))
+        if wanted == self._aim and self._screen.is_attached:
+            self.detail = detail
+            self._show_job()
+
+    def _fail(self, error: Exception, of_job: bool = False) -> None:
+        if isinstance(error, HostGone) and self.board is not None:
+            return  # what was read stays; the application says what has happened
+        if self._screen.is_attached:
+            self._failed(error, of_job=of_job)
+            if not isinstance(error, ForedeckError):
+                shell_of(self._screen).show_error(error)
