@@ -55,6 +55,7 @@ from foredeck.services.host.status import StatusReporter
 from foredeck.services.host.workflow_handlers import WorkflowCommands, WorkflowQueries
 from foredeck.services.jobs.job_follower import JobFollower
 from foredeck.services.jobs.job_intake import JobIntake
+from foredeck.services.jobs.job_moves import JobMoves
 from foredeck.services.jobs.job_records import JobRecords
 from foredeck.services.jobs.job_service import JobService
 from foredeck.services.jobs.local_executor import LocalExecutor
@@ -265,7 +266,7 @@ def _chat(settings: Settings, store: Store, turns: Runner, departure: Departure)
 def _jobs(settings: Settings, store: Store, bus: EventBus, executor: LocalExecutor) -> JobService:
     projects = ProjectService(store, settings.workspaces_root, settings.data_dir)
     intake = JobIntake(store, settings.job_timeout, projects.create)
-    records = JobRecords(store, executor, settings.job_limit, settings.job_aging)
+    records = JobRecords(store, JobMoves(executor), settings.job_limit, settings.job_aging)
     follower = JobFollower(store, executor, settings.data_dir / "job-input")
     return JobService(store, bus, intake, records, follower)
 

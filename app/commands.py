@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol, TypeGuard
+from typing import Any, ClassVar, Protocol, TypeGuard
 
 from rich.text import Text
 from textual.app import App
@@ -47,7 +47,7 @@ class ForedeckCommands(Provider):
         workbench = self.app.screen_stack[0]
         if not isinstance(workbench, Workbench):
             return
-        screen = self.screen if is_acting(self.screen) else workbench
+        screen: Acting = self.screen if is_acting(self.screen) else workbench
         for action in screen.actions:
             yield _action_entry(screen, action)
         for name in self.app.available_themes:
@@ -55,7 +55,7 @@ class ForedeckCommands(Provider):
                 yield _Entry(
                     f"Theme: {name}", "Change the colours", partial(_theme, self.app, name)
                 )
-        if screen is not workbench:
+        if not isinstance(screen, Workbench):
             return
         for node in workbench.desk.reader.sidebar.projects if workbench.desk.reader.sidebar else ():
             for run in node.runs:
@@ -65,10 +65,10 @@ class ForedeckCommands(Provider):
 class Acting(Protocol):
     """A screen with actions of its own in the palette."""
 
+    actions: ClassVar[tuple[Action, ...]]
+
     @property
     def app(self) -> App[Any]: ...
-    @property
-    def actions(self) -> tuple[Action, ...]: ...
 
     def why_not(self, action: Action) -> str:
         """Return why an action does not apply now, or an empty string."""
@@ -78,7 +78,7 @@ class Acting(Protocol):
         """Return its word in the footer, empty if it does not stand there."""
         ...
 
-    async def run_action(self, action: str) -> bool:
+    async def run_action(self, action: str) -> None:
         """Do it."""
         ...
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
-from foredeck.services.domain.job_views import BatchStatus, JobRow
+from foredeck.services.domain.job_views import BatchCounts, JobRow
 from foredeck.services.domain.jobs import CODEX, SHELL_COMMAND, Priority
 from foredeck.services.domain.safe_text import safe_line
 from foredeck.services.domain.states import FINAL_JOBS, JobState
@@ -135,7 +135,7 @@ def _progress(row: JobRow, columns: JobColumns, ascii_only: bool) -> Cells:
 
 
 def batch_cells(
-    row: JobRow, batch: BatchStatus, width: int, now: datetime, *, ascii_only: bool = False
+    row: JobRow, batch: BatchCounts, width: int, now: datetime, *, ascii_only: bool = False
 ) -> Cells:
     """Return the row of a batch: its name, how many of how many have ended, what went wrong."""
     look = look_of(row.state)
@@ -144,8 +144,7 @@ def batch_cells(
         cells.append((pad(look.word, WORD_WIDTH + 1), look.style))
     right: Cells = [(pad_left(job_elapsed(row, now), _ELAPSED), "ink--muted"), (" " * _EXIT, "")]
     counts = batch_counts(batch)
-    ended = batch.total - batch.running - batch.pending
-    figure = f" {ended}/{batch.total} "
+    figure = f" {batch.final}/{batch.total} "
     room = width - 1 - width_of([*cells, *right]) - len(figure)
     name = safe_line(row.name, limit=_NAME_LENGTH)
     name_width = min(width_of([(name, "")]), max(_LEAST_NAME, room - _MOST_BAR - width_of(counts)))
@@ -159,7 +158,7 @@ def batch_cells(
     return [*cells, (" " * (width - 1 - width_of([*cells, *right])), ""), *right]
 
 
-def batch_counts(batch: BatchStatus) -> Cells:
+def batch_counts(batch: BatchCounts) -> Cells:
     """Return how many of a batch ended otherwise than well, each count with its word."""
     counts = (
         (batch.failed, "failed", JobState.FAILED),

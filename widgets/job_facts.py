@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from foredeck.services.domain.job_views import BatchStatus, JobDetail
+from foredeck.services.domain.job_views import BatchCounts, JobDetail
 from foredeck.services.domain.jobs import JobOrder
 from foredeck.services.domain.safe_text import safe_line, safe_text
 from foredeck.services.domain.states import FINAL_JOBS, JobState
@@ -32,24 +32,17 @@ class JobFacts(PaintedWidget):
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id, classes=classes)
         self._detail: JobDetail | None = None
-        self._batch: BatchStatus | None = None
         self._why_not_yet = ""
 
     def on_mount(self) -> None:
         self.set_interval(1.0, self._tick)
 
-    def update_job(
-        self,
-        detail: JobDetail | None,
-        batch: BatchStatus | None = None,
-        *,
-        why_not_yet: str = "",
-    ) -> None:
+    def update_job(self, detail: JobDetail | None, why_not_yet: str = "") -> None:
         """Show a job; `why_not_yet` is what keeps what waits from starting."""
-        if (detail, batch, why_not_yet) == (self._detail, self._batch, self._why_not_yet):
+        if (detail, why_not_yet) == (self._detail, self._why_not_yet):
             return
         before = self._height()
-        self._detail, self._batch, self._why_not_yet = detail, batch, why_not_yet
+        self._detail, self._why_not_yet = detail, why_not_yet
         self.refresh(layout=before != self._height())
 
     def _height(self) -> int:
@@ -81,36 +74,25 @@ class JobFacts(PaintedWidget):
 
     def _facts(self, detail: JobDetail, width: int) -> Iterator[Cells]:
         room = width - len(_INDENT)
-        if self._batch is not None:
-            yield from self._batch_rows(self._batch)
+        if detail.job.counts is not None:
+            yield from _batch_rows(detail.job.counts, detail.order)
         else:
             yield from _command(detail, room)
             yield [(_INDENT, ""), ("in ", "ink--faint"), (_place(detail, room), "ink--muted")]
         for words in (_standing(detail), _costs(detail)):
             for line in wrap(words, room) if words else ():
-                yield [(_INDENT + line, "ink--muted")]
+                yield [(_INDENT + line.rstrip(" ·"), "ink--muted")]
         yield from self._progress(detail)
         yield from _error(detail, room)
         if detail.job.state is JobState.QUEUED and self._why_not_yet:
             yield [(_INDENT + self._why_not_yet, "state--waiting")]
 
-    def _batch_rows(self, batch: BatchStatus) -> Iterator[Cells]:
-        ended = batch.total - batch.running - batch.pending
-        yield [
-            (f"{_INDENT}{ended} of {plural(batch.total, 'job')} ended", "ink--strong"),
-            (f", {batch.completed} well", "ink--muted"),
-            *batch_counts(batch),
-        ]
-        if batch.stop_after:
-            limit = plural(batch.stop_after, "failure")
-            yield [(f"{_INDENT}begins no more after {limit}", "ink--muted")]
-
     def _progress(self, detail: JobDetail) -> Iterator[Cells]:
         """Yield how far it says it is, while it works."""
         row, order = detail.job, detail.order
-        if row.state is not JobState.IN_PROGRESS or order is None or self._batch is not None:
+        if row.state is not JobState.IN_PROGRESS or order is None:
             return
-        if not order.progress and not order.progress_message:
+        if row.counts is not None or not (order.progress or order.progress_message):
             return
         full, rest = bar(order.progress / 100, _BAR, ascii_only=self.ascii_only)
         yield [
@@ -120,6 +102,18 @@ class JobFacts(PaintedWidget):
             (f" {order.progress:.0f}% ", "ink--strong"),
             (safe_line(order.progress_message, limit=200), "ink--muted"),
         ]
+
+
+def _batch_rows(counts: BatchCounts, order: JobOrder | None) -> Iterator[Cells]:
+    yield [
+        (f"{_INDENT}{counts.final} of {plural(counts.total, 'job')} ended", "ink--strong"),
+        (f", {counts.completed} well", "ink--muted"),
+        *batch_counts(counts),
+    ]
+    if order is not None and order.stop_after:
+        limit = plural(order.stop_after, "failure")
+        yield [(f"{_INDENT}begins no more after {limit}", "ink--muted")]
+    yield [(f"{_INDENT}enter shows its jobs", "ink--faint")]
 
 
 def _command(detail: JobDetail, room: int) -> Iterator[Cells]:

@@ -37,31 +37,35 @@ class JobHeader(PaintedWidget):
 
     def _batch_row(self, batch: BatchStatus, width: int) -> Cells:
         look = look_of(batch.state)
-        ended = batch.total - batch.running - batch.pending
         left: Cells = [
             (f" {glyph_of(batch.state, ascii_only=self.ascii_only)} ", look.style),
             (f"{look.word}  ", look.style),
-            (f"{ended}/{batch.total}", "ink--strong"),
+            (f"{batch.final}/{batch.total}", "ink--strong"),
         ]
-        counts = self._counts(batch)
-        spent = duration(elapsed(batch.created_at, batch.ended_at, app_now(self)))
+        counts = _counts(batch)
+        spent = duration(elapsed(batch.started_at, batch.ended_at, app_now(self)))
         right: Cells = [(f" {batch.progress:.0f}%  {spent} ", "ink--muted")]
-        size = min(_MOST_BAR, width - sum(map(width_of, (left, counts, right))) - 2)
-        if size >= _LEAST_BAR:
+        room = width - sum(map(width_of, (left, counts, right))) - 2
+        if batch.stop_after:
+            stops: Cells = [(f" stops after {batch.stop_after} failed", "ink--faint")]
+            if width_of(stops) <= room:
+                counts += stops
+                room -= width_of(stops)
+        if room >= _LEAST_BAR:
+            size = min(_MOST_BAR, room)
             full, rest = bar(batch.progress / 100, size, ascii_only=self.ascii_only)
             left += [(" ", ""), (full, look.style), (rest, "ink--rule")]
         return spread([*left, *counts], right, width)
 
-    def _counts(self, batch: BatchStatus) -> Cells:
-        counts: Cells = []
-        if batch.running:
-            counts.append((f" {batch.running} running", look_of(JobState.IN_PROGRESS).style))
-        if batch.pending:
-            counts.append((f" {batch.pending} waiting", "ink--muted"))
-        counts += batch_counts(batch)
-        if batch.stop_after:
-            counts.append((f"  stops after {batch.stop_after} failed", "ink--faint"))
-        return counts
+
+def _counts(batch: BatchStatus) -> Cells:
+    """Return how many work, wait, and ended otherwise than well."""
+    counts: Cells = []
+    if batch.running:
+        counts.append((f" {batch.running} running", look_of(JobState.IN_PROGRESS).style))
+    if batch.pending:
+        counts.append((f" {batch.pending} waiting", "ink--muted"))
+    return [*counts, *batch_counts(batch)]
 
 
 def queue_row(queue: JobQueueView, *, ascii_only: bool = False) -> Cells:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from textual.message import Message
 
-from foredeck.services.domain.job_views import BatchStatus, JobRow
+from foredeck.services.domain.job_views import JobRow
 from foredeck.widgets.job_cells import TICKING_STATES, batch_cells, job_cells, job_heading
 from foredeck.widgets.line_view import LineView, differing
 from foredeck.widgets.painting import Cells
@@ -44,14 +44,12 @@ class JobTable(LineView):
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id, classes=classes)
         self._rows: tuple[JobRow, ...] = ()
-        self._batches: Mapping[str, BatchStatus] = {}
 
-    def update_rows(self, rows: Sequence[JobRow], batches: Mapping[str, BatchStatus]) -> None:
-        """Show these jobs; `batches` says of those that are batches how they stand."""
-        before = [(row, self._batches.get(row.id)) for row in self._rows]
-        after = [(row, batches.get(row.id)) for row in rows]
-        self._rows, self._batches = tuple(rows), batches
-        self.set_blocks([row.id for row in rows], [1] * len(rows), differing(before, after))
+    def update_rows(self, rows: Sequence[JobRow]) -> None:
+        """Show these jobs."""
+        changed = differing(self._rows, rows)
+        self._rows = tuple(rows)
+        self.set_blocks([row.id for row in rows], [1] * len(rows), changed)
         self.set_ticking(any(row.state in TICKING_STATES for row in rows))
 
     @property
@@ -79,9 +77,8 @@ class JobTable(LineView):
     def block_row(self, index: int, offset: int, width: int) -> Cells:
         del offset
         row, now = self._rows[index], self.now()
-        batch = self._batches.get(row.id)
-        if batch is not None:
-            cells = batch_cells(row, batch, width, now, ascii_only=self.ascii_only)
+        if row.counts is not None:
+            cells = batch_cells(row, row.counts, width, now, ascii_only=self.ascii_only)
         else:
             cells = job_cells(row, width, now, ascii_only=self.ascii_only)
         return [self.cursor_cell(index), *cells]

@@ -6,8 +6,15 @@ import json
 from typing import Any
 
 from foredeck.app.cli.answers import duration, seconds_between, tokens_answer
+from foredeck.app.cli.batch_answers import counts_line
 from foredeck.app.cli.render import local_time, put_json, put_pairs, say, state_word
-from foredeck.services.domain.job_views import JobDetail, JobQueueView, JobResult, JobRow
+from foredeck.services.domain.job_views import (
+    BatchStatus,
+    JobDetail,
+    JobQueueView,
+    JobResult,
+    JobRow,
+)
 from foredeck.services.domain.jobs import JobOrder
 from foredeck.services.domain.states import JobState
 
@@ -21,7 +28,7 @@ def job_cells(row: JobRow) -> tuple[str, ...]:
         _state(row),
         row.type,
         row.run_title or row.name,
-        row.step_key,
+        f"{row.counts.final}/{row.counts.total}" if row.counts else row.step_key,
         duration(row.started_at, row.ended_at),
         _cpu(row),
         _memory(row),
@@ -88,6 +95,10 @@ def _order_pairs(row: JobRow, order: JobOrder) -> dict[str, object]:
     )
     if row.progress:
         said["Progress"] = f"{row.progress:g} % {order.progress_message}".rstrip()
+    if order.parent_id:
+        said["Batch"] = f"{order.parent_id}, number {order.batch_index}"
+    if row.counts:
+        said["Jobs"] = counts_line(row.counts)
     if order.environment:
         said["Environment"] = ", ".join(name for name, _value in order.environment)
     if order.input_file:
@@ -108,6 +119,9 @@ def job_answer(row: JobRow) -> dict[str, Any]:
         "state": row.state,
         "priority": row.priority,
         "progress": row.progress,
+        "parent_id": row.parent_id,
+        "batch_index": row.batch_index,
+        "children": row.children,
         "run_id": row.run_id,
         "run": row.run_title,
         "project": row.project_name,
@@ -207,7 +221,7 @@ def put_queue(view: JobQueueView, format_: str) -> None:
     )
 
 
-def say_when_it_starts(row: JobRow, view: JobQueueView) -> None:
+def say_when_it_starts(row: JobRow | BatchStatus, view: JobQueueView) -> None:
     """Say what a job that was just stored waits for, if anything."""
     if row.state is JobState.PENDING:
         say(f"  It is held. Queue it with: foredeck jobs execute {row.id}")

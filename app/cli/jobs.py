@@ -18,7 +18,7 @@ from foredeck.services.domain.states import JobState
 from foredeck.services.host.interface import Host
 from foredeck.services.host.queries import GetJob, ListJobs
 
-_COLUMNS = ("Job", "Status", "Type", "What", "Step", "Duration", "CPU", "Memory")
+_COLUMNS = ("Job", "Status", "Type", "What", "Part", "Duration", "CPU", "Memory")
 
 
 @click.group()
@@ -48,6 +48,7 @@ for _command in (submit, execute, cancel, retry, priority, result, wait, pause, 
 @click.option("--type", "type_", help="Only this type, such as codex or shell_command.")
 @click.option("--run", shell_complete=complete_run, help="Only the jobs of this run.")
 @click.option("--project", shell_complete=complete_project, help="Only those of this project.")
+@click.option("--batch", shell_complete=complete_job, help="The jobs of this batch, in order.")
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
 @click.option("--offset", type=click.IntRange(0), default=0)
 @format_option
@@ -58,12 +59,13 @@ def list_jobs(
     type_: str | None,
     run: str | None,
     project: str | None,
+    batch: str | None,
     limit: int,
     offset: int,
     format_: str,
 ) -> None:
-    """List jobs, newest first."""
-    query = ListJobs(state, type_, run, project, limit, offset)
+    """List jobs, newest first; those of a batch only with --batch."""
+    query = ListJobs(state, type_, run, project, limit, offset, batch)
     page = session.read(lambda host: host.ask(query))
     if format_ == "json":
         put_page(page, [job_answer(row) for row in page.items])
@@ -104,6 +106,11 @@ def logs(session: Session, job: str, follow: bool, attempt: int | None, raw: boo
     async def work(host: Host) -> None:
         detail = await host.ask(GetJob(job))
         row = detail.job
+        if row.counts is not None:
+            raise NotFound(
+                f"The job {row.id} is a batch, which prints nothing itself.",
+                f"foredeck batch result {row.id} tells what came of its jobs.",
+            )
         if detail.order is not None:
             await put_job_logs(host, row.id, attempt, raw=raw, follow=follow)
         elif row.run_id is None or not row.step_key:

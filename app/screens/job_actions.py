@@ -8,7 +8,7 @@ from foredeck.app.screens.dialog_actions import DialogActions
 from foredeck.app.screens.job_keys import stepped
 from foredeck.app.screens.job_previews import cancel_preview, retry_preview
 from foredeck.app.screens.modals.job_submit import JobDraft, SubmitJobDialog
-from foredeck.services.domain.job_views import BatchStatus, JobQueueView, JobRow
+from foredeck.services.domain.job_views import JobQueueView, JobRow
 from foredeck.services.domain.safe_text import safe_line
 from foredeck.services.domain.states import JobState
 from foredeck.services.host.commands import (
@@ -47,11 +47,11 @@ class JobActions(DialogActions):
         await self._host.do(ExecuteJob(row.id))
         self._say(f"{_named(row)} is queued.")
 
-    async def cancel(self, row: JobRow, batch: BatchStatus | None) -> None:
+    async def cancel(self, row: JobRow) -> None:
         """Ask, then end a job or all of a batch."""
         from foredeck.app.screens.modals.job_cancel import CancelJobDialog
 
-        preview = cancel_preview(row, batch)
+        preview = cancel_preview(row)
         reason: str | None = await self._screen.app.push_screen_wait(CancelJobDialog(preview))
         if reason is None:
             return
@@ -59,8 +59,9 @@ class JobActions(DialogActions):
         await self._host.do(command)
         self._say(f"{_named(row)} is cancelled.")
 
-    async def retry(self, row: JobRow, batch: BatchStatus | None) -> None:
+    async def retry(self, row: JobRow) -> None:
         """Try a job again, or after a question what has failed in a batch."""
+        batch = row.counts
         if batch is not None and not await self._confirm(
             retry_preview(row, batch), yes="Retry them", no="Back", dangerous=False
         ):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from foredeck.app.screens.actions import Action
-from foredeck.services.domain.job_views import BatchStatus, JobRow
+from foredeck.services.domain.job_views import JobRow
 from foredeck.services.domain.jobs import Priority
 from foredeck.services.domain.states import FINAL_JOBS, JobState
 from foredeck.widgets.state_style import look_of
@@ -47,14 +47,13 @@ _WAITING = frozenset({JobState.PENDING, JobState.QUEUED})
 class JobSituation:
     """What decides which actions apply; `row` is the job under the cursor.
 
-    `batch` is how it stands if it is a batch. `output` says that its output is on screen,
-    `errors` that this is stderr, `split` that there are two; `in_output` is about the focus,
-    `typing` that a filter or a search is being typed; `listed` that the list is on screen.
+    `output` says that its output is on screen, `errors` that this is stderr, `split` that there
+    are two; `in_output` is about the focus, `typing` says that a filter or a search is being
+    typed, `listed` that the list is on screen.
     """
 
     connected: bool = False
     row: JobRow | None = None
-    batch: BatchStatus | None = None
     paused: bool = False
     output: bool = False
     split: bool = False
@@ -107,23 +106,22 @@ def _why_not_row(action: str, situation: JobSituation, step: int) -> str:
         return "Select a job first."
     if row.run_id is not None:
         return "The job belongs to a run: enter goes to its stage, and it is directed there."
-    it = "The batch" if situation.batch is not None else "The job"
+    it = "The batch" if row.counts is not None else "The job"
     word = look_of(row.state).word
     if action == "execute" and row.state is not JobState.PENDING:
         return f"{it} is {word}: only a held one is executed."
     if action == "cancel" and row.state in FINAL_JOBS:
         return f"{it} is {word} already: there is nothing to cancel."
     if action == "retry":
-        return _why_not_retry(situation, row)
+        return _why_not_retry(row)
     if action == "prioritise":
         return _why_not_prioritise(row, step, it)
     return ""
 
 
-def _why_not_retry(situation: JobSituation, row: JobRow) -> str:
-    batch = situation.batch
-    if batch is not None:
-        return "" if batch.has_failures else "Nothing in the batch has failed."
+def _why_not_retry(row: JobRow) -> str:
+    if row.counts is not None:
+        return "" if row.counts.has_failures else "Nothing in the batch has failed."
     if row.state not in _RETRIED:
         word = look_of(row.state).word
         return f"The job is {word}: only a failed, timed out or lost one is retried."

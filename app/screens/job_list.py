@@ -54,7 +54,7 @@ class JobListPane(Pane):
             return
         rows = arrange(board.rows, self.filter.text, self._kind, self._order, now)
         with self.table.prevent(JobTable.JobHighlighted):
-            self.table.update_rows(rows, {batch.id: batch for batch in board.batches})
+            self.table.update_rows(rows)
             if self.wanted is not None and self.table.move_cursor_to(self.wanted):
                 self.wanted = None
         self.shows_rows = bool(rows)

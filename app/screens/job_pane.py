@@ -9,7 +9,7 @@ from textual.content import Content
 from foredeck.app.screens.pane import Pane
 from foredeck.app.screens.search_bar import SearchBar
 from foredeck.app.screens.shell import shell_of
-from foredeck.services.domain.job_views import BatchStatus, JobDetail
+from foredeck.services.domain.job_views import JobDetail
 from foredeck.services.domain.states import FINAL_JOBS
 from foredeck.widgets.formats import shorten
 from foredeck.widgets.job_cells import job_title
@@ -58,12 +58,12 @@ class JobPane(Pane):
     def _attempt(self) -> tuple[str, int] | None:
         return (self.detail.job.id, self.detail.job.attempt) if self.detail else None
 
-    def show_job(self, detail: JobDetail, batch: BatchStatus | None, why_not_yet: str) -> None:
+    def show_job(self, detail: JobDetail, why_not_yet: str) -> None:
         """Show a job, or its newer state; a batch has no output."""
         self.detail = detail
-        self.facts.update_job(detail, batch, why_not_yet=why_not_yet)
+        self.facts.update_job(detail, why_not_yet)
         self.show_content()
-        is_batch = batch is not None or detail.job.children is not None
+        is_batch = detail.job.counts is not None
         self._show_file("" if is_batch else self._path(detail))
         self.output.display = not is_batch
         self.show_place()

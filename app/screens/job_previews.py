@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from foredeck.services.domain.job_views import BatchStatus, JobRow
+from foredeck.services.domain.job_views import BatchCounts, JobRow
 from foredeck.services.domain.safe_text import safe_line
 from foredeck.services.domain.states import JobState
 from foredeck.services.domain.views import Preview
 from foredeck.widgets.formats import plural
 
 
-def cancel_preview(row: JobRow, batch: BatchStatus | None) -> Preview:
+def cancel_preview(row: JobRow) -> Preview:
     """Return what cancelling a job, or all of a batch, would end."""
     name = safe_line(row.name, limit=60)
-    if batch is not None:
-        return Preview(f"Cancel the batch “{name}”?", tuple(_lines_of_a_batch(batch)))
+    if row.counts is not None:
+        return Preview(f"Cancel the batch “{name}”?", tuple(_lines_of_a_batch(row.counts)))
     lines = ["It has not begun, and will not."]
     if row.state is JobState.IN_PROGRESS:
         lines = [
@@ -23,22 +23,22 @@ def cancel_preview(row: JobRow, batch: BatchStatus | None) -> Preview:
     return Preview(f"Cancel “{name}”?", (*lines, "A cancelled job cannot be retried."))
 
 
-def _lines_of_a_batch(batch: BatchStatus) -> list[str]:
+def _lines_of_a_batch(batch: BatchCounts) -> list[str]:
     lines = []
     if batch.running:
         lines.append(f"{plural(batch.running, 'job')} at work: every process is ended.")
     if batch.pending:
         lines.append(f"{plural(batch.pending, 'job')} not begun yet: never begun.")
-    ended = batch.total - batch.running - batch.pending
-    if ended:
-        lines.append(f"{plural(ended, 'job')} ended already: kept as they are.")
+    if batch.final:
+        lines.append(f"{plural(batch.final, 'job')} ended already: kept as they are.")
     return [*lines, "What is cancelled cannot be retried."]
 
 
-def retry_preview(row: JobRow, batch: BatchStatus) -> Preview:
+def retry_preview(row: JobRow, batch: BatchCounts) -> Preview:
     """Return what retrying what failed in a batch would do."""
-    bad = batch.failed + batch.timeout + batch.lost
-    lines = [f"{plural(bad, 'job')} that failed, timed out or got lost: queued once more."]
+    lines = [
+        f"{plural(batch.failures, 'job')} that failed, timed out or got lost: queued once more."
+    ]
     if batch.completed:
         lines.append(f"{plural(batch.completed, 'job')} completed: not repeated.")
     lines.append("What was printed before is kept.")

@@ -24,7 +24,7 @@ from foredeck.app.screens.job_reader import JobReader
 from foredeck.app.screens.shell import Shell, shell_of
 from foredeck.services.domain.errors import NotFound
 from foredeck.services.domain.job_board import JobBoard
-from foredeck.services.domain.job_views import BatchStatus, JobRow
+from foredeck.services.domain.job_views import JobRow
 from foredeck.services.host.queries import GetJobResult
 from foredeck.widgets.job_header import JobHeader
 from foredeck.widgets.job_table import JobTable
@@ -87,14 +87,6 @@ class JobsScreen(Screen[JobRow]):
         """The job under the cursor."""
         return self.listed.table.row if self.listed.shows_rows else None
 
-    @property
-    def batch_of_row(self) -> BatchStatus | None:
-        """How the batch under the cursor stands, if it is one."""
-        row, board = self.row, self.reader.board
-        if row is None or board is None:
-            return None
-        return next((batch for batch in board.batches if batch.id == row.id), None)
-
     # --- what is shown ----------------------------------------------------------------
 
     def _apply(self, change: HostChanged) -> None:
@@ -120,7 +112,7 @@ class JobsScreen(Screen[JobRow]):
     def _show_job(self) -> None:
         detail, board = self.reader.detail, self.reader.board
         if detail is not None and board is not None:
-            self.job.show_job(detail, self.batch_of_row, board.queue.why_not_yet)
+            self.job.show_job(detail, board.queue.why_not_yet)
             self.refresh_bindings()
 
     def _failed(self, error: Exception, *, of_job: bool) -> None:
@@ -149,7 +141,6 @@ class JobsScreen(Screen[JobRow]):
         return JobSituation(
             connected=self.shell.host is not None,
             row=self.row,
-            batch=self.batch_of_row,
             paused=board.queue.paused_at is not None,
             output=self._job_shown and self.job.has_output,
             split=self._job_shown and self.job.is_split,
@@ -207,7 +198,7 @@ class JobsScreen(Screen[JobRow]):
         row = self.row
         if row is None:
             return
-        if row.children is not None:
+        if row.counts is not None:
             screen = JobsScreen(self._frame_rate, self._project_id, row)
             self.app.push_screen(screen)
         elif row.run_id is not None:
@@ -253,10 +244,10 @@ class JobsScreen(Screen[JobRow]):
         self._do(self.dialogs.execute(self._selected()))
 
     def action_cancel(self) -> None:
-        self._do(self.dialogs.cancel(self._selected(), self.batch_of_row))
+        self._do(self.dialogs.cancel(self._selected()))
 
     def action_retry(self) -> None:
-        self._do(self.dialogs.retry(self._selected(), self.batch_of_row))
+        self._do(self.dialogs.retry(self._selected()))
 
     def action_prioritise(self, step: int) -> None:
         self._do(self.dialogs.prioritise(self._selected(), step))

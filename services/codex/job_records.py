@@ -54,7 +54,7 @@ class JobRecords:
     async def active(self) -> tuple[Job, ...]:
         """Return the jobs of runs that have not ended, oldest first."""
         async with self._store.transaction() as tx:
-            return tuple(job for job in await tx.jobs.active() if job.run_id is not None)
+            return await tx.jobs.active()
 
     async def asked_before(self, step_id: str | None, attempt: int, key: str) -> Job | None:
         """Return the job that was asked for with that key in the attempt."""

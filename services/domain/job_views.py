@@ -11,11 +11,68 @@ from foredeck.services.domain.states import JobState
 
 
 @dataclass(frozen=True, slots=True)
+class BatchCounts:
+    """How many jobs of a batch stand where; `pending` are held or queued (SPEC J4)."""
+
+    total: int
+    completed: int
+    failed: int
+    cancelled: int
+    timeout: int
+    lost: int
+    running: int
+    pending: int
+
+    @property
+    def final(self) -> int:
+        """How many have ended, however."""
+        return self.total - self.running - self.pending
+
+    @property
+    def failures(self) -> int:
+        """How many failed, ran out of time or were lost."""
+        return self.failed + self.timeout + self.lost
+
+    @property
+    def progress(self) -> float:
+        """How much of it has ended, between 0 and 100."""
+        return 100 * self.final / self.total
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all have ended."""
+        return self.final == self.total
+
+    @property
+    def has_failures(self) -> bool:
+        """Whether any ended badly."""
+        return self.failures > 0
+
+
+@dataclass(frozen=True, slots=True)
+class BatchStatus(BatchCounts):
+    """A batch and how it stands; `reason` is why it was cancelled, else empty."""
+
+    id: str
+    name: str
+    type: str
+    state: JobState
+    priority: Priority
+    project_name: str
+    created_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+    reason: str
+    stop_after: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class JobRow:
     """One job; `cpu_seconds` and `peak_memory` (bytes) are None where nobody knows.
 
     The names of the run, the project and the step are empty where it belongs to none; only jobs
-    of their own have a priority and a progress.
+    of their own have a priority and a progress. `parent_id` is the batch it belongs to, and
+    `batch_index` its place there, from 1; a batch has the `counts` of its jobs.
     """
 
     id: str
@@ -37,45 +94,12 @@ class JobRow:
     progress: float | None = None
     parent_id: str | None = None
     batch_index: int | None = None
-    children: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class BatchStatus:
-    """How a batch stands; `pending` are those that are held or queued."""
-
-    id: str
-    name: str
-    state: JobState
-    project_name: str
-    created_at: datetime
-    ended_at: datetime | None
-    reason: str
-    total: int
-    completed: int
-    failed: int
-    cancelled: int
-    timeout: int
-    lost: int
-    running: int
-    pending: int
-    stop_after: int | None
+    counts: BatchCounts | None = None
 
     @property
-    def progress(self) -> float:
-        """The share of those that have ended, between 0 and 100."""
-        ended = self.total - self.running - self.pending
-        return 100 * ended / self.total if self.total else 0.0
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether all have ended."""
-        return not (self.running or self.pending)
-
-    @property
-    def has_failures(self) -> bool:
-        """Whether one has ended badly."""
-        return self.failed + self.timeout + self.lost > 0
+    def children(self) -> int | None:
+        """How many jobs a batch has; None for any other job."""
+        return self.counts.total if self.counts else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +141,23 @@ class JobResult:
     errors_left_out: int
     output_path: str
     errors_path: str
+
+
+@dataclass(frozen=True, slots=True)
+class BatchResult:
+    """What came of one job of a batch; `output` and `error` are the ends of what it printed.
+
+    `index` is its place, from 1. `output_path` is the file with all of its output.
+    """
+
+    index: int
+    id: str
+    state: JobState
+    exit_code: int | None
+    command: str
+    output: str
+    error: str
+    output_path: str
 
 
 @dataclass(frozen=True, slots=True)

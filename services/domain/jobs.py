@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -22,6 +22,8 @@ DEFAULT_RETRIES = 3
 COMMAND_BYTES = 100_000
 INPUT_BYTES = 1_000_000
 METADATA_BYTES = 10_000
+# SPEC J4.
+MOST_IN_BATCH = 1000
 
 SHELL_COMMAND = "shell_command"
 # Codex turns are jobs of runs; the type is known, but is not for commands.
@@ -50,7 +52,10 @@ class Priority(StrEnum):
     @property
     def level(self) -> int:
         """A number that is the higher, the sooner it is its turn."""
-        return list(Priority).index(self)
+        return _LEVELS[self]
+
+
+_LEVELS = {priority: level for level, priority in enumerate(Priority)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +86,41 @@ class JobWish:
 
 
 @dataclass(frozen=True, slots=True)
+class BatchWish:
+    """Many jobs that belong together; `job` is what they have in common, without a command.
+
+    They are the `commands`, texts for /bin/sh, and then the `word_lists`, run without a shell.
+    After `stop_after` failures no more of them begin.
+    """
+
+    job: JobWish
+    commands: tuple[str, ...] = ()
+    word_lists: tuple[tuple[str, ...], ...] = ()
+    stop_after: int | None = None
+
+    @property
+    def size(self) -> int:
+        """How many jobs it has."""
+        return len(self.commands) + len(self.word_lists)
+
+    def jobs(self) -> Iterator[JobWish]:
+        """Return what each of its jobs is to be, in their order (SPEC J4: "NAME (i/n)")."""
+        wishes = [
+            *(replace(self.job, command=command) for command in self.commands),
+            *(replace(self.job, words=words) for words in self.word_lists),
+        ]
+        for number, wish in enumerate(wishes, 1):
+            yield replace(wish, name=f"{self.job.name} ({number}/{self.size})")
+
+
+@dataclass(frozen=True, slots=True)
 class JobOrder:
     """What was asked for with a job, and how it fares: one for each job of its own, of its id.
 
     Without `words`, the job's prompt is text for /bin/sh. `progress` is between 0 and 100.
-    `parent_id` and `batch_index` are for jobs that belong to another one.
+    `parent_id` is the batch a job belongs to, `batch_index` its place there, from 1. A batch is a
+    job that runs nothing itself: it has so many `children`, and none begins after `stop_after`
+    failures, or once there is a `cancel_reason`.
     """
 
     id: str
@@ -108,6 +143,9 @@ class JobOrder:
     progress: float = 0.0
     progress_message: str = ""
     trace_id: str = ""
+    children: int | None = None
+    stop_after: int | None = None
+    cancel_reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,11 +158,34 @@ class QueueState:
 
 def check(wish: JobWish) -> None:
     """Raise `InvalidInput` with everything that is wrong with a wish, a sentence each."""
-    if mistakes := list(_mistakes(wish)):
+    if mistakes := list(mistakes_of(wish)):
         raise InvalidInput(" ".join(mistakes), "foredeck jobs submit --help says what is possible.")
 
 
-def _mistakes(wish: JobWish) -> Iterator[str]:
+def check_batch(wish: BatchWish) -> None:
+    """Raise `InvalidInput` with what is wrong with a batch, but for its single jobs."""
+    if mistakes := list(_mistakes_of_the_batch(wish)):
+        raise InvalidInput(
+            " ".join(mistakes), "foredeck batch submit --help says what is possible."
+        )
+
+
+def _mistakes_of_the_batch(wish: BatchWish) -> Iterator[str]:
+    longest = NAME_LENGTH - len(f" ({wish.size}/{wish.size})")
+    if not wish.job.name.strip():
+        yield "A batch needs a name."
+    if len(wish.job.name) > longest:
+        yield f"The name has {len(wish.job.name)} characters; {longest} are possible."
+    if not wish.size:
+        yield "A batch needs at least one command."
+    if wish.size > MOST_IN_BATCH:
+        yield f"The batch has {wish.size:,} commands; {MOST_IN_BATCH:,} are possible."
+    if wish.stop_after is not None and wish.stop_after < 1:
+        yield f"It can stop after 1 failure or more, not after {wish.stop_after}."
+
+
+def mistakes_of(wish: JobWish) -> Iterator[str]:
+    """Yield what is wrong with a wish, a sentence each."""
     if not wish.name.strip():
         yield "A job needs a name."
     if len(wish.name) > NAME_LENGTH:

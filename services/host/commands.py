@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 
 from foredeck.services.domain.chat import ConversationRow
-from foredeck.services.domain.job_views import JobQueueView, JobRow
-from foredeck.services.domain.jobs import JobWish, Priority
+from foredeck.services.domain.job_views import BatchStatus, JobQueueView, JobRow
+from foredeck.services.domain.jobs import BatchWish, JobWish, Priority
 from foredeck.services.domain.questions import Question, QuestionKind
 from foredeck.services.domain.records import Mode, ProjectFile, Sandbox, Trigger
 from foredeck.services.domain.tool_servers import McpServer
@@ -332,6 +332,29 @@ class RetryJob(Command[JobRow]):
 
     ref: str
     hold: bool = False
+
+
+@dataclass(frozen=True)
+class SubmitBatch(Command[BatchStatus]):
+    """Store many jobs that belong together, all or none, and queue or `hold` them."""
+
+    wish: BatchWish
+    hold: bool = False
+
+
+@dataclass(frozen=True)
+class CancelBatch(Command[BatchStatus]):
+    """End all jobs of a batch; returns when nothing of them is left."""
+
+    ref: str
+    reason: str = "cancelled by the user"
+
+
+@dataclass(frozen=True)
+class RetryBatch(Command[BatchStatus]):
+    """Give every job of a batch that failed, timed out or was lost a new attempt."""
+
+    ref: str
 
 
 @dataclass(frozen=True)

@@ -7,15 +7,23 @@ from dataclasses import replace
 
 from foredeck.services.domain.errors import Conflict, NotFound
 from foredeck.services.domain.job_board import JobBoard
-from foredeck.services.domain.job_views import JobQueueView, JobResult, JobRow
+from foredeck.services.domain.job_views import (
+    BatchResult,
+    BatchStatus,
+    JobQueueView,
+    JobResult,
+    JobRow,
+)
 from foredeck.services.domain.records import Job
+from foredeck.services.domain.views import Page
 from foredeck.services.host import commands as c
 from foredeck.services.host import queries as q
 from foredeck.services.host.service import Handler
 from foredeck.services.jobs.executor import Executor
-from foredeck.services.jobs.job_board import board
-from foredeck.services.jobs.job_output import result_of
+from foredeck.services.jobs.job_board import board_of_all, board_of_batch
+from foredeck.services.jobs.job_output import batch_results_of, result_of
 from foredeck.services.jobs.job_service import JobService
+from foredeck.services.store.jobs import JobFilter
 from foredeck.services.store.store import Store
 
 
@@ -43,6 +51,8 @@ class JobQueries:
             q.GetJobResult: self.result,
             q.GetJobQueue: self.queue,
             q.GetJobBoard: self.board,
+            q.GetBatch: self.batch,
+            q.GetBatchResults: self.batch_results,
         }
 
     async def result(self, query: q.GetJobResult) -> JobResult:
@@ -53,10 +63,28 @@ class JobQueries:
                 f"Job {detail.job.id} belongs to a run: its output is that of its step.",
                 f"foredeck jobs logs {detail.job.id} prints it.",
             )
+        if detail.job.counts is not None:
+            raise Conflict(
+                f"Job {detail.job.id} is a batch, which prints nothing itself.",
+                f"foredeck batch result {detail.job.id} prints what its jobs have printed.",
+            )
         attempt, latest = query.attempt or detail.job.attempt, detail.job.attempt
         if not 1 <= attempt <= latest:
             raise NotFound(f"There is no attempt {attempt}.", f"The latest one is {latest}.")
         return await asyncio.to_thread(result_of, detail, self._executor, attempt)
+
+    async def batch(self, query: q.GetBatch) -> BatchStatus:
+        """Answer `GetBatch`."""
+        return await self._queries.batch(query.ref)
+
+    async def batch_results(self, query: q.GetBatchResults) -> Page[BatchResult]:
+        """Answer `GetBatchResults`."""
+        status = await self._queries.batch(query.ref)
+        wanted = JobFilter(batch=status.id)
+        page = await self._queries.jobs(wanted, query.limit, query.offset)
+        details = [await self._queries.job(row.id) for row in page.items]
+        found = await asyncio.to_thread(batch_results_of, details, self._executor)
+        return Page(found, page.total, page.limit, page.offset)
 
     async def queue(self, _query: q.GetJobQueue) -> JobQueueView:
         """Answer `GetJobQueue`."""
@@ -66,7 +94,9 @@ class JobQueries:
     async def board(self, query: q.GetJobBoard) -> JobBoard:
         """Answer `GetJobBoard`."""
         queue = await self.queue(q.GetJobQueue())
-        return await board(self._queries, queue, query.ended, self._aging)
+        if query.batch is not None:
+            return await board_of_batch(self._queries, queue, query.batch, self._aging)
+        return await board_of_all(self._queries, queue, query.ended, self._aging)
 
 
 class JobCommands:
@@ -84,6 +114,9 @@ class JobCommands:
             c.ExecuteJob: self.execute,
             c.CancelJob: self.cancel,
             c.RetryJob: self.retry,
+            c.SubmitBatch: self.submit_batch,
+            c.CancelBatch: self.cancel_batch,
+            c.RetryBatch: self.retry_batch,
             c.PrioritiseJob: self.prioritise,
             c.PauseJobs: self.pause,
             c.LimitJobs: self.limit,
@@ -106,6 +139,23 @@ class JobCommands:
     async def retry(self, command: c.RetryJob) -> JobRow:
         """Carry out `RetryJob`."""
         return await self._row(await self._jobs.retry(command.ref, hold=command.hold))
+
+    async def submit_batch(self, command: c.SubmitBatch) -> BatchStatus:
+        """Carry out `SubmitBatch`."""
+        batch = await self._jobs.submit_batch(command.wish, hold=command.hold)
+        return await self._queries.batch(batch.id)
+
+    async def cancel_batch(self, command: c.CancelBatch) -> BatchStatus:
+        """Carry out `CancelBatch`."""
+        status = await self._queries.batch(command.ref)
+        await self._jobs.cancel(status.id, command.reason)
+        return await self._queries.batch(status.id)
+
+    async def retry_batch(self, command: c.RetryBatch) -> BatchStatus:
+        """Carry out `RetryBatch`."""
+        status = await self._queries.batch(command.ref)
+        await self._jobs.retry(status.id)
+        return await self._queries.batch(status.id)
 
     async def prioritise(self, command: c.PrioritiseJob) -> JobRow:
         """Carry out `PrioritiseJob`."""

@@ -6,7 +6,14 @@ from datetime import datetime
 from foredeck.services.domain.audit import AuditRow, AuditVerdict, Severity
 from foredeck.services.domain.chat import AgentCard, ConversationDetail, ConversationRow
 from foredeck.services.domain.job_board import JobBoard
-from foredeck.services.domain.job_views import JobDetail, JobQueueView, JobResult, JobRow
+from foredeck.services.domain.job_views import (
+    BatchResult,
+    BatchStatus,
+    JobDetail,
+    JobQueueView,
+    JobResult,
+    JobRow,
+)
 from foredeck.services.domain.records import ProjectFile
 from foredeck.services.domain.views import (
     AttemptRow,
@@ -71,7 +78,10 @@ class ListRuns(Query[Page[RunRow]]):
 
 @dataclass(frozen=True)
 class ListJobs(Query[Page[JobRow]]):
-    """Jobs, newest first; `run` and `project` are refs."""
+    """Jobs, newest first; `run` and `project` are refs.
+
+    With `batch`, a ref, the jobs of a batch in their order: else those are left out.
+    """
 
     state: str | None = None
     type: str | None = None
@@ -79,6 +89,7 @@ class ListJobs(Query[Page[JobRow]]):
     project: str | None = None
     limit: int = 50
     offset: int = 0
+    batch: str | None = None
 
 
 @dataclass(frozen=True)
@@ -97,6 +108,22 @@ class GetJobResult(Query[JobResult]):
 
     ref: str
     attempt: int | None = None
+
+
+@dataclass(frozen=True)
+class GetBatch(Query[BatchStatus]):
+    """How a batch stands; `Conflict` for any other job."""
+
+    ref: str
+
+
+@dataclass(frozen=True)
+class GetBatchResults(Query[Page[BatchResult]]):
+    """What came of the jobs of a batch, in their order; `Conflict` for any other job."""
+
+    ref: str
+    limit: int = 100
+    offset: int = 0
 
 
 @dataclass(frozen=True)

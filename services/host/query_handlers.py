@@ -29,6 +29,7 @@ from foredeck.services.host.service import Handler
 from foredeck.services.pricing import Price, cost
 from foredeck.services.store.audit import AuditFilter
 from foredeck.services.store.codecs import to_microseconds
+from foredeck.services.store.jobs import JobFilter
 from foredeck.services.store.store import Store
 
 if TYPE_CHECKING:
@@ -93,9 +94,8 @@ class StoreQueries:
 
     async def list_jobs(self, query: q.ListJobs) -> Page[JobRow]:
         """Answer `ListJobs`."""
-        return await self._queries.jobs(
-            query.state, query.type, query.run, query.project, query.limit, query.offset
-        )
+        wanted = JobFilter(query.state, query.type, query.run, query.project, query.batch)
+        return await self._queries.jobs(wanted, query.limit, query.offset)
 
     async def job(self, query: q.GetJob) -> JobDetail:
         """Answer `GetJob`."""

@@ -7,9 +7,10 @@ from collections.abc import Iterable
 from foredeck.services.domain import clock
 from foredeck.services.domain.job_board import JobBoard
 from foredeck.services.domain.job_views import JobQueueView, JobRow
-from foredeck.services.domain.jobs import Priority
+from foredeck.services.domain.jobs import MOST_IN_BATCH, Priority
 from foredeck.services.domain.states import FINAL_JOBS, JobState
 from foredeck.services.jobs.job_queue import Waiting, in_order
+from foredeck.services.store.jobs import JobFilter
 from foredeck.services.store.queries import Queries
 
 # More than those at work or waiting are not shown at once.
@@ -18,20 +19,28 @@ MOST_OPEN = 1000
 _OPEN = (JobState.PENDING, JobState.QUEUED, JobState.IN_PROGRESS)
 
 
-async def board(queries: Queries, queue: JobQueueView, ended: int, aging: float) -> JobBoard:
+async def board_of_all(queries: Queries, queue: JobQueueView, ended: int, aging: float) -> JobBoard:
     """Return the jobs, with so many of the latest; `aging` (seconds) is the setting."""
-    pages = [await queries.jobs(state=state.value, limit=MOST_OPEN) for state in _OPEN]
+    pages = [await queries.jobs(JobFilter(state.value), MOST_OPEN) for state in _OPEN]
     latest = await queries.jobs(limit=ended)
     known = {row.id: row for page in (*pages, latest) for row in page.items}
-    rows = in_turn(known.values(), await turns(queries, aging))
+    rows = in_turn(known.values(), await _places(queries, None, aging))
     return JobBoard(queue, tuple(rows), latest.total)
 
 
-async def turns(queries: Queries, aging: float) -> dict[str, int]:
-    """Return the place of each job of its own that waits, from 0."""
+async def board_of_batch(queries: Queries, queue: JobQueueView, ref: str, aging: float) -> JobBoard:
+    """Return the jobs of a batch; raises `NotFound`, `Ambiguous`, and `Conflict` for another."""
+    batch = await queries.batch(ref)
+    page = await queries.jobs(JobFilter(batch=batch.id), MOST_IN_BATCH)
+    rows = in_turn(page.items, await _places(queries, batch.id, aging))
+    return JobBoard(queue, tuple(rows), page.total, batch)
+
+
+async def _places(queries: Queries, parent_id: str | None, aging: float) -> dict[str, int]:
+    """Return the place of each job that waits, from 0."""
     waiting = [
         Waiting(job_id, project_id, Priority(priority), since / 1e6)
-        for job_id, project_id, priority, since in await queries.queued_jobs()
+        for job_id, project_id, priority, since in await queries.queued_jobs(parent_id)
     ]
     ordered = in_order(waiting, clock.now().timestamp(), aging)
     return {job.id: place for place, job in enumerate(ordered)}

@@ -4,22 +4,34 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from foredeck.services.domain import clock
 from foredeck.services.domain.errors import InvalidInput
 from foredeck.services.domain.ids import new_id
-from foredeck.services.domain.jobs import JobOrder, JobWish, check
+from foredeck.services.domain.jobs import (
+    BatchWish,
+    JobOrder,
+    JobWish,
+    check,
+    check_batch,
+    mistakes_of,
+)
 from foredeck.services.domain.records import Job, Project
 from foredeck.services.domain.safe_text import safe_line
 from foredeck.services.domain.states import JobState
+from foredeck.services.jobs.job_moves import Owned
 from foredeck.services.store.audit import TRACE, system_user
 from foredeck.services.store.store import Store
 from foredeck.services.tool_server_values import variable_problem
 
 SCRATCH = "scratch"
 """The project of jobs that belong to no other."""
+
+# So many mistakes of a batch are told at once.
+_TOLD = 5
 
 MakeProject = Callable[[str], Awaitable[Project]]
 
@@ -32,7 +44,7 @@ class JobIntake:
         self._timeout = timeout
         self._make_project = make_project
 
-    async def accept(self, wish: JobWish, *, hold: bool) -> tuple[Job, JobOrder]:
+    async def accept(self, wish: JobWish, *, hold: bool) -> Owned:
         """Return the job and its order, not stored yet.
 
         Raises `InvalidInput` with every mistake, `NotFound` and `Ambiguous` for the project.
@@ -41,8 +53,47 @@ class JobIntake:
         if mistakes := [*self._mistakes(wish)]:
             raise InvalidInput(" ".join(mistakes))
         project = await self._project(wish)
+        job = self._job(wish, project, hold=hold)
+        return job, _order(wish, job, project)
+
+    async def accept_batch(self, wish: BatchWish, *, hold: bool) -> list[Owned]:
+        """Return the batch and then its jobs, each with its order, not stored yet.
+
+        Raises what `accept` raises.
+        """
+        check_batch(wish)
+        wishes = list(wish.jobs())
+        self._check_each(wishes)
+        project = await self._project(wish.job)
+        parent = self._job(wish.job, project, hold=hold)
+        order = replace(
+            _order(wish.job, parent, project), children=wish.size, stop_after=wish.stop_after
+        )
+        owned = [(parent, order)]
+        for number, one in enumerate(wishes, 1):
+            job = self._job(one, project, hold=hold)
+            its_order = _order(one, job, project)
+            owned.append((job, replace(its_order, parent_id=parent.id, batch_index=number)))
+        return owned
+
+    def _check_each(self, wishes: Sequence[JobWish]) -> None:
+        """Raise `InvalidInput` with the first mistakes, and the places where they are."""
+        found = []
+        for number, wish in enumerate(wishes, 1):
+            mistakes = [*mistakes_of(wish)] or [*self._mistakes(wish)]
+            found += [(number, mistake) for mistake in mistakes]
+        if found:
+            # What is wrong with all of them is said once.
+            places: dict[str, list[int]] = {}
+            for number, mistake in found:
+                places.setdefault(mistake, []).append(number)
+            told = [f"{_places(at, len(wishes))}{what}" for what, at in places.items()]
+            more = f" And {len(told) - _TOLD} more." if len(told) > _TOLD else ""
+            raise InvalidInput(" ".join(told[:_TOLD]) + more)
+
+    def _job(self, wish: JobWish, project: Project, *, hold: bool) -> Job:
         moment = clock.now()
-        job = Job(
+        return Job(
             id=new_id(),
             name=safe_line(wish.name.strip()),
             state=JobState.PENDING if hold else JobState.QUEUED,
@@ -55,7 +106,6 @@ class JobIntake:
             timeout=wish.timeout or self._timeout,
             queued_at=None if hold else moment,
         )
-        return job, _order(wish, job, project)
 
     def _mistakes(self, wish: JobWish) -> Iterator[str]:
         for name, value in wish.environment:
@@ -83,6 +133,14 @@ class JobIntake:
                     return owner
             known = await tx.projects.by_name(SCRATCH)
         return known or await self._make_project(SCRATCH)
+
+
+def _places(at: Sequence[int], total: int) -> str:
+    """Return where a mistake is, to be put in front of it."""
+    if len(at) == total:
+        return ""
+    more = f" and {len(at) - 1} others" if len(at) > 1 else ""
+    return f"Command {at[0]}{more}: "
 
 
 def _order(wish: JobWish, job: Job, project: Project) -> JobOrder:

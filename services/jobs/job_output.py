@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
-from foredeck.services.domain.job_views import JobDetail, JobResult
+from foredeck.services.domain.job_views import BatchResult, JobDetail, JobResult
 from foredeck.services.jobs.executor import Executor, Handle
 
 # How much of the ends is shown, in characters.
 OUTPUT_LIMIT = 100_000
 ERRORS_LIMIT = 10_000
+BATCH_OUTPUT_LIMIT = 5_000
 # How large a stdout may be that is read as JSON, in bytes.
 JSON_LIMIT = 1 << 20
 # A character takes at most so many bytes.
@@ -38,6 +40,26 @@ def result_of(detail: JobDetail, executor: Executor, attempt: int | None = None)
         errors_left_out=errors_left_out,
         output_path=executor.path(handle),
         errors_path=errors_path,
+    )
+
+
+def batch_results_of(details: Sequence[JobDetail], executor: Executor) -> tuple[BatchResult, ...]:
+    """Return what came of jobs of a batch; it reads files, so not on an event loop."""
+    return tuple(_batch_result(detail, executor) for detail in details)
+
+
+def _batch_result(detail: JobDetail, executor: Executor) -> BatchResult:
+    row = detail.job
+    path = executor.path(Handle(row.id, row.attempt))
+    return BatchResult(
+        index=row.batch_index or 0,
+        id=row.id,
+        state=row.state,
+        exit_code=row.exit_code,
+        command=detail.prompt,
+        output=_end_of(path, BATCH_OUTPUT_LIMIT)[0],
+        error=detail.failure.message if detail.failure else "",
+        output_path=path,
     )
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from foredeck.services.domain.jobs import Priority
+
+# Id, project, priority, and since when it waits, in microseconds.
+Row = tuple[str, str, str, int]
 
 _HIGH = Priority.HIGH.level
 
@@ -27,6 +30,20 @@ class Limits:
 
     total: int
     of_project: Mapping[str, int] = field(default_factory=dict)
+
+
+def oldest(waiting: Iterable[Row], most: int) -> Iterator[Waiting]:
+    """Yield those of whom somebody may start while `most` are wanted; the oldest come first.
+
+    Of a project and a priority the older go before the younger, so that the first `most` of each
+    are enough: there may be very many others.
+    """
+    seen: Counter[tuple[str, str]] = Counter()
+    for job_id, project_id, priority, since in waiting:
+        kind = project_id, priority
+        seen[kind] += 1
+        if seen[kind] <= most:
+            yield Waiting(job_id, project_id, Priority(priority), since / 1e6)
 
 
 def level(job: Waiting, now: float, aging: float) -> int:

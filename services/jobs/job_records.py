@@ -2,43 +2,51 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 
 from foredeck.services.domain import clock
 from foredeck.services.domain.errors import Conflict
 from foredeck.services.domain.jobs import JobOrder, Priority
-from foredeck.services.domain.records import Failure, Job
+from foredeck.services.domain.records import Job
 from foredeck.services.domain.states import FINAL_JOBS, JobState
-from foredeck.services.jobs.endings import exit_code_of
-from foredeck.services.jobs.executor import Executor, Handle
+from foredeck.services.jobs import batches
 from foredeck.services.jobs.job_follower import Ended
-from foredeck.services.jobs.job_queue import Limits, Waiting, next_to_start
+from foredeck.services.jobs.job_moves import JobMoves, Owned
+from foredeck.services.jobs.job_queue import Limits, Waiting, next_to_start, oldest
 from foredeck.services.store.store import Store, Transaction
 
-# Of a lost one nobody knows what it has done: a person decides.
-_RETRIED_BY_ITSELF = frozenset({JobState.FAILED, JobState.TIMEOUT})
-_RETRIED = _RETRIED_BY_ITSELF | {JobState.LOST}
 _NO_RETRY_LEFT = "foredeck jobs show tells why it ended; submit it again to start over."
 
-Owned = tuple[Job, JobOrder]
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """A job, how it ended, and the reason of whoever ended it."""
+
+    job: Job
+    ended: Ended
+    reason: str = ""
 
 
 class JobRecords:
     """Finds and moves them; `limit` and `aging` (seconds) are the settings of the queue."""
 
-    def __init__(self, store: Store, executor: Executor, limit: int, aging: float) -> None:
+    def __init__(self, store: Store, moves: JobMoves, limit: int, aging: float) -> None:
         self._store = store
-        self._executor = executor
+        self._moves = moves
         self._limit = limit
         self._aging = aging
 
-    async def add(self, job: Job, order: JobOrder) -> Job:
-        """Store a new job, and return it with the place of its output."""
-        job = replace(job, output_path=self._executor.path(Handle(job.id, job.attempt)))
+    async def add(self, owned: Sequence[Owned]) -> Job:
+        """Store new jobs, all or none; return the first, which may be the batch of the others."""
+        placed = [
+            (job if order.children else self._moves.placed(job), order) for job, order in owned
+        ]
         async with self._store.transaction("user") as tx:
-            await tx.jobs.add(job)
-            await tx.job_orders.add(order)
-        return job
+            for job, order in placed:
+                await tx.jobs.add(job)
+                await tx.job_orders.add(order)
+        return placed[0][0]
 
     async def find(self, tx: Transaction, ref: str) -> Owned:
         """Return a job of its own; raises `NotFound`, `Ambiguous`, and `Conflict` for others."""
@@ -51,27 +59,32 @@ class JobRecords:
             )
         return job, order
 
-    async def take_next(self, chosen: frozenset[str] | None) -> tuple[Owned, ...]:
-        """Move the jobs whose turn it is into progress; only of the `chosen`, unless None."""
-        async with self._store.transaction() as tx:
-            state = await tx.job_queue.get()
-            if state.paused_at is not None:
-                return ()
-            waiting = [
-                Waiting(job_id, project_id, Priority(priority), since / 1e6)
-                for job_id, project_id, priority, since in await tx.job_orders.queued()
-                if chosen is None or job_id in chosen
-            ]
-            working = [project_id for _job, project_id in await tx.job_orders.working()]
-            limits = Limits(state.limit or self._limit, await _shares(tx, waiting))
-            moment = clock.now()
-            ready = next_to_start(waiting, working, limits, moment.timestamp(), self._aging)
-            return tuple([await self._begin(tx, one.id) for one in ready])
+    async def turn(self, ends: Sequence[End], chosen: frozenset[str] | None) -> tuple[Owned, ...]:
+        """Store how jobs have ended, and move those whose turn it is into progress.
 
-    async def _begin(self, tx: Transaction, job_id: str) -> Owned:
-        moment = clock.now()
-        job = await tx.move_job(job_id, JobState.IN_PROGRESS, started_at=moment, updated_at=moment)
-        return job, await tx.job_orders.get(job_id)
+        Only of the `chosen`, unless None. All of it is one transaction: the disk is waited for
+        once, however many end at the same time.
+        """
+        async with self._store.transaction() as tx:
+            for end in ends:
+                await self._moves.end(tx, end.job, end.ended, end.reason)
+            return await self._take_next(tx, chosen)
+
+    async def _take_next(self, tx: Transaction, chosen: frozenset[str] | None) -> tuple[Owned, ...]:
+        state = await tx.job_queue.get()
+        if state.paused_at is not None:
+            return ()
+        working = [project_id for _job, project_id in await tx.job_orders.working()]
+        limit = state.limit or self._limit
+        if len(working) >= limit:
+            return ()
+        rows = await tx.job_orders.queued()
+        wanted = (row for row in rows if chosen is None or row[0] in chosen)
+        waiting = list(oldest(wanted, limit - len(working)))
+        limits = Limits(limit, await _shares(tx, waiting))
+        now = clock.now().timestamp()
+        ready = next_to_start(waiting, working, limits, now, self._aging)
+        return tuple([await self._moves.begin(tx, one.id) for one in ready])
 
     async def in_progress(self) -> tuple[Owned, ...]:
         """Return those that an earlier host has left at work."""
@@ -81,19 +94,30 @@ class JobRecords:
                 [(await tx.jobs.get(job), await tx.job_orders.get(job)) for job, _project in found]
             )
 
+    async def is_cancelled(self, parent_id: str | None) -> str:
+        """Return why a batch was cancelled; empty if it was not, and for None."""
+        if parent_id is None:
+            return ""
+        async with self._store.transaction("recovery") as tx:
+            return (await tx.job_orders.get(parent_id)).cancel_reason
+
     async def release(self, ref: str) -> Job:
-        """Queue a job that was held; raises `Conflict` for any other."""
+        """Queue a job that was held, or those of a batch; raises `Conflict` for any other."""
         async with self._store.transaction("user") as tx:
-            job, _order = await self.find(tx, ref)
+            job, order = await self.find(tx, ref)
             if job.state is not JobState.PENDING:
                 raise Conflict(
                     f"Job {job.id} is {job.state}: only a held one is executed.",
                     f"foredeck jobs show {job.id} says more.",
                 )
-            return await _queued(tx, job)
+            if order.children is None:
+                return await self._moves.queue(tx, job, order)
+            for child, child_order in await _children(tx, job, {JobState.PENDING}):
+                await self._moves.queue(tx, child, child_order)
+            return await tx.jobs.get(job.id)
 
     async def cancel_waiting(self, ref: str, reason: str) -> Owned:
-        """Cancel a job that has not begun; one at work is returned as it is.
+        """Cancel a job, or those of a batch, that have not begun; return it as it is then.
 
         Raises `Conflict` for one that has ended.
         """
@@ -101,91 +125,91 @@ class JobRecords:
             job, order = await self.find(tx, ref)
             if job.state in FINAL_JOBS:
                 raise Conflict(f"Job {job.id} is {job.state} already: there is nothing to cancel.")
-            if job.state is not JobState.IN_PROGRESS:
-                moment = clock.now()
-                job = await tx.move_job(
-                    job.id, JobState.CANCELLED, reason=reason, ended_at=moment, updated_at=moment
-                )
+            if order.children is not None:
+                job = await _cancel_batch(tx, order, reason)
+            elif job.state is not JobState.IN_PROGRESS:
+                job = await self._moves.cancel(tx, job, order, reason)
         return job, order
 
+    async def at_work(self, parent_id: str) -> tuple[Owned, ...]:
+        """Return the jobs of a batch that work."""
+        async with self._store.transaction("user") as tx:
+            parent = await tx.jobs.get(parent_id)
+            return await _children(tx, parent, {JobState.IN_PROGRESS})
+
     async def retry(self, ref: str, *, hold: bool) -> Job:
-        """Give a job that ended badly a new attempt; raises `Conflict` where there is none."""
+        """Give what ended badly a new attempt; raises `Conflict` where there is none."""
         async with self._store.transaction("user") as tx:
             job, order = await self.find(tx, ref)
-            if job.state not in _RETRIED:
-                raise Conflict(
-                    f"Job {job.id} is {job.state}: only a failed, timed out or lost one is retried."
-                )
-            if order.retry_count >= order.max_retries:
-                raise Conflict(
-                    f"Job {job.id} was retried {order.retry_count} of {order.max_retries} times.",
-                    _NO_RETRY_LEFT,
-                )
-            return await self._again(tx, job, order, hold=hold)
+            if order.children is None:
+                return await self._retry_one(tx, job, order, hold=hold)
+            again = [
+                (child, child_order)
+                for child, child_order in await _children(tx, job, batches.FAILED_JOBS)
+                if child_order.retry_count < child_order.max_retries
+            ]
+            if order.cancel_reason or not again:
+                raise _no_retry_of_the_batch(job, order)
+            for child, child_order in again:
+                await self._moves.again(tx, child, child_order, hold=hold)
+            return await tx.jobs.get(job.id)
+
+    async def _retry_one(self, tx: Transaction, job: Job, order: JobOrder, *, hold: bool) -> Job:
+        if job.state not in batches.FAILED_JOBS:
+            raise Conflict(
+                f"Job {job.id} is {job.state}: only a failed, timed out or lost one is retried."
+            )
+        if order.retry_count >= order.max_retries:
+            raise Conflict(
+                f"Job {job.id} was retried {order.retry_count} of {order.max_retries} times.",
+                _NO_RETRY_LEFT,
+            )
+        if order.parent_id and (await tx.job_orders.get(order.parent_id)).cancel_reason:
+            raise Conflict(f"The batch of job {job.id} was cancelled.", "Submit the job anew.")
+        return await self._moves.again(tx, job, order, hold=hold)
 
     async def prioritise(self, ref: str, priority: Priority) -> Job:
-        """Give a job that waits another priority; raises `Conflict` for any other."""
+        """Give what waits another priority; raises `Conflict` for anything else."""
         async with self._store.transaction("user") as tx:
             job, order = await self.find(tx, ref)
-            if job.state not in {JobState.PENDING, JobState.QUEUED}:
+            if order.children is not None:
+                changed = await _children(tx, job, batches.WAITING_JOBS)
+                waits = bool(changed)
+            else:
+                changed, waits = (), job.state in batches.WAITING_JOBS
+            if not waits:
                 raise Conflict(f"Job {job.id} is {job.state}: its priority changes nothing now.")
-            await tx.job_orders.save(replace(order, priority=priority))
-            await tx.jobs.tell(job.id)
+            for one, its_order in ((job, order), *changed):
+                await tx.job_orders.save(replace(its_order, priority=priority))
+                await tx.jobs.tell(one.id)
         return job
 
-    async def end(self, job: Job, ended: Ended, reason: str) -> Job:
-        """Store how a job ended, and queue it again if it is to be retried by itself."""
-        found, failure = ended.found, ended.failure
-        async with self._store.transaction() as tx:
-            moment = clock.now()
-            job = await tx.move_job(
-                job.id,
-                found.state,
-                reason=reason or (failure.message if failure else ""),
-                exit_code=exit_code_of(found),
-                failure=failure,
-                ended_at=moment,
-                updated_at=moment,
-                cpu_seconds=found.cpu_seconds,
-                peak_memory=found.peak_memory,
-            )
-            order = await tx.job_orders.get(job.id)
-            if found.state is JobState.COMPLETED:
-                await tx.job_orders.save(replace(order, progress=100.0))
-            left = order.retry_count < order.max_retries
-            if order.auto_retry and left and found.state in _RETRIED_BY_ITSELF:
-                job = await self._again(tx, job, order, hold=False)
-        return job
 
-    async def _again(self, tx: Transaction, job: Job, order: JobOrder, *, hold: bool) -> Job:
-        """Begin a new attempt; the output of the old one stays where it is."""
-        handle = Handle(job.id, job.attempt + 1)
-        count = order.retry_count + 1
-        await tx.job_orders.save(
-            replace(order, retry_count=count, progress=0.0, progress_message="")
-        )
-        moment = clock.now()
-        nothing: Failure | None = None
-        return await tx.move_job(
-            job.id,
-            JobState.PENDING if hold else JobState.QUEUED,
-            reason=f"retry {count} of {order.max_retries}",
-            attempt=handle.attempt,
-            output_path=self._executor.path(handle),
-            queued_at=None if hold else moment,
-            updated_at=moment,
-            started_at=None,
-            ended_at=None,
-            exit_code=None,
-            failure=nothing,
-            cpu_seconds=None,
-            peak_memory=None,
-        )
+async def _children(
+    tx: Transaction, parent: Job, states: Collection[JobState]
+) -> tuple[Owned, ...]:
+    ids = await tx.job_orders.children(parent.id, states)
+    return tuple([(await tx.jobs.get(one), await tx.job_orders.get(one)) for one in ids])
 
 
-async def _queued(tx: Transaction, job: Job) -> Job:
-    moment = clock.now()
-    return await tx.move_job(job.id, JobState.QUEUED, queued_at=moment, updated_at=moment)
+async def _cancel_batch(tx: Transaction, order: JobOrder, reason: str) -> Job:
+    """Cancel what has not begun; the batch ends with the last of the others."""
+    order = replace(order, cancel_reason=reason)
+    await tx.job_orders.save(order)
+    await batches.cancel_waiting(tx, order.id, reason)
+    if not await tx.job_orders.has_children(order.id, batches.UNENDED_JOBS):
+        await batches.end(tx, order)
+    return await tx.jobs.get(order.id)
+
+
+def _no_retry_of_the_batch(job: Job, order: JobOrder) -> Conflict:
+    if order.cancel_reason:
+        return Conflict(f"Batch {job.id} was cancelled.", "Submit it anew.")
+    return Conflict(
+        f"No job of batch {job.id} can be tried again: none has failed, timed out or was lost, "
+        "or they have no retries left.",
+        f"foredeck batch status {job.id} tells how it stands.",
+    )
 
 
 async def _shares(tx: Transaction, waiting: list[Waiting]) -> dict[str, int]:

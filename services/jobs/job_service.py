@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from contextvars import Context
 from dataclasses import dataclass, replace
+from functools import partial
 
 from foredeck.services.domain import clock
 from foredeck.services.domain.errors import Conflict, ForedeckError, InvalidInput, StoreError
 from foredeck.services.domain.events import NoticeRaised
-from foredeck.services.domain.jobs import JobOrder, JobWish, Priority, QueueState
+from foredeck.services.domain.jobs import BatchWish, JobOrder, JobWish, Priority, QueueState
 from foredeck.services.domain.records import Failure, FailureClass, Job
 from foredeck.services.domain.states import JobState
 from foredeck.services.event_bus import EventBus
 from foredeck.services.jobs.executor import Found
 from foredeck.services.jobs.job_follower import Ended, JobFollower
 from foredeck.services.jobs.job_intake import JobIntake
-from foredeck.services.jobs.job_records import JobRecords, Owned
+from foredeck.services.jobs.job_moves import Owned, on_behalf_of
+from foredeck.services.jobs.job_records import End, JobRecords
 from foredeck.services.patience import PAUSE, to_the_end
-from foredeck.services.store.audit import TRACE, Trace
 from foredeck.services.store.store import Store
 
 _log = logging.getLogger(__name__)
@@ -34,6 +36,14 @@ class _Work:
     task: asyncio.Task[None]
     reason: str | None = None
     ending: bool = False
+
+
+@dataclass(frozen=True)
+class _Ending:
+    """How a job has ended; `stored` is done once that is durable."""
+
+    end: End
+    stored: asyncio.Future[None]
 
 
 class JobService:
@@ -60,7 +70,8 @@ class JobService:
         # What may be started here; None for everything.
         self._chosen: set[str] | None = set()
         self._wake = asyncio.Event()
-        self._starting: asyncio.Task[None] | None = None
+        self._endings: list[_Ending] = []
+        self._turns: asyncio.Task[None] | None = None
         self._closing = False
 
     @property
@@ -78,25 +89,33 @@ class JobService:
         self._chosen = None
         for job, order in await self._records.in_progress():
             self._launch(job, order)
+            if reason := await self._records.is_cancelled(order.parent_id):
+                await self._ask_to_end(self._work[job.id], reason)
         self._look()
 
     async def close(self) -> None:
         """Let go of the jobs at work, and wait until that is done."""
         self._closing = True
-        tasks = [work.task for work in self._work.values()]
-        if self._starting is not None:
-            tasks.append(self._starting)
+        tasks = {work.task for work in self._work.values()}
         for task in tasks:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks)
+        if self._turns is not None:  # last: what had just ended was to be stored
+            self._turns.cancel()
+            await asyncio.wait({self._turns})
 
     async def submit(self, wish: JobWish, *, hold: bool = False, now: bool = False) -> Job:
         """Store a job and queue it, or hold it; raises `InvalidInput` with every mistake."""
-        job, order = await self._intake.accept(wish, hold=hold)
-        job = await self._records.add(job, order)
+        job = await self._records.add([await self._intake.accept(wish, hold=hold)])
         self._choose(job, now=now)
         return job
+
+    async def submit_batch(self, wish: BatchWish, *, hold: bool = False) -> Job:
+        """Store a batch with all of its jobs, or none; raises `InvalidInput` with the mistakes."""
+        batch = await self._records.add(await self._intake.accept_batch(wish, hold=hold))
+        self._look()
+        return batch
 
     async def execute(self, ref: str, *, now: bool = False) -> Job:
         """Queue a job that was held."""
@@ -122,10 +141,21 @@ class JobService:
             job, order = await self._records.cancel_waiting(ref, reason)
             if job.state is JobState.CANCELLED:
                 return job
+            if order.children is not None:
+                return await self._cancel_batch(job, reason)
             if await self._stop(job, order, reason):
-                async with self._store.transaction() as tx:
-                    return await tx.jobs.get(job.id)
+                return await self._again(job)
             # It has ended by itself, or waits again: the next look says which.
+
+    async def _cancel_batch(self, batch: Job, reason: str) -> Job:
+        """End the jobs of a batch that work; none of it begins any more."""
+        working = await self._records.at_work(batch.id)
+        await asyncio.gather(*(self._stop(job, order, reason) for job, order in working))
+        return await self._again(batch)
+
+    async def _again(self, job: Job) -> Job:
+        async with self._store.transaction() as tx:
+            return await tx.jobs.get(job.id)
 
     async def pause(self, *, paused: bool) -> None:
         """Start nothing more until it goes on; what works goes on. It outlasts a restart."""
@@ -154,21 +184,24 @@ class JobService:
         self._look()
 
     def _look(self) -> None:
-        """Look soon whether something may start."""
+        """Look soon whether something may start, or has to be stored."""
         self._wake.set()
-        if self._starting is None and not self._closing:
-            self._starting = asyncio.create_task(
-                self._start_by_turn(), name="queue of jobs", context=Context()
+        if self._turns is None:
+            self._turns = asyncio.create_task(
+                self._take_turns(), name="queue of jobs", context=Context()
             )
 
-    async def _start_by_turn(self) -> None:
+    async def _take_turns(self) -> None:
+        """Store what has ended and begin what may, together, as long as there is either."""
         while True:
             await self._wake.wait()
             self._wake.clear()
+            endings, self._endings = self._endings, []
             try:
-                begun = await self._store.durably(self._take_next)
+                begun = await self._turn(endings)
             except Exception as error:
-                _log.exception("the queue of jobs could not be read")
+                _log.exception("the queue of jobs could not be moved on")
+                await self._each_alone(endings)
                 self._tell("error", f"No job can be started: {error} It is tried again.")
                 await asyncio.sleep(PAUSE)
                 self._wake.set()
@@ -176,16 +209,32 @@ class JobService:
                 for job, order in begun:
                     self._launch(job, order)
 
-    async def _take_next(self) -> tuple[Owned, ...]:
+    async def _turn(self, endings: Sequence[_Ending]) -> tuple[Owned, ...]:
+        """Take all as stored at once, or none."""
+        ends = [ending.end for ending in endings]
         chosen = None if self._chosen is None else frozenset(self._chosen)
-        return await self._records.take_next(chosen)
+        if self._closing:
+            chosen = frozenset()
+        begun = await self._store.durably(lambda: self._records.turn(ends, chosen))
+        for ending in endings:
+            ending.stored.set_result(None)
+        return begun
+
+    async def _each_alone(self, endings: Sequence[_Ending]) -> None:
+        """Store what can be stored of what could not be together."""
+        for ending in endings:
+            try:
+                turn = partial(self._records.turn, [ending.end], frozenset())
+                await self._store.durably(turn)
+            except Exception as error:
+                ending.stored.set_exception(error)
+            else:
+                ending.stored.set_result(None)
 
     def _launch(self, job: Job, order: JobOrder) -> _Work:
-        # What is recorded of it belongs to the command that asked for it, whoever wakes us now.
-        context = Context()
-        context.run(TRACE.set, Trace(order.trace_id, order.created_by))
-        name = f"job {job.id}"
-        task = asyncio.create_task(self._perform(job, order), name=name, context=context)
+        task = asyncio.create_task(
+            self._perform(job, order), name=f"job {job.id}", context=Context()
+        )
         work = self._work[job.id] = _Work(task)
         task.add_done_callback(lambda done: self._ended(job.id, done))
         return work
@@ -207,20 +256,26 @@ class JobService:
         if self._closing:
             raise Conflict("Foredeck is being closed.", "Start it again, then repeat this.")
         work = self._work.get(job.id) or self._launch(job, order)
-        await asyncio.sleep(0)  # cancelled before its first step, it could store nothing
-        if not work.ending and work.reason is None:
-            work.reason = reason
-            work.task.cancel()
+        await self._ask_to_end(work, reason)
         await asyncio.wait({work.task})
         if work.task.cancelled():
             raise Conflict("Foredeck is being closed.", "Start it again, then repeat this.")
         work.task.result()
-        async with self._store.transaction() as tx:
-            return (await tx.jobs.get(job.id)).state is JobState.CANCELLED
+        return (await self._again(job)).state is JobState.CANCELLED
+
+    async def _ask_to_end(self, work: _Work, reason: str) -> None:
+        await asyncio.sleep(0)  # cancelled before its first step, it could store nothing
+        if not work.ending and work.reason is None:
+            work.reason = reason
+            work.task.cancel()
 
     async def _perform(self, job: Job, order: JobOrder) -> None:
         """Bring a job to its end, however that comes, and store it."""
-        work = self._work[job.id]
+        # What is recorded of it belongs to the command that asked for it, whoever wakes us now.
+        with on_behalf_of(order):
+            await self._to_its_end(job, order, self._work[job.id])
+
+    async def _to_its_end(self, job: Job, order: JobOrder, work: _Work) -> None:
         try:
             ended = await self._follower.to_its_end(job, order)
         except asyncio.CancelledError:
@@ -237,7 +292,11 @@ class JobService:
         await to_the_end(self._end(job, ended, (work.reason or "") if stopped else ""))
 
     async def _end(self, job: Job, ended: Ended, reason: str) -> None:
-        await self._store.durably(lambda: self._records.end(job, ended, reason))
+        """Have the end of a job stored, with those that end at the same time."""
+        stored = asyncio.get_running_loop().create_future()
+        self._endings.append(_Ending(End(job, ended, reason), stored))
+        self._look()
+        await stored
         if ended.found.state is JobState.LOST and ended.failure is not None:
             lost = f"Job {job.id} ({job.name}) is lost. {ended.failure.advice}"
             self._tell("warning", lost)

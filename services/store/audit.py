@@ -37,6 +37,8 @@ _FOLLOWING = f"SELECT {_COLUMNS} FROM audit WHERE seq > ? ORDER BY seq LIMIT ?" 
 # Even the rows that are gone leave their highest number here.
 _HIGHEST = "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'audit'"
 _BLOCK = 1000
+# Rows of one statement: SQLite takes no more than 32,766 values (limits.html).
+_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,8 @@ class Trace:
     id: str
     origin: str
 
+
+Traced = tuple[AuditEntry, Trace | None]
 
 # Set while a command is carried out; what the command starts inherits it.
 TRACE: ContextVar[Trace | None] = ContextVar("trace", default=None)
@@ -101,10 +105,10 @@ class Trail:
         self._end = None
 
     async def add(
-        self, link: Link, entries: Sequence[AuditEntry], actor: str, redactor: Redactor
+        self, link: Link, entries: Sequence[Traced], actor: str, redactor: Redactor
     ) -> None:
-        """Add the entries of a transaction."""
-        rows = [_row(entry, actor, redactor) for entry in entries]
+        """Add the entries of a transaction, each with the command that it belongs to."""
+        rows = [_row(*entry, actor, redactor) for entry in entries]
         if self._end is not None:
             try:
                 self._end = await _append(link, rows, self._end)
@@ -123,15 +127,16 @@ async def _append(link: Link, rows: list[list[Any]], end: tuple[int, str]) -> tu
         seq += 1
         row[0] = seq
         digest = row[_HASH] = digest_of(digest, row)
-    marks = ", ".join([_MARKS] * len(rows))
-    values = [value for row in rows for value in row]
-    await link.rows(f"INSERT INTO audit ({_COLUMNS}) VALUES {marks}", values)  # noqa: S608
+    for start in range(0, len(rows), _AT_ONCE):
+        some = rows[start : start + _AT_ONCE]
+        marks = ", ".join([_MARKS] * len(some))
+        values = [value for row in some for value in row]
+        await link.rows(f"INSERT INTO audit ({_COLUMNS}) VALUES {marks}", values)  # noqa: S608
     return seq, digest
 
 
-def _row(entry: AuditEntry, actor: str, redactor: Redactor) -> list[Any]:
+def _row(entry: AuditEntry, trace: Trace | None, actor: str, redactor: Redactor) -> list[Any]:
     """Return a row without its number and its hash."""
-    trace = TRACE.get()
     who = trace.origin if trace and actor == "user" else actor
     return [
         0,

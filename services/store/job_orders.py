@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 from foredeck.services.domain.audit import AuditEntry
 from foredeck.services.domain.events import JobQueueChanged
 from foredeck.services.domain.jobs import JobOrder, QueueState
@@ -10,15 +13,28 @@ from foredeck.services.domain.states import JobState
 from foredeck.services.store import mapping
 from foredeck.services.store.codecs import to_microseconds, to_optional_moment
 from foredeck.services.store.engine import Link
-from foredeck.services.store.repository import Repository
+from foredeck.services.store.repository import Repository, marks
 from foredeck.services.store.unit import Unit
 
+# A batch runs nothing itself.
 _ORDERED = """
     FROM job j INDEXED BY job_alone_in_state CROSS JOIN job_order o ON o.id = j.id
-    WHERE j.run_id IS NULL AND j.state = ?
+    WHERE j.run_id IS NULL AND j.state = ? AND o.children IS NULL
 """
-IN_STATE = f"SELECT j.id, o.project_id, o.priority, j.queued_at {_ORDERED}"
+_CHILDREN = "FROM job_order o CROSS JOIN job j ON j.id = o.id WHERE o.parent_id = ?"
+_IN_ORDER = "ORDER BY o.batch_index"
+IN_STATE = f"""
+    SELECT j.id, o.project_id, o.priority, j.queued_at {_ORDERED} ORDER BY j.queued_at, j.id
+"""
+WAITING = """
+    SELECT j.id, o.project_id, o.priority, j.queued_at
+    FROM job j INDEXED BY job_alone_in_state CROSS JOIN job_order o ON o.id = j.id
+    WHERE j.run_id IS NULL AND j.state = ? AND o.parent_id IS ?
+"""
 COUNT = f"SELECT count(*) {_ORDERED}"
+CHILDREN_IN = f"SELECT j.id {_CHILDREN} AND j.state IN (%s) {_IN_ORDER}"
+# From the end: those in front are most often the first to end.
+ANY_CHILD_IN = f"SELECT 1 {_CHILDREN} AND j.state IN (%s) {_IN_ORDER} DESC LIMIT 1"
 QUEUE = "SELECT paused_at, job_limit FROM job_queue WHERE id = 1"
 _SET = "UPDATE job_queue SET paused_at = ?, job_limit = ? WHERE id = 1"
 
@@ -42,7 +58,7 @@ class JobOrderRepository(Repository[JobOrder]):
         return found[0] if found else None
 
     async def queued(self) -> list[tuple[str, str, str, int]]:
-        """Return id, project, priority and time (microseconds) of those that wait."""
+        """Return id, project, priority and time (microseconds) of those that wait, oldest first."""
         rows = await self._unit.link.rows(IN_STATE, (JobState.QUEUED.value,))
         return [(row[0], row[1], row[2], row[3]) for row in rows]
 
@@ -50,6 +66,18 @@ class JobOrderRepository(Repository[JobOrder]):
         """Return id and project of those that are in progress."""
         rows = await self._unit.link.rows(IN_STATE, (JobState.IN_PROGRESS.value,))
         return [(row[0], row[1]) for row in rows]
+
+    async def children(self, parent_id: str, states: Iterable[JobState]) -> list[str]:
+        """Return the ids of a batch's jobs that are in one of these states, in their order."""
+        return [row[0] for row in await self._rows(CHILDREN_IN, parent_id, states)]
+
+    async def has_children(self, parent_id: str, states: Iterable[JobState]) -> bool:
+        """Whether a job of a batch is in one of these states."""
+        return bool(await self._rows(ANY_CHILD_IN, parent_id, states))
+
+    async def _rows(self, text: str, parent_id: str, states: Iterable[JobState]) -> list[Any]:
+        values = sorted(state.value for state in states)
+        return await self._unit.link.rows(text % marks(values), (parent_id, *values))
 
 
 class JobQueueRow:

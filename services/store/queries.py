@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from foredeck.services.domain.audit import AuditRow, AuditVerdict
 from foredeck.services.domain.chat import ConversationDetail, ConversationRow
 from foredeck.services.domain.errors import InvalidInput, NotFound
-from foredeck.services.domain.job_views import JobDetail, JobQueueView, JobRow
+from foredeck.services.domain.job_views import BatchStatus, JobDetail, JobQueueView, JobRow
 from foredeck.services.domain.records import ProjectFile, ProjectSettings, TokenUsage
 from foredeck.services.domain.states import ACTIVE_RUNS, RunState
 from foredeck.services.domain.views import (
@@ -31,6 +31,7 @@ from foredeck.services.store.finding import by_beginning, project_id
 
 # SQLite's largest integer: no limit.
 _ALL = 2**63 - 1
+_ALL_JOBS = jobs.JobFilter()
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,18 +186,17 @@ class Queries:
         return rows.each(rows.history_entry, found)
 
     async def jobs(
-        self,
-        state: str | None = None,
-        type_: str | None = None,
-        run_ref: str | None = None,
-        project_ref: str | None = None,
-        limit: int = 50,
-        offset: int = 0,
+        self, wanted: jobs.JobFilter = _ALL_JOBS, limit: int = 50, offset: int = 0
     ) -> Page[JobRow]:
         """Return jobs, newest first; raises `InvalidInput`, `NotFound` and `Ambiguous`."""
         _check_page(limit, offset)
         async with self._database.reading(consistent=True) as link:
-            return await jobs.page(link, state, type_, run_ref, project_ref, limit, offset)
+            return await jobs.page(link, wanted, limit, offset)
+
+    async def batch(self, ref: str) -> BatchStatus:
+        """Return how a batch stands; raises `NotFound`, `Ambiguous` and `Conflict`."""
+        async with self._database.reading(consistent=True) as link:
+            return await jobs.batch(link, ref)
 
     async def job(self, ref: str) -> JobDetail:
         """Return a job; raises `NotFound` and `Ambiguous`."""
@@ -208,10 +208,13 @@ class Queries:
         async with self._database.reading(consistent=True) as link:
             return await jobs.queue(link, limit)
 
-    async def queued_jobs(self) -> list[tuple[str, str, str, int]]:
-        """Return id, project, priority and time (microseconds) of the jobs that wait."""
+    async def queued_jobs(self, parent_id: str | None) -> list[tuple[str, str, str, int]]:
+        """Return id, project, priority and time (microseconds) of the jobs that wait.
+
+        Those of the batch with this id, or those of none, and the batches that have not begun.
+        """
         async with self._database.reading() as link:
-            return await jobs.queued(link)
+            return await jobs.queued(link, parent_id)
 
     async def questions(self, run_ref: str | None = None) -> tuple[QuestionRow, ...]:
         """Return what is asked just now, oldest first; only by one run if `run_ref` is given.

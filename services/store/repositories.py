@@ -255,9 +255,11 @@ class JobRepository(Repository[Job]):
         return await self._select("thread_id = ?", thread_id, order="created_at, id")
 
     async def active(self) -> tuple[Job, ...]:
-        """Return the jobs that are not final, oldest first."""
+        """Return the jobs of runs that are not final, oldest first."""
         states = sorted(state.value for state in set(JobState) - FINAL_JOBS)
-        return await self._select(f"state IN ({marks(states)})", *states, order="created_at, id")
+        return await self._select(
+            f"run_id IS NOT NULL AND state IN ({marks(states)})", *states, order="created_at, id"
+        )
 
     async def move(self, old: Job, new: Job, reason: str) -> Job:
         """Store `new` in the place of `old` and the transition between their states."""

@@ -167,6 +167,9 @@ JOB_ORDER = Table(
     Column("environment", Text),
     Column("metadata", Text),
     Column("input_data", Text),
+    Column("children", Integer),
+    Column("stop_after", Integer),
+    Column("cancel_reason", Text),
 )
 
 JOB_QUEUE = Table(

@@ -7,7 +7,7 @@ from foredeck.services.domain.audit import AuditEntry
 from foredeck.services.domain.events import Event
 from foredeck.services.domain.records import EntityKind
 from foredeck.services.redaction import Redactor
-from foredeck.services.store.audit import Trail
+from foredeck.services.store.audit import TRACE, Traced, Trail
 from foredeck.services.store.audited_transitions import entry_of
 from foredeck.services.store.codecs import clean_text, to_microseconds
 from foredeck.services.store.engine import Link
@@ -30,15 +30,15 @@ class Unit:
         self.actor = actor
         self.redactor = redactor
         self.events: list[Event] = []
-        self._entries: list[AuditEntry] = []
+        self._entries: list[Traced] = []
 
     def publish(self, event: Event) -> None:
         """Keep an event until the commit."""
         self.events.append(event)
 
     def audit(self, entry: AuditEntry) -> None:
-        """Keep an entry of the audit trail until `seal`."""
-        self._entries.append(entry)
+        """Keep an entry of the audit trail until `seal`, and on whose behalf it is."""
+        self._entries.append((entry, TRACE.get()))
 
     async def seal(self, trail: Trail) -> None:
         """Write the entries of the audit trail: the last thing before the commit."""

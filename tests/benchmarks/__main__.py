@@ -14,6 +14,7 @@ PARTS = (
     "bench_pane",
     "bench_path",
     "bench_dag",
+    "bench_jobs",
     "bench_graph",
 )
 TAKES_QUICK = frozenset({"bench_pane"})

@@ -15,52 +15,18 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
-from foredeck.services.domain.ids import new_id
-from foredeck.services.domain.states import JobState, RunState
-from foredeck.services.jobs.executor import Command, Handle
-from foredeck.services.jobs.local_executor import LocalExecutor
+from foredeck.services.domain.states import RunState
 from tests.benchmarks.figures import say, title
 from tests.benchmarks.peers import Way, missing, ways
+from tests.benchmarks.trivial import carried, plainly
 from tests.support.command_house import command, open_commands
 
 _ROUNDS = 3
 _BAR = 0.45
 _PEER_BARS = {"huey": 1.7, "APScheduler": 4.0}
-_WORDS = ("/bin/sh", "-c", ":")
 _AT_ONCE = os.cpu_count() or 1
-
-
-async def plainly(steps: int, base: Path) -> float:
-    """Spawn the processes with asyncio and nothing else; return the seconds it took."""
-
-    async def spawn() -> None:
-        process = await asyncio.create_subprocess_exec(
-            *_WORDS, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL
-        )
-        assert await process.wait() == 0
-
-    return await _timed(steps, spawn)
-
-
-async def carried(steps: int, base: Path) -> float:
-    """Let the executor carry them, with nothing stored but its own files."""
-    executor = LocalExecutor(base / "jobs", 5.0)
-
-    async def carry() -> None:
-        handle = Handle(new_id())
-        await executor.submit(handle, Command(_WORDS, str(base), dict(os.environ)))
-        while (found := await executor.probe(handle)).state is JobState.IN_PROGRESS:
-            await executor.changed(handle, 1.0)
-        assert found.state is JobState.COMPLETED
-        await executor.discard(handle)
-
-    try:
-        return await _timed(steps, carry)
-    finally:
-        executor.close()
 
 
 async def as_steps(steps: int, base: Path) -> float:
@@ -74,21 +40,14 @@ async def as_steps(steps: int, base: Path) -> float:
     return seconds
 
 
-async def _timed(steps: int, work: Callable[[], Awaitable[None]]) -> float:
-    async def worker(numbers: Iterator[int]) -> None:
-        for _ in numbers:
-            await work()
-
-    numbers = iter(range(steps))
-    began = time.perf_counter()
-    await asyncio.gather(*(worker(numbers) for _ in range(_AT_ONCE)))
-    return time.perf_counter() - began
-
-
 async def main(steps: int = 200) -> int:
     """Measure each way in turn, some rounds, and print; 1 if a bar was missed."""
-    found: dict[str, Way] = {"plain asyncio": plainly, "shim": carried, "steps": as_steps}
-    found |= ways(_AT_ONCE)
+    found: dict[str, Way] = {
+        "plain asyncio": lambda number, _base: plainly(number, _AT_ONCE),
+        "shim": lambda number, base: carried(number, _AT_ONCE, base),
+        "steps": as_steps,
+        **ways(_AT_ONCE),
+    }
     rates: dict[str, list[float]] = {name: [] for name in found}
     with tempfile.TemporaryDirectory() as name:
         for number in range(_ROUNDS):

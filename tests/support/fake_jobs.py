@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from foredeck.services.domain.events import JobQueueChanged, JobSaved
 from foredeck.services.domain.job_board import JobBoard
 from foredeck.services.domain.job_views import (
+    BatchCounts,
     BatchStatus,
     JobDetail,
     JobQueueView,
@@ -32,7 +33,6 @@ class JobHost(FakeHost):
     outputs: Path = Path()
     jobs: list[JobRow] = field(default_factory=list)
     queue: JobQueueView = field(default_factory=lambda: JobQueueView(2, 3, 10, None, starts=True))
-    batches: dict[str, BatchStatus] = field(default_factory=dict)
     changes: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def change(self, job: JobRow) -> None:
@@ -66,13 +66,9 @@ class JobHost(FakeHost):
     def _board(self, batch: str | None) -> JobBoard:
         rows = [row for row in self.jobs if row.parent_id == batch]
         order = {row.id: 10 - (row.priority or Priority.NORMAL).level for row in self.jobs}
-        return JobBoard(
-            self.queue,
-            tuple(in_turn(rows, order)),
-            len(rows),
-            self.batches.get(batch or ""),
-            tuple(self.batches[row.id] for row in rows if row.id in self.batches),
-        )
+        parent = self.job(batch) if batch else None
+        status = batch_status(parent, parent.counts) if parent and parent.counts else None
+        return JobBoard(self.queue, tuple(in_turn(rows, order)), len(rows), status)
 
     def detail(self, ref: str) -> JobDetail:
         """Return all of a job."""
@@ -182,28 +178,35 @@ def own_job(job_id: str, state: JobState = S.COMPLETED, **changes: Any) -> JobRo
     return job_row(job_id, state, **{**fields, **changes})
 
 
-def batch_status(row: JobRow, **counts: Any) -> BatchStatus:
+def counts(**changes: int) -> BatchCounts:
     """Return how a batch of 1,000 stands, most of it still to come."""
-    fields: dict[str, Any] = {
-        "total": 1000,
-        "completed": 35,
-        "failed": 2,
-        "cancelled": 0,
-        "timeout": 0,
-        "lost": 0,
-        "running": 4,
-        "pending": 959,
-        "stop_after": None,
-    }
-    about = (row.id, row.name, row.state, row.project_name, row.created_at, row.ended_at, "")
-    return BatchStatus(*about, **{**fields, **counts})
+    fields = {"total": 1000, "completed": 35, "failed": 2, "cancelled": 0, "timeout": 0, "lost": 0}
+    return BatchCounts(**{**fields, "running": 4, "pending": 959, **changes})
+
+
+def batch_status(row: JobRow, counted: BatchCounts) -> BatchStatus:
+    """Return a batch as its own screen shows it."""
+    return BatchStatus(
+        **asdict(counted),
+        id=row.id,
+        name=row.name,
+        type=row.type,
+        state=row.state,
+        priority=row.priority or Priority.NORMAL,
+        project_name=row.project_name,
+        created_at=row.created_at,
+        started_at=row.started_at,
+        ended_at=row.ended_at,
+        reason="",
+        stop_after=5,
+    )
 
 
 def busy(directory: Path) -> JobHost:
     """Jobs of their own and of runs, at work, waiting, held and ended; and a batch."""
     host = running(directory)
     old: dict[str, Any] = {"run_id": "run0", "run_title": "Set the project up"}
-    batch = own_job("b1", S.IN_PROGRESS, name="thumbnails", children=1000, started_at=ago(75))
+    batch = own_job("b1", S.IN_PROGRESS, name="thumbnails", counts=counts(), started_at=ago(75))
     child: dict[str, Any] = {"parent_id": "b1"}
     jobs = [
         own_job("j9", S.QUEUED, name="urgent", priority=Priority.CRITICAL),
@@ -228,7 +231,6 @@ def busy(directory: Path) -> JobHost:
         host.transcripts,
         outputs=directory,
         jobs=jobs,
-        batches={"b1": batch_status(batch)},
     )
 
 

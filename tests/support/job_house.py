@@ -23,6 +23,7 @@ from foredeck.services.event_bus import EventBus
 from foredeck.services.jobs.executor import Handle
 from foredeck.services.jobs.job_follower import JobFollower
 from foredeck.services.jobs.job_intake import JobIntake
+from foredeck.services.jobs.job_moves import JobMoves
 from foredeck.services.jobs.job_output import result_of
 from foredeck.services.jobs.job_records import JobRecords
 from foredeck.services.jobs.job_service import JobService
@@ -107,7 +108,7 @@ async def open_jobs(
     executor = LocalExecutor(data / "job-output", grace)
     projects = ProjectService(store, base / "workspaces", data)
     intake = JobIntake(store, timeout, projects.create)
-    records = JobRecords(store, executor, limit, 600)
+    records = JobRecords(store, JobMoves(executor), limit, 600)
     jobs = JobService(store, bus, intake, records, JobFollower(store, executor, data / "job-input"))
     if not (base / "workspaces" / "demo").exists():
         await projects.create("demo")

@@ -24,7 +24,10 @@ _STATEMENTS = (
         words TEXT NOT NULL,
         environment TEXT NOT NULL,
         metadata TEXT NOT NULL,
-        input_data TEXT NOT NULL
+        input_data TEXT NOT NULL,
+        children INTEGER,
+        stop_after INTEGER,
+        cancel_reason TEXT NOT NULL
     )
     """,
     "CREATE INDEX job_order_of_project ON job_order (project_id)",

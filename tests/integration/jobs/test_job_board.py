@@ -8,13 +8,13 @@ from foredeck.services.domain.events import JobQueueChanged
 from foredeck.services.domain.job_board import JobBoard
 from foredeck.services.domain.jobs import Priority
 from foredeck.services.domain.states import JobState
-from foredeck.services.jobs.job_board import board
+from foredeck.services.jobs.job_board import board_of_all
 from tests.support.job_house import JobHouse, open_jobs
 
 
 async def look(house: JobHouse, ended: int = 50) -> JobBoard:
     queries = house.store.queries
-    return await board(queries, await queries.job_queue(1), ended, 600)
+    return await board_of_all(queries, await queries.job_queue(1), ended, 600)
 
 
 async def test_jobs_stand_as_their_turn_comes_and_the_ended_come_last(tmp_path: Path) -> None:

@@ -262,7 +262,7 @@ async def test_cancel_against_start_and_finish(tmp_path: Path, delay: int) -> No
                 assert not isinstance(outcome, BaseException)
                 assert state is S.CANCELLED
             effects = house.workspace / f"effects-{number}"
-            assert not effects.exists() or effects.read_text() == "w\n"
+            assert not effects.exists() or effects.read_text() in {"", "w\n"}  # cut short, or once
             assert find_marked(job_id) == []
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from foredeck.services.domain.jobs import Priority
-from foredeck.services.jobs.job_queue import Limits, Waiting, in_order, level, next_to_start
+from foredeck.services.jobs.job_queue import Limits, Waiting, in_order, level, next_to_start, oldest
 
 AGING = 600.0
 L, N, H, C = Priority.LOW, Priority.NORMAL, Priority.HIGH, Priority.CRITICAL
@@ -76,6 +76,21 @@ def test_no_limit_is_exceeded_and_nobody_waits_in_vain(
     for one in left:
         full = at_work[one.project_id] >= limits.of_project.get(one.project_id, limits.total)
         assert full or at_work.total() >= limits.total
+
+
+@given(JOBS, st.lists(st.sampled_from("xyz"), max_size=9), LIMITS, st.floats(0, 9000))
+def test_the_oldest_of_each_kind_are_enough_to_choose_from(
+    waiting: list[Waiting], working: list[str], limits: Limits, now: float
+) -> None:
+    since = {one.id: int(one.since * 1e6) for one in waiting}
+    ordered = sorted(waiting, key=lambda one: (since[one.id], one.id))
+    rows = [(one.id, one.project_id, one.priority.value, since[one.id]) for one in ordered]
+    everybody = list(oldest(rows, len(rows)))
+    free = max(0, limits.total - len(working))
+    few = list(oldest(rows, free))
+    assert [one.id for one in everybody] == [one.id for one in ordered]
+    wanted = next_to_start(everybody, working, limits, now, AGING)
+    assert next_to_start(few, working, limits, now, AGING) == wanted
 
 
 @given(JOBS, st.floats(0, 9000))

@@ -11,6 +11,7 @@ from foredeck.services.domain.jobs import JobOrder, Priority, QueueState
 from foredeck.services.domain.records import Job
 from foredeck.services.domain.states import JobState
 from foredeck.services.store import job_orders
+from foredeck.services.store.jobs import JobFilter
 from foredeck.services.store.store import Store
 from tests.support import records as make
 
@@ -78,7 +79,7 @@ async def test_the_queue_knows_jobs_of_their_own_alone(store: Store) -> None:
         assert await tx.job_orders.working() == [(job.id, order.project_id)]
     view = await store.queries.job_queue(10)
     assert (view.working, view.queued, view.limit, view.paused_at) == (1, 0, 10, None)
-    page = await store.queries.jobs(project_ref="demo")
+    page = await store.queries.jobs(JobFilter(project="demo"))
     assert page.total == 2
 
 

@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 from itertools import product
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,7 @@ from foredeck.services.domain.records import Failure, FailureClass
 from foredeck.services.domain.states import JobState
 from foredeck.services.domain.views import Page
 from foredeck.services.store import jobs
+from foredeck.services.store.jobs import JobFilter
 from foredeck.services.store.store import Store
 from tests.support import records as make
 
@@ -33,8 +35,9 @@ async def fill(store: Store) -> None:
         await tx.jobs.add(make.job(id="alone", created_at=make.MOMENT.replace(minute=50)))
 
 
-async def ids(store: Store, **wanted: object) -> list[str]:
-    page = await store.queries.jobs(**wanted)  # type: ignore[arg-type]
+async def ids(store: Store, **wanted: Any) -> list[str]:
+    limit, offset = wanted.pop("limit", 50), wanted.pop("offset", 0)
+    page = await store.queries.jobs(JobFilter(**wanted), limit, offset)
     assert isinstance(page, Page)
     assert page.total >= len(page.items)
     return [row.id for row in page.items]
@@ -46,21 +49,21 @@ async def test_jobs_are_listed_newest_first_by_what_is_asked_for(store: Store) -
     assert await ids(store) == all_of_them
     assert await ids(store, limit=2, offset=1) == all_of_them[1:3]
     assert (await store.queries.jobs(limit=2)).total == 5
-    assert await ids(store, type_="shell_command") == ["blogjob1", "shopjob1"]
-    assert await ids(store, run_ref="shop") == ["shopjob1", "shopjob0"]
-    assert await ids(store, project_ref="blog", type_="codex") == ["blogjob0"]
+    assert await ids(store, type="shell_command") == ["blogjob1", "shopjob1"]
+    assert await ids(store, run="shop") == ["shopjob1", "shopjob0"]
+    assert await ids(store, project="blog", type="codex") == ["blogjob0"]
     assert await ids(store, state="lost") == []
-    assert (await store.queries.jobs(state="queued", project_ref="shop")).total == 2
+    assert (await store.queries.jobs(JobFilter(state="queued", project="shop"))).total == 2
 
 
 async def test_what_is_not_there_is_told(store: Store) -> None:
     await fill(store)
     with pytest.raises(InvalidInput, match="The states are pending, queued"):
-        await store.queries.jobs(state="done")
+        await store.queries.jobs(JobFilter(state="done"))
     with pytest.raises(NotFound, match="jobs list"):
         await store.queries.job("zzz")
     with pytest.raises(NotFound):
-        await store.queries.jobs(run_ref="zzz")
+        await store.queries.jobs(JobFilter(run="zzz"))
     with pytest.raises(Ambiguous, match="several jobs"):
         await store.queries.job("shopjob")
 
@@ -93,14 +96,16 @@ async def test_a_job_is_shown_with_its_run_and_what_it_has_cost(store: Store) ->
     assert replace(alone, cpu_seconds=None) == alone
 
 
-@pytest.mark.parametrize("asked", list(product((False, True), repeat=4)))
+@pytest.mark.parametrize("asked", list(product((False, True), repeat=5)))
 async def test_no_list_of_jobs_scans_a_table(store: Store, asked: tuple[bool, ...]) -> None:
-    state, type_, run, project = asked
-    rows, count = jobs.listing(state=state, type_=type_, run=run, project=project)
+    await fill(store)
+    said = ("failed", "codex", "shoprun", "shop", "alone")
+    wanted = JobFilter(*(word if one else None for word, one in zip(said, asked, strict=True)))
     async with store._database.reading() as link:
-        for sql, more in ((rows, 2), (count, 0)):
-            plan = await link.rows(
-                f"EXPLAIN QUERY PLAN {sql}", (1,) * (sum(asked) + project + more)
-            )
+        found = [one async for one in wanted.conditions(link)]
+        values = [value for _, some in found for value in some]
+        page, count = jobs.listing([one for one, _ in found], of_batch=asked[-1])
+        for sql, more in ((page, (1, 0)), (count, ())):
+            plan = await link.rows(f"EXPLAIN QUERY PLAN {sql}", (*values, *more))
             scans = [row[3] for row in plan if re.match(r"SCAN (?!page\b)", row[3])]
             assert scans == []

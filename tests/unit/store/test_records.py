@@ -249,9 +249,11 @@ async def test_active_ones_are_found(store: Store) -> None:
     async with store.transaction() as tx:
         await tx.projects.add(project)
         for state in ("created", "running", "waiting", "retry", "success"):
-            await tx.runs.add(make.run(project, title=state, state=RunState(state)))
+            run = make.run(project, title=state, state=RunState(state))
+            await tx.runs.add(run)
         for name in JobState:
-            await tx.jobs.add(make.job(name=name.value, state=name))
+            await tx.jobs.add(make.job(name=name.value, state=name, run_id=run.id))
+            await tx.jobs.add(make.job(name=f"no run's {name.value}", state=name))
         active = {run.title for run in await tx.runs.active()}
         jobs = {job.name for job in await tx.jobs.active()}
     assert active == {"running", "waiting", "retry"}

@@ -129,7 +129,10 @@ CREATE TABLE job_order (
         words TEXT NOT NULL,
         environment TEXT NOT NULL,
         metadata TEXT NOT NULL,
-        input_data TEXT NOT NULL
+        input_data TEXT NOT NULL,
+        children INTEGER,
+        stop_after INTEGER,
+        cancel_reason TEXT NOT NULL
     );
 CREATE TABLE job_queue (
         id INTEGER NOT NULL PRIMARY KEY CHECK (id = 1),
