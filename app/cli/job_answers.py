@@ -8,6 +8,7 @@ from typing import Any
 from foredeck.app.cli.answers import duration, seconds_between, tokens_answer
 from foredeck.app.cli.batch_answers import counts_line
 from foredeck.app.cli.render import local_time, put_json, put_pairs, say, state_word
+from foredeck.services.domain import clock
 from foredeck.services.domain.job_views import (
     BatchStatus,
     JobDetail,
@@ -36,8 +37,13 @@ def job_cells(row: JobRow) -> tuple[str, ...]:
 
 
 def _state(row: JobRow) -> str:
-    known = row.state is JobState.IN_PROGRESS and row.progress
-    return f"{state_word(row.state)} {row.progress:.0f} %" if known else state_word(row.state)
+    word = state_word(row.state)
+    if row.state is not JobState.IN_PROGRESS:
+        return word
+    if row.progress:
+        return f"{word} {row.progress:.0f} %"
+    guess = row.estimate(clock.now())
+    return word if guess is None else f"{word} ~{guess:.0f} %"
 
 
 def _cpu(row: JobRow) -> str:
@@ -95,6 +101,8 @@ def _order_pairs(row: JobRow, order: JobOrder) -> dict[str, object]:
     )
     if row.progress:
         said["Progress"] = f"{row.progress:g} % {order.progress_message}".rstrip()
+    if row.expected is not None:
+        said["Took lately"] = f"{row.expected:.1f} s"
     if order.parent_id:
         said["Batch"] = f"{order.parent_id}, number {order.batch_index}"
     if row.counts:
@@ -119,6 +127,7 @@ def job_answer(row: JobRow) -> dict[str, Any]:
         "state": row.state,
         "priority": row.priority,
         "progress": row.progress,
+        "expected_seconds": row.expected,
         "parent_id": row.parent_id,
         "batch_index": row.batch_index,
         "children": row.children,

@@ -12,7 +12,7 @@ from foredeck.app.cli.job_answers import (
     result_answer,
     say_when_it_starts,
 )
-from foredeck.app.cli.job_follow import wait_for
+from foredeck.app.cli.job_follow import drained, wait_for
 from foredeck.app.cli.render import GLYPHS, format_option, put_json, put_table, say, state_word
 from foredeck.app.cli.session import Session
 from foredeck.services.domain.job_views import JobQueueView, JobResult, JobRow
@@ -81,14 +81,20 @@ def priority(session: Session, job: str, priority: str, format_: str) -> None:
 
 
 @click.command()
+@click.option("--wait", "drain", is_flag=True, help="And return once none works any more.")
 @format_option
 @click.pass_obj
-def pause(session: Session, format_: str) -> None:
+def pause(session: Session, drain: bool, format_: str) -> None:
     """Start no more jobs until jobs resume; what works goes on.
 
-    It outlasts a restart.
+    It outlasts a restart. With --wait the queue is drained, for maintenance.
     """
-    _change_queue(session, PauseJobs(paused=True), format_)
+
+    async def work(host: Host) -> JobQueueView:
+        view = await host.do(PauseJobs(paused=True))
+        return await drained(host) if drain else view
+
+    put_queue(session.write(work, _ROLE), format_)
 
 
 @click.command()

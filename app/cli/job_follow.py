@@ -13,8 +13,9 @@ from foredeck.app.cli.interrupts import INTERRUPTED, Interrupts, LineDropped
 from foredeck.app.cli.job_answers import say_when_it_starts
 from foredeck.app.cli.logs import LogPrinter
 from foredeck.app.cli.render import say
+from foredeck.app.cli.timed_logs import TimedPrinter
 from foredeck.services.domain.errors import Conflict
-from foredeck.services.domain.job_views import JobDetail, JobResult, JobRow
+from foredeck.services.domain.job_views import JobDetail, JobQueueView, JobResult, JobRow
 from foredeck.services.domain.safe_text import safe_line
 from foredeck.services.domain.states import FINAL_JOBS, JobState
 from foredeck.services.host.commands import CancelJob
@@ -56,11 +57,34 @@ class JobPrinter:
         sys.stderr.flush()
 
 
+class TimedJobPrinter:
+    """Prints a job's output with times, as it comes; of an attempt that is over, all of it."""
+
+    def __init__(self) -> None:
+        self._printer: TimedPrinter | None = None
+
+    @property
+    def printed(self) -> bool:
+        """Whether there was anything to print."""
+        return self._printer is not None and self._printer.printed
+
+    async def put(self, host: Host, detail: JobDetail, attempt: int | None = None) -> None:
+        """Print what is new."""
+        wanted = attempt or detail.job.attempt
+        if self._printer is None:
+            result = await host.ask(GetJobResult(detail.job.id, wanted))
+            errors = Path(result.errors_path) if result.errors_path else None
+            self._printer = TimedPrinter(Path(result.output_path), errors)
+        is_over = detail.job.state in FINAL_JOBS or wanted < detail.job.attempt
+        self._printer.put(last=is_over)
+
+
 async def put_job_logs(
-    host: Host, ref: str, attempt: int | None, *, raw: bool, follow: bool
+    host: Host, ref: str, attempt: int | None, *, raw: bool, follow: bool, times: bool = False
 ) -> None:
     """Print the output of a job, and with `follow` what comes until it has ended."""
-    changes, printer = Changes(host), JobPrinter(raw=raw)
+    changes = Changes(host)
+    printer = TimedJobPrinter() if times else JobPrinter(raw=raw)
     try:
         while True:
             detail = await host.ask(GetJob(ref))
@@ -133,6 +157,28 @@ async def wait_for(host: Host, refs: tuple[str, ...]) -> list[JobRow]:
             await changes.within(1.0)
     finally:
         changes.close()
+
+
+async def drained(host: Host) -> JobQueueView:
+    """Return how the queue stands once no job works; says as it changes how many still do.
+
+    Raises `Conflict` where nobody is there who would find out that they end.
+    """
+    changes, told = Changes(host), 0
+    try:
+        while (view := await host.ask(GetJobQueue())).working:
+            if not view.starts:
+                raise Conflict(
+                    "The queue is paused, but jobs work that no host follows.",
+                    "Start one, foredeck serve, then repeat this.",
+                )
+            if view.working != told:
+                told = view.working
+                say(f"{told} {'job works' if told == 1 else 'jobs work'} still…")
+            await changes.within(1.0)
+    finally:
+        changes.close()
+    return view
 
 
 async def _stop(host: Host, job_id: str) -> None:

@@ -96,12 +96,17 @@ def show(session: Session, job: str, format_: str) -> None:
 @click.option("--follow", "-f", is_flag=True, help="And what comes, until it ends.")
 @click.option("--attempt", type=click.IntRange(1), metavar="N", help="An earlier attempt.")
 @click.option("--raw", is_flag=True, help="Leave control sequences in.")
+@click.option("--times", is_flag=True, help="Each line behind the time at which it was there.")
 @click.pass_obj
-def logs(session: Session, job: str, follow: bool, attempt: int | None, raw: bool) -> None:
+def logs(
+    session: Session, job: str, follow: bool, attempt: int | None, raw: bool, times: bool
+) -> None:
     """Print what a job has printed.
 
-    That of a run's job is the output of its step.
+    That of a run's job is the output of its step, which has no times.
     """
+    if times and raw:
+        raise click.UsageError("Choose --times or --raw: raw output stays as it was printed.")
 
     async def work(host: Host) -> None:
         detail = await host.ask(GetJob(job))
@@ -112,9 +117,14 @@ def logs(session: Session, job: str, follow: bool, attempt: int | None, raw: boo
                 f"foredeck batch result {row.id} tells what came of its jobs.",
             )
         if detail.order is not None:
-            await put_job_logs(host, row.id, attempt, raw=raw, follow=follow)
+            await put_job_logs(host, row.id, attempt, raw=raw, follow=follow, times=times)
         elif row.run_id is None or not row.step_key:
             raise NotFound(f"The job {row.id} belongs to no step, so it has no output of its own.")
+        elif times:
+            raise NotFound(
+                f"The output of job {row.id} is that of a run's step, which has no times.",
+                "Leave --times out.",
+            )
         else:
             printer = LogPrinter(titled=False, raw=raw)
             number = attempt or row.attempt

@@ -9,6 +9,9 @@ from foredeck.services.domain.jobs import JobOrder, Priority
 from foredeck.services.domain.records import Failure, TokenUsage
 from foredeck.services.domain.states import JobState
 
+# What takes longer than it did before is nearly done, as far as anybody knows.
+_NEARLY = 99.0
+
 
 @dataclass(frozen=True, slots=True)
 class BatchCounts:
@@ -72,7 +75,8 @@ class JobRow:
 
     The names of the run, the project and the step are empty where it belongs to none; only jobs
     of their own have a priority and a progress. `parent_id` is the batch it belongs to, and
-    `batch_index` its place there, from 1; a batch has the `counts` of its jobs.
+    `batch_index` its place there, from 1; a batch has the `counts` of its jobs. `expected` is
+    how long the same command took before, in seconds, where it works and says no progress.
     """
 
     id: str
@@ -95,6 +99,18 @@ class JobRow:
     parent_id: str | None = None
     batch_index: int | None = None
     counts: BatchCounts | None = None
+    expected: float | None = None
+
+    def estimate(self, moment: datetime) -> float | None:
+        """Return how far it may be at that time, between 0 and 99, by how long it took before.
+
+        None where nobody knows, or where it says itself how far it is (SPEC J2).
+        """
+        if self.expected is None or self.started_at is None:
+            return None
+        elapsed = (moment - self.started_at).total_seconds()
+        share = 100 * elapsed / self.expected if self.expected > 0 else _NEARLY
+        return min(_NEARLY, max(0.0, share))
 
     @property
     def children(self) -> int | None:

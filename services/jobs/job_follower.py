@@ -20,6 +20,7 @@ from foredeck.services.jobs.endings import failure_of_job
 from foredeck.services.jobs.executor import Command, Executor, Found, Handle
 from foredeck.services.jobs.output import make_private_directory
 from foredeck.services.jobs.progress import ProgressReader
+from foredeck.services.jobs.time_index import TimeIndex
 from foredeck.services.patience import to_the_end
 from foredeck.services.store.store import Store
 from foredeck.services.tool_servers import plain_environment
@@ -158,6 +159,8 @@ class JobFollower:
         """Read what comes until it has ended; what it says of its progress is stored."""
         handle, pause = handle_of(job), _SOON
         heard = _Heard(self._store, order)
+        errors = None if order.merge_stderr else self._executor.path(handle, errors=True)
+        times = TimeIndex(self._executor.path(handle), errors)
         while True:
             found = await self._executor.probe(handle)  # first: nothing comes after the end
             came = False
@@ -165,7 +168,9 @@ class JobFollower:
                 heard.take(block)
                 came = True
                 await asyncio.sleep(0)  # a command that prints much must not hold up the others
-            if found.state is not JobState.IN_PROGRESS:
+            ended = found.state is not JobState.IN_PROGRESS
+            times.note(heard.received, last=ended)
+            if ended:
                 await heard.tell(last=True)
                 return found
             await heard.tell()

@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from foredeck.services.jobs import time_index
 from foredeck.services.jobs.processes import ProcessId
 
 # What a shim that has ended leaves: taking these away is quicker than looking for them.
-_FILES = ("log", "errors", "exit", "started", "lock")
+_FILES = ("log", "errors", "exit", "started", "lock", time_index.NAME)
 
 
 class RunDir:

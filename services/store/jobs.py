@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass, fields, replace
+from statistics import median
 from typing import Any
 
 from foredeck.services.domain.errors import Conflict, InvalidInput
@@ -61,6 +62,14 @@ _IN_BATCH = "(SELECT batch_index FROM job_order WHERE id = n.id)"
 _COUNTS = """
     SELECT o.parent_id, j.state, count(*) FROM job_order o CROSS JOIN job j ON j.id = o.id
     WHERE o.parent_id IN (%s) GROUP BY o.parent_id, j.state
+"""
+_LATELY = 5
+_TOOK = f"""
+    SELECT (b.ended_at - b.started_at) / 1e6
+    FROM job a CROSS JOIN job b INDEXED BY job_alone_by_name ON b.name = a.name
+    WHERE a.id = ? AND b.run_id IS NULL AND b.prompt = a.prompt AND b.workspace = a.workspace
+        AND b.state = 'completed' AND b.started_at IS NOT NULL
+    ORDER BY b.ended_at DESC LIMIT {_LATELY}
 """
 _DETAIL = f"""
     SELECT {_COLUMNS}, j.prompt, j.message, j.failure, j.workspace, j.output_path, j.timeout,
@@ -130,7 +139,7 @@ async def page(link: Link, wanted: JobFilter, limit: int, offset: int) -> Page[J
     text, counting = listing([one for one, _ in found], of_batch=wanted.batch is not None)
     listed = each(_row, await link.rows(text, (*values, limit, offset)))
     total = (await link.rows(counting, values))[0][0]
-    return Page(await _with_counts(link, listed), total, limit, offset)
+    return Page(await _told_more(link, listed), total, limit, offset)
 
 
 async def batch(link: Link, ref: str) -> BatchStatus:
@@ -155,6 +164,24 @@ async def batch(link: Link, ref: str) -> BatchStatus:
         reason=order.cancel_reason,
         stop_after=order.stop_after,
     )
+
+
+async def _told_more(link: Link, found: tuple[JobRow, ...]) -> tuple[JobRow, ...]:
+    """Return the rows, with what other rows say of them."""
+    found = await _with_counts(link, found)
+    return tuple([await _with_expectation(link, row) if _is_silent(row) else row for row in found])
+
+
+def _is_silent(row: JobRow) -> bool:
+    """Whether it is a command of its own that works and does not say how far it is."""
+    works = row.state is JobState.IN_PROGRESS and row.priority is not None
+    return works and row.counts is None and not row.progress
+
+
+async def _with_expectation(link: Link, row: JobRow) -> JobRow:
+    """Return a job with how long the same command took lately: the middle of some times."""
+    took = [seconds for (seconds,) in await link.rows(_TOOK, (row.id,))]
+    return replace(row, expected=median(took)) if took else row
 
 
 async def _with_counts(link: Link, found: tuple[JobRow, ...]) -> tuple[JobRow, ...]:
@@ -184,7 +211,7 @@ async def detail(link: Link, ref: str) -> JobDetail:
     """Return a job; raises `NotFound` and `Ambiguous`."""
     job_id = await by_beginning(link, "job", ref)
     found = each(_detail, await link.rows(_DETAIL, (job_id,)))[0]
-    found = replace(found, job=(await _with_counts(link, (found.job,)))[0])
+    found = replace(found, job=(await _told_more(link, (found.job,)))[0])
     orders = await link.rows(JOB_ORDERS.selecting, (job_id,))
     # What it was given to read can be large, and is of no use to anybody else.
     return replace(found, order=replace(_order(orders[0]), input_data="")) if orders else found

@@ -35,6 +35,8 @@ _STATEMENTS = (
     " WHERE parent_id IS NOT NULL",
     # The queue, and what works: jobs of their own belong to no run.
     "CREATE INDEX job_alone_in_state ON job (state, queued_at) WHERE run_id IS NULL",
+    # How long the same command has taken before.
+    "CREATE INDEX job_alone_by_name ON job (name, ended_at) WHERE run_id IS NULL",
     """
     CREATE TABLE job_queue (
         id INTEGER NOT NULL PRIMARY KEY CHECK (id = 1),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -288,3 +289,39 @@ def test_a_job_in_a_project_s_directory_belongs_to_it(desk: Desk, tmp_path: Path
     assert done.out == f"{os.path.realpath(desk.base / 'shop')}\n"
     listed = json.loads(desk.run("jobs", "list", "--project", "shop", "--format", "json").out)
     assert listed["total"] == 2
+
+
+def test_lines_are_printed_with_the_times_at_which_they_were_there(desk: Desk) -> None:
+    command = f"echo one; echo oops >&2; {WAIT}; printf 'two\\033[1m\\nthree'"
+    job = desk.run("jobs", "submit", "x", "--detach", "--command", command).out.strip()
+    until(lambda: "one" in desk.run("jobs", "logs", job, "--times").out, "the first has a time")
+    until(lambda: "oops" in desk.run("jobs", "logs", job, "--times").err, "the error as well")
+    (desk.base / "go").touch()
+    assert desk.run("jobs", "wait", job).code == 0
+    done = desk.run("jobs", "logs", job, "--times", "--follow")
+    shown = [re.fullmatch(r"(\d\d:\d\d:\d\d\.\d{3}) (.*)", line) for line in done.out.splitlines()]
+    lines = [(line[1], line[2]) for line in shown if line]
+    assert [text for _time, text in lines] == ["one", "two", "three"]
+    assert lines[0][0] < lines[1][0] <= lines[2][0]
+    assert re.search(r"^── \d{4}-\d\d-\d\d ──$", done.err, re.MULTILINE)
+    assert re.search(r"^\d\d:\d\d:\d\d\.\d{3} oops$", done.err, re.MULTILINE)
+    assert desk.run("jobs", "logs", job, "--times", "--raw").code == 2
+
+
+def test_a_queue_is_drained_for_maintenance(desk: Desk) -> None:
+    host = serve(desk)
+    working = desk.run("jobs", "submit", "x", "--command", WAIT).out.strip()
+    until(lambda: state(desk, working) == "in_progress", "it works")
+    draining = desk.start("jobs", "pause", "--wait", "--format", "json")
+    until(lambda: desk.run("jobs", "limit", "--format", "json").answer["paused"], "it is paused")
+    waiting = desk.run("jobs", "submit", "y", "--", "true").out.strip()
+    assert draining.poll() is None
+    (desk.base / "go").touch()
+    drained = ended(draining)
+    assert drained.code == 0
+    assert (drained.answer["working"], drained.answer["queued"]) == (0, 1)
+    assert "1 job works still" in drained.err
+    assert state(desk, waiting) == "queued"
+    desk.run("jobs", "resume")
+    assert desk.run("jobs", "wait", waiting).code == 0
+    end(host)

@@ -19,7 +19,7 @@ from foredeck.services.jobs.executor import Command, Handle
 from foredeck.services.jobs.local_executor import LocalExecutor
 from foredeck.services.jobs.processes import find_marked
 from foredeck.services.store.job_orders import JobOrderRepository
-from tests.support.house import until
+from tests.support.house import PATIENCE, until
 from tests.support.job_house import JobHouse, open_jobs
 from tests.support.process_table import mentioning
 
@@ -393,3 +393,46 @@ async def test_a_job_that_vanished_is_lost_and_told_and_can_be_retried(tmp_path:
         await house.jobs.retry(job_id)
         await house.comes_to(job_id, S.IN_PROGRESS)
         await house.jobs.cancel(job_id, "enough")
+
+
+async def test_how_long_the_same_command_took_before_tells_how_far_it_may_be(
+    tmp_path: Path,
+) -> None:
+    async with open_jobs(tmp_path) as house:
+        wait = "until test -e go; do sleep 0.02; done"
+        go = house.workspace / "go"
+        go.touch()
+        first = await house.ran(wait, name="nightly")
+        await house.ran("exit 3; " + wait, name="nightly")  # another command, and failed
+        assert (first.job.expected, first.job.estimate(first.job.created_at)) == (None, None)
+        go.unlink()
+        job_id = await house.submit(wait, name="nightly")
+        row = (await house.comes_to(job_id, JobState.IN_PROGRESS)).job
+        assert first.job.ended_at
+        assert first.job.started_at
+        assert row.started_at
+        took = first.job.ended_at - first.job.started_at
+        assert row.expected == took.total_seconds()
+        assert row.estimate(row.started_at) == 0
+        assert row.estimate(row.started_at + took / 2) == pytest.approx(50, abs=0.1)
+        assert row.estimate(row.started_at + 9 * took) == 99
+        (listed,) = (await house.store.queries.jobs(limit=1)).items
+        assert listed == row
+        go.touch()
+        await house.ended(job_id)
+
+
+async def test_what_says_how_far_it_is_is_not_guessed_at(tmp_path: Path) -> None:
+    async with open_jobs(tmp_path) as house:
+        command = "echo progress: 7; until test -e go; do sleep 0.02; done"
+        (house.workspace / "go").touch()
+        await house.ran(command)
+        (house.workspace / "go").unlink()
+        job_id = await house.submit(command)
+        events = house.bus.subscribe()
+        async with asyncio.timeout(PATIENCE):
+            while (row := (await house.detail(job_id)).job).progress != 7:
+                await anext(events)
+        assert row.expected is None
+        (house.workspace / "go").touch()
+        await house.ended(job_id)

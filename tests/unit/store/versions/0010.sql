@@ -508,6 +508,7 @@ CREATE INDEX job_newest ON job (created_at, id);
 CREATE INDEX job_order_of_project ON job_order (project_id);
 CREATE INDEX job_order_of_parent ON job_order (parent_id, batch_index) WHERE parent_id IS NOT NULL;
 CREATE INDEX job_alone_in_state ON job (state, queued_at) WHERE run_id IS NULL;
+CREATE INDEX job_alone_by_name ON job (name, ended_at) WHERE run_id IS NULL;
 DELETE FROM "sqlite_sequence";
 INSERT INTO "sqlite_sequence" VALUES('transition',2);
 COMMIT;
