@@ -97,7 +97,10 @@ def label_of_job(action: Action, situation: JobSituation) -> str:
 
 
 def _waits(row: JobRow | None) -> bool:
-    return row is not None and row.state in _WAITING and row.priority is not None
+    """Whether a job, or one of a batch, waits for its turn."""
+    if row is None or row.priority is None:
+        return False
+    return row.counts.pending > 0 if row.counts is not None else row.state in _WAITING
 
 
 def _why_not_row(action: str, situation: JobSituation, step: int) -> str:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from textual.content import Content
-
 from foredeck.app.screens.filter_bar import FilterBar
 from foredeck.app.screens.job_listing import Order, Shown, arrange, following
 from foredeck.app.screens.pane import Pane
@@ -94,4 +92,4 @@ class JobListPane(Pane):
         total = max(board.total, len(board.rows))
         of = f"{count:,} of {total:,}" if count != total else f"{count:,}"
         parts = (whose, self._kind.value, filtered, self._order.value, of)
-        self.border_title = Content(" · ".join(filter(None, parts))).markup
+        self.set_title(" · ".join(filter(None, parts)))

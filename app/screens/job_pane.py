@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from textual.content import Content
-
 from foredeck.app.screens.pane import Pane
 from foredeck.app.screens.search_bar import SearchBar
 from foredeck.app.screens.shell import shell_of
@@ -18,6 +16,8 @@ from foredeck.widgets.terminal import messages
 from foredeck.widgets.terminal.output_pane import OutputPane
 
 _TITLE_WIDTH = 30
+_COMES = "Nothing here yet: what it prints appears as it comes."
+_ENDED = "It has printed nothing here."
 
 
 class JobPane(Pane):
@@ -62,6 +62,7 @@ class JobPane(Pane):
         """Show a job, or its newer state; a batch has no output."""
         self.detail = detail
         self.facts.update_job(detail, why_not_yet)
+        self.output.empty_text = _ENDED if detail.job.state in FINAL_JOBS else _COMES
         self.show_content()
         is_batch = detail.job.counts is not None
         self._show_file("" if is_batch else self._path(detail))
@@ -80,7 +81,7 @@ class JobPane(Pane):
         self.detail = None
         self._show_file("")
         self.say(text, hint)
-        self.border_title = "Job"
+        self.set_title("Job")
 
     def fail(self, error: Exception) -> None:
         """Say why the job could not be read."""
@@ -99,8 +100,7 @@ class JobPane(Pane):
             following = "" if detail.job.state in FINAL_JOBS else " · following"
             place = following if view.follow else f" · {view.percent} %"
         which = (" · stderr" if self.shows_errors else " · stdout") if self.is_split else ""
-        title = f"Job · {shorten(job_title(detail.job), _TITLE_WIDTH)}{which}{place}"
-        self.border_title = Content(title).markup
+        self.set_title(f"Job · {shorten(job_title(detail.job), _TITLE_WIDTH)}{which}{place}")
 
     def _path(self, detail: JobDetail) -> str:
         return self._errors_path if self.shows_errors else detail.output_path

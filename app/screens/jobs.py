@@ -51,6 +51,7 @@ class JobsScreen(Screen[JobRow]):
         self._frame_rate = frame_rate
         self._project_id = project_id
         self._batch = batch
+        self._offered: list[tuple[str, str]] = []
         self.listed, self.job = JobListPane(batch), JobPane(frame_rate)
         self.dialogs = JobActions(self, project_id)
         self.reader = JobReader(
@@ -101,7 +102,7 @@ class JobsScreen(Screen[JobRow]):
 
     def _aim(self) -> None:
         """Show the job under the cursor where it is to be seen."""
-        self.refresh_bindings()
+        self._offer()
         row = self.row
         if row is None:
             self.reader.aim(None)
@@ -113,6 +114,14 @@ class JobsScreen(Screen[JobRow]):
         detail, board = self.reader.detail, self.reader.board
         if detail is not None and board is not None:
             self.job.show_job(detail, board.queue.why_not_yet)
+            self._offer()
+
+    def _offer(self) -> None:
+        """Look again which keys apply, if that may have changed."""
+        situation = self.situation
+        offered = [(_reason(a.action, situation), label_of_job(a, situation)) for a in JOB_ACTIONS]
+        if offered != self._offered:
+            self._offered = offered
             self.refresh_bindings()
 
     def _failed(self, error: Exception, *, of_job: bool) -> None:
@@ -153,8 +162,7 @@ class JobsScreen(Screen[JobRow]):
     def why_not(self, action: Action | str) -> str:
         """Return why an action does not apply now, or an empty string."""
         text = action.action if isinstance(action, Action) else action
-        name, _, rest = text.partition("(")
-        return why_not_job(name, self.situation, int(rest.rstrip(")") or 0) if rest else 0)
+        return _reason(text, self.situation)
 
     def label_of(self, action: Action) -> str:
         """Return the word of an action as it stands in the footer."""
@@ -163,9 +171,9 @@ class JobsScreen(Screen[JobRow]):
     @property
     def active_bindings(self) -> dict[str, ActiveBinding]:
         """The keys that apply now, each with the word that fits the situation."""
-        found = super().active_bindings
+        found, situation = super().active_bindings, self.situation
         for action in JOB_ACTIONS:
-            label, active = self.label_of(action), found.get(action.keys)
+            label, active = label_of_job(action, situation), found.get(action.keys)
             if active is not None and active.node is self and label not in ("", action.label):
                 binding = replace(active.binding, description=label, show=True)
                 found[action.keys] = active._replace(binding=binding)
@@ -343,3 +351,9 @@ class JobsScreen(Screen[JobRow]):
         if self.reader.board is None:
             raise NotFound("The jobs have not been read yet.")
         return self.reader.board
+
+
+def _reason(action: str, situation: JobSituation) -> str:
+    """Return why an action, as Textual writes it, does not apply now."""
+    name, _, parameter = action.partition("(")
+    return why_not_job(name, situation, int(parameter.rstrip(")") or 0) if parameter else 0)
