@@ -19,6 +19,7 @@ from foredeck.services.chat.cards import agent_cards
 from foredeck.services.chat.codex_answer import CodexAnswer
 from foredeck.services.chat.service import Answerer, ChatService
 from foredeck.services.codex.exec_runner import ExecRunner
+from foredeck.services.codex.sandboxed import CommandSandbox
 from foredeck.services.codex.server import AppServer
 from foredeck.services.codex.steering import Steering
 from foredeck.services.codex.supervisor import CodexSupervisor, Runner
@@ -53,6 +54,7 @@ from foredeck.services.host.server import HostServer
 from foredeck.services.host.service import Handler, OpeningHost
 from foredeck.services.host.status import StatusReporter
 from foredeck.services.host.workflow_handlers import WorkflowCommands, WorkflowQueries
+from foredeck.services.jobs.command_guard import CommandGuard
 from foredeck.services.jobs.job_follower import JobFollower
 from foredeck.services.jobs.job_intake import JobIntake
 from foredeck.services.jobs.job_moves import JobMoves
@@ -133,7 +135,8 @@ async def open_working_half(ground: Ground, role: str, *, recover: bool) -> Asyn
         stack.push_async_callback(supervisor.close)
         executor = LocalExecutor(settings.data_dir / "jobs", settings.grace)
         stack.callback(executor.close)
-        commands = CommandStepRunner(store, executor, departure, asking.clock)
+        guard = CommandGuard.of(store, settings)
+        commands = CommandStepRunner(store, executor, departure, asking.clock, guard)
         orchestrator = _orchestrator(
             settings, store, supervisor, codex_runs, departure, asking, commands
         )
@@ -265,9 +268,11 @@ def _chat(settings: Settings, store: Store, turns: Runner, departure: Departure)
 
 def _jobs(settings: Settings, store: Store, bus: EventBus, executor: LocalExecutor) -> JobService:
     projects = ProjectService(store, settings.workspaces_root, settings.data_dir)
-    intake = JobIntake(store, settings.job_timeout, projects.create)
+    guard = CommandGuard.of(store, settings)
+    sandbox = CommandSandbox(settings)
+    intake = JobIntake(store, settings.job_timeout, projects.create, guard, sandbox)
     records = JobRecords(store, JobMoves(executor), settings.job_limit, settings.job_aging)
-    follower = JobFollower(store, executor, settings.data_dir / "job-input")
+    follower = JobFollower(store, executor, settings.data_dir / "job-input", sandbox)
     return JobService(store, bus, intake, records, follower)
 
 

@@ -206,8 +206,7 @@ class Settings:
         hash=False,
         metadata=_about(
             "What becomes of a risky command of a job, by rule (root_delete, sudo, world_writable, "
-            "etc_write, piped_download, own): warn, confirm, deny or allow; else warn. Nothing "
-            "follows it yet."
+            "etc_write, piped_download, own): warn, confirm, deny or allow; else warn."
         ),
     )
     command_allow: tuple[str, ...] = field(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -17,6 +18,7 @@ from foredeck.app.cli.batch_answers import (
 from foredeck.app.cli.batch_sources import read_commands
 from foredeck.app.cli.changes import Changes
 from foredeck.app.cli.completion import complete_job
+from foredeck.app.cli.confirming import say_warnings, with_leave
 from foredeck.app.cli.detaching import detach_option
 from foredeck.app.cli.job_answers import say_when_it_starts
 from foredeck.app.cli.job_options import WithCommand, command_words, job_options, read_wish
@@ -45,7 +47,7 @@ def batch() -> None:
 
     \b
     foredeck batch submit shrink --commands commands.txt
-    foredeck batch submit import --csv shops.csv -- ./import.py --shop '{{id}}'
+    foredeck batch submit load --csv shops.csv -- ./load --shop '{{id}}'
     foredeck batch status 4k2m --follow
     foredeck batch result 4k2m --format csv > results.csv
     foredeck batch retry-failed 4k2m
@@ -85,13 +87,16 @@ def submit(
 
     \b
     foredeck batch submit shrink --commands commands.txt --timeout 60
-    foredeck batch submit greet --csv people.csv --command 'echo {{name}} >> greeted'
-    foredeck batch submit import --csv shops.csv --stop-after 3 -- ./import.py '{{id}}'
+    foredeck batch submit greet --csv people.csv --command 'echo {{name}}'
+    foredeck batch submit load --csv shops.csv --stop-after 3 -- ./load '{{id}}'
     """
     texts, word_lists = read_commands(commands, rows, given.pop("command"), command_words(ctx))
     wish = read_wish(name, (), {**given, "command": None})
     order = SubmitBatch(BatchWish(wish, texts, word_lists, stop_after), hold)
-    status, view = _hand_over(ctx.obj, order, detach=detach)
+    status, view = with_leave(
+        lambda leave: _hand_over(ctx.obj, _with(order, leave), detach=detach), yes=given["yes"]
+    )
+    say_warnings(status.matches)
     say(f"✓ Batch of {status.total} submitted: {status.id}")
     say_when_it_starts(status, view)
     put_json(batch_answer(status)) if format_ == "json" else click.echo(status.id)
@@ -148,7 +153,7 @@ def result(session: Session, batch: str, format_: str) -> None:
 @format_option
 @click.pass_obj
 def cancel(session: Session, batch: str, reason: str, format_: str) -> None:
-    """End all jobs of a batch that wait or work, with everything that they started."""
+    """End all jobs of a batch, with everything that they started."""
     found = session.write(lambda host: host.do(CancelBatch(batch, reason)), _ROLE)
     _put_done(found, "cancelled", format_)
 
@@ -159,10 +164,18 @@ def cancel(session: Session, batch: str, reason: str, format_: str) -> None:
 @format_option
 @click.pass_obj
 def retry_failed(session: Session, batch: str, detach: bool, format_: str) -> None:
-    """Give the jobs of a batch that failed, timed out or were lost another attempt."""
+    """Try again what failed, timed out or was lost of a batch.
+
+    Each such job gets another attempt, as long as it has retries left.
+    """
     found, view = _hand_over(session, RetryBatch(batch), detach=detach)
     _put_done(found, f"goes on with {found.pending + found.running} jobs", format_)
     say_when_it_starts(found, view)
+
+
+def _with(order: SubmitBatch, leave: bool) -> SubmitBatch:
+    job = replace(order.wish.job, confirmed=leave)
+    return replace(order, wish=replace(order.wish, job=job))
 
 
 def _hand_over(

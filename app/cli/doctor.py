@@ -13,6 +13,7 @@ import click
 
 from foredeck.app.cli.render import format_option, put_json, put_pairs, put_table, say
 from foredeck.app.cli.session import Session
+from foredeck.services.domain.command_rules import PolicyAction
 from foredeck.services.domain.views import Check
 
 _MARKS = {"ok": "✓", "warning": "!", "failed": "✗"}
@@ -110,5 +111,12 @@ def _shown(value: object) -> object:
     if isinstance(value, float):
         return f"{value:g}"
     if isinstance(value, Mapping):
+        return ", ".join(_entry(name, what) for name, what in value.items()) or "–"
+    if isinstance(value, tuple):
         return ", ".join(value) or "–"
     return "–" if value is None else value
+
+
+def _entry(name: str, value: object) -> str:
+    """Return an entry of a table: a rule with what becomes of it, of others the name."""
+    return f"{name} = {value}" if isinstance(value, PolicyAction) else name

@@ -103,6 +103,8 @@ def _order_pairs(row: JobRow, order: JobOrder) -> dict[str, object]:
         said["Progress"] = f"{row.progress:g} % {order.progress_message}".rstrip()
     if row.expected is not None:
         said["Took lately"] = f"{row.expected:.1f} s"
+    if order.sandbox:
+        said["Sandbox"] = f"{order.sandbox} (codex's)"
     if order.parent_id:
         said["Batch"] = f"{order.parent_id}, number {order.batch_index}"
     if row.counts:
@@ -181,6 +183,7 @@ def _order_answer(order: JobOrder) -> dict[str, Any]:
         "retry_count": order.retry_count,
         "auto_retry": order.auto_retry,
         "merge_stderr": order.merge_stderr,
+        "sandbox": order.sandbox,
         "metadata": dict(order.metadata),
         "progress_message": order.progress_message,
         "trace_id": order.trace_id,

@@ -16,11 +16,13 @@ from foredeck.services.domain.errors import InvalidInput
 from foredeck.services.domain.jobs import (
     DEFAULT_RETRIES,
     INPUT_BYTES,
+    SANDBOXES,
     SHELL_COMMAND,
     TYPES,
     JobWish,
     Priority,
 )
+from foredeck.services.domain.records import Sandbox
 
 FC = TypeVar("FC", bound=Callable[..., Any] | click.Command)
 
@@ -81,10 +83,16 @@ _OPTIONS = (
         "--max-retries", type=int, default=DEFAULT_RETRIES, show_default=True, help="0 to 10."
     ),
     click.option("--auto-retry", is_flag=True, help="Retry by itself what fails or times out."),
+    click.option(
+        "--sandbox",
+        type=click.Choice([s.value for s in SANDBOXES]),
+        help="Run it in codex's sandbox, without a network; default: with your rights.",
+    ),
     click.option("--merge-stderr", is_flag=True, help="Keep stderr among stdout, in one file."),
     click.option(
         "--meta", "metadata", metavar="NAME=VALUE", multiple=True, help="To be kept with it."
     ),
+    click.option("--yes", is_flag=True, help="Do not ask, whatever the command policy says."),
 )
 
 
@@ -140,6 +148,7 @@ def read_wish(name: str, words: tuple[str, ...], given: dict[str, Any]) -> JobWi
         auto_retry=given["auto_retry"],
         merge_stderr=given["merge_stderr"],
         metadata=tuple(read_pairs(given["metadata"], "--meta NAME=VALUE").items()),
+        sandbox=Sandbox(given["sandbox"]) if given["sandbox"] else None,
     )
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import click
 
 from foredeck.app.cli.completion import complete_job
+from foredeck.app.cli.confirming import say_warnings, with_leave
 from foredeck.app.cli.detaching import detach_option
 from foredeck.app.cli.job_answers import job_answer, job_detail_answer, say_when_it_starts
 from foredeck.app.cli.job_follow import follow_job
@@ -49,7 +51,7 @@ def submit(
         --env TOKEN=env:SHOP_TOKEN --timeout 600 --auto-retry -- ./import.py
     """
     wish = read_wish(name, command_words(ctx) or (), given)
-    _put_stored(_store(ctx.obj, SubmitJob(wish, hold=hold), detach), "submitted", format_)
+    _submit(ctx.obj, SubmitJob(wish, hold=hold), given["yes"], detach, format_)
 
 
 @click.command(cls=WithCommand)
@@ -92,9 +94,13 @@ def execute(
     called = name or given["command"] or shlex.join(words or ())
     wish = read_wish(called if name else called[:NAME_LENGTH], words or (), given)
     if detach:
-        _put_stored(_store(session, SubmitJob(wish), detach), "submitted", format_)
+        _submit(session, SubmitJob(wish), given["yes"], detach, format_)
         return 0
-    detail, code = _run(session, SubmitJob(wish, now=True), raw=raw, quiet=format_ == "json")
+    command = SubmitJob(wish, now=True)
+    detail, code = with_leave(
+        lambda leave: _run(session, _with(command, leave), raw=raw, quiet=format_ == "json"),
+        yes=given["yes"],
+    )
     _put_ended(detail, format_)
     return code
 
@@ -111,6 +117,16 @@ def _refuse_a_command(ctx: click.Context, words: tuple[str, ...] | None) -> None
     if words is not None or changed:
         what = changed[0] if changed else "-- COMMAND"
         raise InvalidInput(f"A job that is stored takes no {what}.", "Leave it out, or the job.")
+
+
+def _submit(session: Session, command: SubmitJob, yes: bool, detach: bool, format_: str) -> None:
+    stored = with_leave(lambda leave: _store(session, _with(command, leave), detach), yes=yes)
+    say_warnings(stored[0].matches)
+    _put_stored(stored, "submitted", format_)
+
+
+def _with(command: SubmitJob, leave: bool) -> SubmitJob:
+    return replace(command, wish=replace(command.wish, confirmed=leave))
 
 
 def _store(session: Session, command: Command[JobRow], detach: bool) -> Stored:
@@ -133,7 +149,12 @@ def _put_stored(stored: Stored, verb: str, format_: str) -> None:
 
 def _run(session: Session, command: SubmitJob, *, raw: bool, quiet: bool) -> tuple[JobDetail, int]:
     async def work(host: Host) -> tuple[JobDetail, int]:
-        return await follow_job(host, lambda: host.do(command), raw=raw, quiet=quiet)
+        async def begin() -> JobRow:
+            row = await host.do(command)
+            say_warnings(row.matches)
+            return row
+
+        return await follow_job(host, begin, raw=raw, quiet=quiet)
 
     return session.write(work, "foredeck jobs execute")
 

@@ -14,12 +14,13 @@ from foredeck.services.codex.environment import command_environment
 from foredeck.services.codex.failures import from_error
 from foredeck.services.departure import Departure
 from foredeck.services.domain import clock
-from foredeck.services.domain.errors import SettingsError, StepFailed
+from foredeck.services.domain.errors import CommandDenied, SettingsError, StepFailed
 from foredeck.services.domain.ids import new_id
 from foredeck.services.domain.records import Failure, FailureClass, Job, Step
 from foredeck.services.domain.safe_text import safe_line
 from foredeck.services.domain.states import FINAL_JOBS, JobState
 from foredeck.services.domain.workflow import Verify
+from foredeck.services.jobs.command_guard import Asked, CommandGuard, denial_of
 from foredeck.services.jobs.processes import MARK, sweep
 from foredeck.services.patience import to_the_end
 from foredeck.services.store.store import Store
@@ -32,6 +33,7 @@ _BLOCK = 1 << 16
 _TAIL_LINES = 200
 # How long output that a process outside of the tree keeps open is waited for, in seconds.
 _DRAIN_SECONDS = 2.0
+_BY_ITSELF = frozenset({JobState.COMPLETED, JobState.FAILED})
 _TIMED_OUT = 124
 _STOPPED = 130
 
@@ -44,8 +46,11 @@ class CheckCommand:
     departs ends the command and leaves its job to the next one, which runs it again.
     """
 
-    def __init__(self, store: Store, grace: float, departure: Departure) -> None:
+    def __init__(
+        self, store: Store, grace: float, departure: Departure, guard: CommandGuard
+    ) -> None:
         self._store = store
+        self._guard = guard
         self._grace = grace
         self._departure = departure
 
@@ -54,13 +59,15 @@ class CheckCommand:
 
         Its output appears in the step's as it comes; the job's message is the end of it. One
         of that key that has ended in this attempt is returned as it is; one that an earlier
-        host left behind is ended and run again.
+        host left behind is ended and run again. Raises `StepFailed` if it cannot be started or
+        the command policy forbids it (SPEC J5).
         """
         job = await self._begin(task, verify, key)
         if job.state in FINAL_JOBS:
             return job
         console = CommandConsole(task.output, job)
         try:
+            await self._guard.admit_step(Asked(job.id, verify.command, run_id=job.run_id or ""))
             own, secrets = await asyncio.to_thread(
                 plain_environment, task.project.settings.environment
             )
@@ -73,6 +80,9 @@ class CheckCommand:
         except OSError as error:
             await self._end(job, JobState.FAILED, None, console)
             raise StepFailed(_cannot_start(verify, error)) from error
+        except CommandDenied as error:
+            await self._end(job, JobState.FAILED, None, console)
+            raise StepFailed(denial_of(error)) from error
         except SettingsError as error:
             await self._end(job, JobState.FAILED, None, console)
             raise StepFailed(from_error(error)) from error
@@ -138,7 +148,7 @@ class CheckCommand:
     async def _end(
         self, job: Job, state: JobState, code: int | None, console: CommandConsole
     ) -> Job:
-        words = f"exit {code}" if state in {JobState.COMPLETED, JobState.FAILED} else state.value
+        words = state.value if code is None or state not in _BY_ITSELF else f"exit {code}"
         console.end(words, good=state is JobState.COMPLETED)
 
         async def store() -> Job:

@@ -11,6 +11,7 @@ from foredeck.services.domain.errors import StepFailed
 from foredeck.services.domain.records import Failure, FailureClass, Job
 from foredeck.services.domain.states import JobState
 from foredeck.services.domain.workflow import Verify
+from foredeck.services.jobs.command_guard import CommandGuard
 from foredeck.services.settings import Settings
 from foredeck.services.store.store import Store
 
@@ -35,7 +36,8 @@ class Verification:
     def __init__(
         self, store: Store, settings: Settings, departure: Departure | None = None
     ) -> None:
-        self._command = CheckCommand(store, settings.grace, departure or Departure())
+        guard = CommandGuard.of(store, settings)
+        self._command = CheckCommand(store, settings.grace, departure or Departure(), guard)
 
     async def passed(self, task: StageTask, ask: Ask) -> str:
         """Return codex's last message of the rounds, empty if none was needed.

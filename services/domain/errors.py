@@ -11,7 +11,9 @@
     │   ├── IllegalTransition     the state table has no such arrow
     │   ├── HostBusy              another process holds the data directory
     │   ├── OtherVersion          the host is of another version of Foredeck
-    │   └── UntrustedWorkflow     nobody has said that this file may be run
+    │   ├── UntrustedWorkflow     nobody has said that this file may be run
+    │   ├── CommandDenied         the command policy forbids the command
+    │   └── CommandUnconfirmed    the command policy wants a person's word first
     ├── HostGone                  the host that was asked is no longer there
     ├── StoreError                the database cannot be used
     │   ├── NewerDatabase         written by a later version of Foredeck
@@ -33,6 +35,8 @@ Every error carries what happened (`message`) and what to do next (`advice`).
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+
+from foredeck.services.domain.command_rules import Match
 
 if TYPE_CHECKING:
     from foredeck.services.domain.records import Failure
@@ -88,6 +92,22 @@ class OtherVersion(Conflict):
 
 class UntrustedWorkflow(Conflict):
     """A workflow lies where codex can write, and nobody has said that it may be run."""
+
+
+class CommandDenied(Conflict):
+    """The command policy forbids a command; `matches` are all that it matches (SPEC J5)."""
+
+    def __init__(self, message: str, advice: str = "", matches: tuple[Match, ...] = ()) -> None:
+        super().__init__(message, advice)
+        self.matches = matches
+
+
+class CommandUnconfirmed(Conflict):
+    """A command runs only once a person has confirmed it; `matches` are all that it matches."""
+
+    def __init__(self, message: str, advice: str = "", matches: tuple[Match, ...] = ()) -> None:
+        super().__init__(message, advice)
+        self.matches = matches
 
 
 class HostGone(ForedeckError):

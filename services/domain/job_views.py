@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from foredeck.services.domain.command_rules import Match
 from foredeck.services.domain.jobs import JobOrder, Priority
 from foredeck.services.domain.records import Failure, TokenUsage
 from foredeck.services.domain.states import JobState
@@ -54,7 +55,10 @@ class BatchCounts:
 
 @dataclass(frozen=True, slots=True)
 class BatchStatus(BatchCounts):
-    """A batch and how it stands; `reason` is why it was cancelled, else empty."""
+    """A batch and how it stands; `reason` is why it was cancelled, else empty.
+
+    `matches` are those of its commands, as in `JobRow`.
+    """
 
     id: str
     name: str
@@ -67,6 +71,7 @@ class BatchStatus(BatchCounts):
     ended_at: datetime | None
     reason: str
     stop_after: int | None
+    matches: tuple[Match, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +82,8 @@ class JobRow:
     of their own have a priority and a progress. `parent_id` is the batch it belongs to, and
     `batch_index` its place there, from 1; a batch has the `counts` of its jobs. `expected` is
     how long the same command took before, in seconds, where it works and says no progress.
+    `matches` are what its command matches of the command policy; they come only with the answer
+    to its submission.
     """
 
     id: str
@@ -99,6 +106,7 @@ class JobRow:
     parent_id: str | None = None
     batch_index: int | None = None
     counts: BatchCounts | None = None
+    matches: tuple[Match, ...] = ()
     expected: float | None = None
 
     def estimate(self, moment: datetime) -> float | None:

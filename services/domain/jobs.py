@@ -10,6 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from foredeck.services.domain.errors import InvalidInput
+from foredeck.services.domain.records import Sandbox
 
 # How long a name may be, in characters.
 NAME_LENGTH = 255
@@ -25,6 +26,7 @@ METADATA_BYTES = 10_000
 # SPEC J4.
 MOST_IN_BATCH = 1000
 
+SANDBOXES = (Sandbox.READ_ONLY, Sandbox.WORKSPACE_WRITE)
 SHELL_COMMAND = "shell_command"
 # Codex turns are jobs of runs; the type is known, but is not for commands.
 CODEX = "codex"
@@ -63,7 +65,9 @@ class JobWish:
     """What a person asks for. The command is text for /bin/sh, or `words` without a shell.
 
     Paths are absolute; an empty `directory` is the project's. `timeout` (seconds) None is the
-    setting `job_timeout`. `environment` values are plain or references to secrets.
+    setting `job_timeout`. `environment` values are plain or references to secrets. `confirmed`
+    says that a person wants it although the command policy asks for their word. With a `sandbox`
+    it runs in codex's own; None is without one.
     """
 
     name: str
@@ -83,6 +87,8 @@ class JobWish:
     auto_retry: bool = False
     merge_stderr: bool = False
     metadata: tuple[tuple[str, str], ...] = ()
+    confirmed: bool = False
+    sandbox: Sandbox | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +152,7 @@ class JobOrder:
     children: int | None = None
     stop_after: int | None = None
     cancel_reason: str = ""
+    sandbox: Sandbox | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +201,8 @@ def mistakes_of(wish: JobWish) -> Iterator[str]:
         yield f"The description is longer than {DESCRIPTION_LENGTH} characters."
     yield from _mistakes_of_the_type(wish.type)
     yield from _mistakes_of_the_command(wish)
+    if wish.sandbox not in (None, *SANDBOXES):
+        yield f"The sandbox of a job is {' or '.join(SANDBOXES)}, not {wish.sandbox}."
     if wish.timeout is not None and not 1 <= wish.timeout <= LONGEST:
         yield f"The timeout has to be between 1 and {LONGEST} seconds, not {wish.timeout:g}."
     if not 0 <= wish.max_retries <= MOST_RETRIES:

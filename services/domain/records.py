@@ -103,7 +103,8 @@ class DefaultWorkflow(StrEnum):
 class FailureClass(StrEnum):
     """Why a step failed (SPEC C10), with six classes of our own at the end.
 
-    COMMAND: a command step's exit code; REJECTED: a person's no at a gate.
+    COMMAND: a command step's exit code; REJECTED: a person's no at a gate, or the command
+    policy's to a command.
     """
 
     USAGE_LIMIT = "usage_limit"

@@ -302,6 +302,9 @@ class DeleteProjectFile(Command[RemovedFile]):
 class SubmitJob(Command[JobRow]):
     """Store a job and queue it, or `hold` it; every mistake is told at once.
 
+    The command policy may refuse it: `CommandDenied`, or `CommandUnconfirmed` unless the wish is
+    `confirmed`.
+
     With `now` it is also started by a host that was not opened to stay, when its turn comes.
     """
 
@@ -336,7 +339,10 @@ class RetryJob(Command[JobRow]):
 
 @dataclass(frozen=True)
 class SubmitBatch(Command[BatchStatus]):
-    """Store many jobs that belong together, all or none, and queue or `hold` them."""
+    """Store many jobs that belong together, all or none, and queue or `hold` them.
+
+    The command policy may refuse them as it does with `SubmitJob`; one answer is for all.
+    """
 
     wish: BatchWish
     hold: bool = False

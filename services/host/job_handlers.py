@@ -124,9 +124,8 @@ class JobCommands:
 
     async def submit(self, command: c.SubmitJob) -> JobRow:
         """Carry out `SubmitJob`."""
-        return await self._row(
-            await self._jobs.submit(command.wish, hold=command.hold, now=command.now)
-        )
+        job = await self._jobs.submit(command.wish, hold=command.hold, now=command.now)
+        return replace(await self._row(job), matches=await self._jobs.matches([command.wish]))
 
     async def execute(self, command: c.ExecuteJob) -> JobRow:
         """Carry out `ExecuteJob`."""
@@ -143,7 +142,8 @@ class JobCommands:
     async def submit_batch(self, command: c.SubmitBatch) -> BatchStatus:
         """Carry out `SubmitBatch`."""
         batch = await self._jobs.submit_batch(command.wish, hold=command.hold)
-        return await self._queries.batch(batch.id)
+        matches = await self._jobs.matches(command.wish.jobs())
+        return replace(await self._queries.batch(batch.id), matches=matches)
 
     async def cancel_batch(self, command: c.CancelBatch) -> BatchStatus:
         """Carry out `CancelBatch`."""

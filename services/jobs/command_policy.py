@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import dropwhile, pairwise, takewhile
 
-from foredeck.services.domain.command_rules import PolicyAction, Rule
+from foredeck.services.domain.command_rules import Match, PolicyAction, Rule
 from foredeck.services.domain.safe_text import safe_line
 from foredeck.services.jobs.command_calls import (
     DOWNLOADERS,
@@ -24,18 +24,7 @@ from foredeck.services.jobs.command_calls import (
 )
 from foredeck.services.jobs.shell_words import Pipeline, Token, plain, read_shell
 
-__all__ = ["CommandPolicy", "Match", "PolicyAction", "Rule", "strictest"]
-
 _SHOWN = 60
-
-
-@dataclass(frozen=True, slots=True)
-class Match:
-    """That a command matches a rule, why in a few words, and what is to be done."""
-
-    rule: str
-    why: str
-    action: PolicyAction
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,12 +94,6 @@ class CommandPolicy:
     def _match(self, rule: Rule, why: str, *, allowed: bool) -> Match:
         action = self._actions.get(rule, PolicyAction.WARN)
         return Match(rule.value, why, PolicyAction.ALLOW if allowed else action)
-
-
-def strictest(matches: Sequence[Match]) -> PolicyAction:
-    """Return what is to be done about all of them together."""
-    actions = {match.action for match in matches}
-    return next((action for action in PolicyAction if action in actions), PolicyAction.ALLOW)
 
 
 def _words(pipeline: Pipeline) -> tuple[tuple[str, str], ...]:

@@ -28,7 +28,8 @@ class Command:
     Its `timeout` (seconds, None for none) counts from its start, also while nobody watches.
     With `split` its stderr goes into a file of its own instead of among its stdout.
     It and all that it starts hold at most `memory` bytes together (None for no cap): more ends
-    them at once.
+    them at once. One that is `contained` runs in a process-id namespace (Linux) that it starts
+    itself: to end it, what is inside is asked, and what is around it ends by that.
     """
 
     words: tuple[str, ...]
@@ -37,6 +38,7 @@ class Command:
     timeout: float | None = None
     split: bool = False
     memory: int | None = None
+    contained: bool = False
 
 
 @dataclass(frozen=True, slots=True)

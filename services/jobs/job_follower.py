@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from foredeck.services.codex.environment import command_environment
+from foredeck.services.codex.sandboxed import CommandSandbox
 from foredeck.services.domain.errors import StoreError
 from foredeck.services.domain.jobs import JobOrder
 from foredeck.services.domain.records import Failure, Job
@@ -56,8 +57,11 @@ class JobFollower:
     `inputs` is the directory for what jobs are given to read.
     """
 
-    def __init__(self, store: Store, executor: Executor, inputs: Path) -> None:
+    def __init__(
+        self, store: Store, executor: Executor, inputs: Path, sandbox: CommandSandbox
+    ) -> None:
         self._store = store
+        self._sandbox = sandbox
         self._executor = executor
         self._inputs = inputs
 
@@ -108,8 +112,16 @@ class JobFollower:
             return
         environment = await self._environment(job, order)
         words = order.words or (_SHELL, "-c", job.prompt)
-        split = not order.merge_stderr
-        command = Command(words, job.workspace, environment, job.timeout, split=split)
+        if order.sandbox is not None:
+            words, environment = await self._sandbox.wrap(order.sandbox, words, environment)
+        command = Command(
+            words,
+            job.workspace,
+            environment,
+            job.timeout,
+            split=not order.merge_stderr,
+            contained=order.sandbox is not None,
+        )
         try:
             await self._executor.submit(handle, command)
         except StoreError:

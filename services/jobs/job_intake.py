@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from foredeck.services.codex.sandboxed import CommandSandbox
 from foredeck.services.domain import clock
+from foredeck.services.domain.command_rules import Match
 from foredeck.services.domain.errors import InvalidInput
 from foredeck.services.domain.ids import new_id
 from foredeck.services.domain.jobs import (
@@ -22,6 +24,7 @@ from foredeck.services.domain.jobs import (
 from foredeck.services.domain.records import Job, Project
 from foredeck.services.domain.safe_text import safe_line
 from foredeck.services.domain.states import JobState
+from foredeck.services.jobs.command_guard import Asked, CommandGuard
 from foredeck.services.jobs.job_moves import Owned
 from foredeck.services.store.audit import TRACE, system_user
 from foredeck.services.store.store import Store
@@ -39,21 +42,34 @@ MakeProject = Callable[[str], Awaitable[Project]]
 class JobIntake:
     """`timeout` (seconds) is the setting; `make_project` makes one of that name."""
 
-    def __init__(self, store: Store, timeout: float, make_project: MakeProject) -> None:
+    def __init__(
+        self,
+        store: Store,
+        timeout: float,
+        make_project: MakeProject,
+        guard: CommandGuard,
+        sandbox: CommandSandbox,
+    ) -> None:
         self._store = store
+        self._sandbox = sandbox
         self._timeout = timeout
         self._make_project = make_project
+        self._guard = guard
 
     async def accept(self, wish: JobWish, *, hold: bool) -> Owned:
         """Return the job and its order, not stored yet.
 
-        Raises `InvalidInput` with every mistake, `NotFound` and `Ambiguous` for the project.
+        Raises `InvalidInput` with every mistake, `NotFound` and `Ambiguous` for the project,
+        `CommandDenied` and `CommandUnconfirmed` as the command policy says, `CodexError` if it
+        wants a sandbox and there is no codex.
         """
         check(wish)
         if mistakes := [*self._mistakes(wish)]:
             raise InvalidInput(" ".join(mistakes))
+        asked = _asked(wish)
+        await self._admit(wish, (asked,))
         project = await self._project(wish)
-        job = self._job(wish, project, hold=hold)
+        job = self._job(wish, project, asked.job_id, hold=hold)
         return job, _order(wish, job, project)
 
     async def accept_batch(self, wish: BatchWish, *, hold: bool) -> list[Owned]:
@@ -64,17 +80,24 @@ class JobIntake:
         check_batch(wish)
         wishes = list(wish.jobs())
         self._check_each(wishes)
+        asked = [_asked(one) for one in wishes]
+        await self._admit(wish.job, asked)
         project = await self._project(wish.job)
-        parent = self._job(wish.job, project, hold=hold)
+        parent = self._job(wish.job, project, new_id(), hold=hold)
         order = replace(
             _order(wish.job, parent, project), children=wish.size, stop_after=wish.stop_after
         )
         owned = [(parent, order)]
         for number, one in enumerate(wishes, 1):
-            job = self._job(one, project, hold=hold)
+            job = self._job(one, project, asked[number - 1].job_id, hold=hold)
             its_order = _order(one, job, project)
             owned.append((job, replace(its_order, parent_id=parent.id, batch_index=number)))
         return owned
+
+    async def _admit(self, wish: JobWish, asked: Sequence[Asked]) -> None:
+        if wish.sandbox is not None:
+            await self._sandbox.check()
+        await self._guard.admit(asked, confirmed=wish.confirmed)
 
     def _check_each(self, wishes: Sequence[JobWish]) -> None:
         """Raise `InvalidInput` with the first mistakes, and the places where they are."""
@@ -91,10 +114,10 @@ class JobIntake:
             more = f" And {len(told) - _TOLD} more." if len(told) > _TOLD else ""
             raise InvalidInput(" ".join(told[:_TOLD]) + more)
 
-    def _job(self, wish: JobWish, project: Project, *, hold: bool) -> Job:
+    def _job(self, wish: JobWish, project: Project, job_id: str, *, hold: bool) -> Job:
         moment = clock.now()
         return Job(
-            id=new_id(),
+            id=job_id,
             name=safe_line(wish.name.strip()),
             state=JobState.PENDING if hold else JobState.QUEUED,
             prompt=wish.command or shlex.join(wish.words),
@@ -106,6 +129,19 @@ class JobIntake:
             timeout=wish.timeout or self._timeout,
             queued_at=None if hold else moment,
         )
+
+    async def readmit(self, owned: Sequence[Owned]) -> None:
+        """Judge the commands of stored jobs once more, before a person queues them again.
+
+        The policy may forbid now what it let through then: raises `CommandDenied`. Nobody is
+        asked to confirm them a second time: who queues these very jobs has said so.
+        """
+        asked = [Asked(job.id, job.prompt, order.words) for job, order in owned]
+        await self._guard.admit(asked, confirmed=True)
+
+    async def matches(self, wishes: Iterable[JobWish]) -> tuple[Match, ...]:
+        """Return what the commands of wishes match of the command policy."""
+        return await self._guard.matches([_asked(wish) for wish in wishes])
 
     def _mistakes(self, wish: JobWish) -> Iterator[str]:
         for name, value in wish.environment:
@@ -143,6 +179,11 @@ def _places(at: Sequence[int], total: int) -> str:
     return f"Command {at[0]}{more}: "
 
 
+def _asked(wish: JobWish) -> Asked:
+    """Return what the command policy is asked about a job that is to be."""
+    return Asked(new_id(), wish.command, wish.words)
+
+
 def _order(wish: JobWish, job: Job, project: Project) -> JobOrder:
     trace = TRACE.get()
     return JobOrder(
@@ -161,4 +202,5 @@ def _order(wish: JobWish, job: Job, project: Project) -> JobOrder:
         merge_stderr=wish.merge_stderr,
         metadata=wish.metadata,
         trace_id=trace.id if trace else "",
+        sandbox=wish.sandbox,
     )

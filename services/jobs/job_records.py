@@ -131,6 +131,14 @@ class JobRecords:
                 job = await self._moves.cancel(tx, job, order, reason)
         return job, order
 
+    async def standing(self, ref: str, states: Collection[JobState]) -> tuple[Owned, ...]:
+        """Return the job if it is in one of these states, or the jobs of a batch that are."""
+        async with self._store.transaction("user") as tx:
+            job, order = await self.find(tx, ref)
+            if order.children is not None:
+                return await _children(tx, job, states)
+            return ((job, order),) if job.state in states else ()
+
     async def at_work(self, parent_id: str) -> tuple[Owned, ...]:
         """Return the jobs of a batch that work."""
         async with self._store.transaction("user") as tx:

@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextvars import Context
 from dataclasses import dataclass, replace
 from functools import partial
 
 from foredeck.services.domain import clock
-from foredeck.services.domain.errors import Conflict, ForedeckError, InvalidInput, StoreError
+from foredeck.services.domain.command_rules import Match
+from foredeck.services.domain.errors import (
+    CodexError,
+    Conflict,
+    ForedeckError,
+    InvalidInput,
+    StoreError,
+)
 from foredeck.services.domain.events import NoticeRaised
 from foredeck.services.domain.jobs import BatchWish, JobOrder, JobWish, Priority, QueueState
 from foredeck.services.domain.records import Failure, FailureClass, Job
 from foredeck.services.domain.states import JobState
 from foredeck.services.event_bus import EventBus
+from foredeck.services.jobs.batches import FAILED_JOBS
 from foredeck.services.jobs.executor import Found
 from foredeck.services.jobs.job_follower import Ended, JobFollower
 from foredeck.services.jobs.job_intake import JobIntake
@@ -106,25 +114,27 @@ class JobService:
             await asyncio.wait({self._turns})
 
     async def submit(self, wish: JobWish, *, hold: bool = False, now: bool = False) -> Job:
-        """Store a job and queue it, or hold it; raises `InvalidInput` with every mistake."""
+        """Store a job and queue it, or hold it; raises what `JobIntake.accept` does."""
         job = await self._records.add([await self._intake.accept(wish, hold=hold)])
         self._choose(job, now=now)
         return job
 
     async def submit_batch(self, wish: BatchWish, *, hold: bool = False) -> Job:
-        """Store a batch with all of its jobs, or none; raises `InvalidInput` with the mistakes."""
+        """Store a batch with all of its jobs, or none; raises what `JobIntake.accept` does."""
         batch = await self._records.add(await self._intake.accept_batch(wish, hold=hold))
         self._look()
         return batch
 
     async def execute(self, ref: str, *, now: bool = False) -> Job:
-        """Queue a job that was held."""
+        """Queue a job that was held; raises `CommandDenied` if its command is forbidden now."""
+        await self._readmit(ref, {JobState.PENDING})
         job = await self._records.release(ref)
         self._choose(job, now=now)
         return job
 
     async def retry(self, ref: str, *, hold: bool = False) -> Job:
-        """Give a job that ended badly a new attempt."""
+        """Give a job that ended badly a new attempt; raises `CommandDenied` as `execute` does."""
+        await self._readmit(ref, FAILED_JOBS)
         job = await self._records.retry(ref, hold=hold)
         self._look()
         return job
@@ -177,6 +187,14 @@ class JobService:
             state: QueueState = await tx.job_queue.get()
             await tx.job_queue.set(replace(state, limit=limit), "limit")
         self._look()
+
+    async def matches(self, wishes: Iterable[JobWish]) -> tuple[Match, ...]:
+        """Return what the commands of wishes match of the command policy."""
+        return await self._intake.matches(wishes)
+
+    async def _readmit(self, ref: str, states: Collection[JobState]) -> None:
+        """Judge the commands again of what is in one of these states: only that is queued."""
+        await self._intake.readmit(await self._records.standing(ref, states))
 
     def _choose(self, job: Job, *, now: bool) -> None:
         if now and self._chosen is not None:
@@ -308,5 +326,6 @@ class JobService:
 def _failure(error: Exception) -> Failure:
     if not isinstance(error, ForedeckError):
         return Failure(FailureClass.INTERNAL, "The command could not be followed to its end.")
-    kind = FailureClass.DISK if isinstance(error, StoreError) else FailureClass.WORKSPACE
-    return Failure(kind, error.message, error.advice)
+    classes = {StoreError: FailureClass.DISK, CodexError: FailureClass.SANDBOX}
+    found = (name for kind, name in classes.items() if isinstance(error, kind))
+    return Failure(next(found, FailureClass.WORKSPACE), error.message, error.advice)

@@ -141,6 +141,7 @@ class LocalExecutor:
             directory=command.directory,
             split=command.split,
             memory=command.memory,
+            contained=command.contained,
         )
 
 

@@ -42,11 +42,13 @@ class Nursery:
         directory: str,
         split: bool = False,
         memory: int | None = None,
+        contained: bool = False,
     ) -> int:
         """Start `command` under a shim in `run_dir`; returns the shim's code, 0 for started.
 
         `grace` and `timeout` (None for none) are in seconds; `split` gives its stderr a file of
-        its own; `memory` is in bytes (None for no cap). Raises `OSError`.
+        its own; `memory` is in bytes (None for no cap); for `contained` see `Command`. Raises
+        `OSError`.
         """
         number = next(self._numbers)
         order = {
@@ -59,6 +61,7 @@ class Nursery:
             "directory": directory,
             "split": split,
             "memory": memory,
+            "contained": contained,
         }
         answer = self._ask(number, json.dumps(order).encode() + b"\n")
         try:

@@ -1,7 +1,7 @@
 """Carries one program through the death of whoever started it.
 
     python -I -S -E shim.py [--detach] [--split] [--grace SECONDS] [--timeout SECONDS] \\
-        [--memory BYTES] RUN_DIR -- WORDS…
+        [--memory BYTES] [--contained] RUN_DIR -- WORDS…
     python -I -S -E shim.py --serve
 
 Standard library only, and nothing of ours: it runs without site-packages. In RUN_DIR
@@ -19,8 +19,10 @@ SIGTERM ends the program and all that it started, however detached, and so does 
 time, whoever watches or not; what it leaves behind when it ends by itself is ended too. So is a
 tree that holds more memory than --memory, at once: we look often enough for that to be seen
 before the machine is full, and one process can reserve no more than twice as much (64 MiB at
-least). It is no control group: those of a user end with the last login, and we do not. With
---detach the command returns as soon as the program is started.
+least). It is no control group: those of a user end with the last login, and we do not. A program
+that is --contained starts a process-id namespace: what is in it is ended, since what holds it would
+take it along at once, and has to tidy up behind it. With --detach the command returns as soon as
+the program is started.
 """
 
 from __future__ import annotations
@@ -55,14 +57,16 @@ _KIBIBYTE = 1024  # the unit of ru_maxrss, getrusage(2)
 _PPID, _START_TIME, _RESIDENT = 1, 19, 21  # fields of /proc/PID/stat behind the name, proc(5)
 # How fast memory can be filled (bytes a second), and how often we look (seconds) at least, at most.
 _FASTEST, _SELDOM, _OFTEN = 4 << 30, 1.0, 0.1
+_UNWINDING = 1.0  # seconds: how long what holds a namespace may go on when that has been killed
 _OWN_NEED = 64 << 20  # bytes: less would end us, for our own limit is that of our program
 
 
 class _Program(NamedTuple):
-    """What to run, and its whole environment."""
+    """What to run, its whole environment, and whether it starts a process-id namespace."""
 
     words: list[str]
     environment: Mapping[str, str]
+    contained: bool = False
 
 
 class _Limits(NamedTuple):
@@ -114,15 +118,16 @@ def main(arguments: list[str]) -> int:
             return 0 if os.read(ready, 1) else CANNOT_START
         _detach(place.log)
     os.close(ready)
-    return _carry(_Program(command, os.environ), limits, place, tell, b"x")
+    program = _Program(command, os.environ, "--contained" in options)
+    return _carry(program, limits, place, tell, b"x")
 
 
 def _serve() -> int:
     """Carry, detached, what each line of stdin asks for, until there are no more lines.
 
     A line is JSON (`id`, `run_dir`, `command`, `environment`, `directory`, `grace`, `timeout`,
-    `split`, `memory`); once its program is let go, or cannot be, a line on stdout says so: `id`
-    and `code`. One process forked costs a tenth of one that starts Python.
+    `split`, `memory`, `contained`); once its program is let go, or cannot be, a line on stdout
+    says so: `id` and `code`. One process forked costs a tenth of one that starts Python.
     """
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel buries our children
     # What we are asked may hold secrets: no command of this user is to read our memory.
@@ -147,7 +152,7 @@ def _answer(order: Mapping[str, Any]) -> NoReturn:
             limits = _Limits(
                 order["grace"], order["timeout"] or math.inf, order["memory"] or math.inf
             )
-            program = _Program(order["command"], order["environment"])
+            program = _Program(order["command"], order["environment"], order["contained"])
             _carry(program, limits, place, tell, _told(order, 0))
             os._exit(0)
         code = REFUSED
@@ -204,7 +209,7 @@ def _carry(program: _Program, limits: _Limits, place: _Place, tell: int, word: b
     with suppress(BrokenPipeError):  # whoever started us may be dead already
         os.write(tell, word)
     os.close(tell)
-    code, why = _Tree(pid, limits).outlive() if pid else (CANNOT_START, EXITED)
+    code, why = _Tree(pid, program, limits).outlive() if pid else (CANNOT_START, EXITED)
     record = {
         "code": code if code >= 0 else None,
         "signal": -code if code < 0 else None,
@@ -259,8 +264,9 @@ def _limit_memory(most: float) -> None:
 class _Tree:
     """The program and all that it started, until nothing of it is left."""
 
-    def __init__(self, program: int, limits: _Limits) -> None:
-        self._program = program
+    def __init__(self, pid: int, program: _Program, limits: _Limits) -> None:
+        self._program = pid
+        self._contained = program.contained
         self._grace = limits.grace
         self._overdue_from = time.monotonic() + limits.timeout
         self._memory = _Memory(limits.memory)
@@ -288,7 +294,8 @@ class _Tree:
         if self._status is not None:  # it has left something behind
             self._end()
         if self._kill_from and now >= self._kill_from:
-            _signal_descendants(signal.SIGKILL)
+            unwinds = self._contained and now < self._kill_from + _UNWINDING
+            _signal(_inside() if unwinds else _descendants(), signal.SIGKILL)
 
     def _wait(self, now: float) -> None:
         patience = min(3600.0, self._overdue_from - now, self._memory.look_from - now)
@@ -306,7 +313,8 @@ class _Tree:
 
     def _end(self) -> None:
         if not self._kill_from:
-            _signal_descendants(signal.SIGTERM)
+            inside = _inside() if self._contained else []
+            _signal(inside or _descendants(), signal.SIGTERM)
             self._kill_from = time.monotonic() + self._grace
 
 
@@ -356,9 +364,9 @@ def _cost() -> dict[str, Any]:
     return {"cpu_seconds": round(cpu, 3), "peak_memory": used.ru_maxrss * _KIBIBYTE}
 
 
-def _signal_descendants(number: int) -> None:
+def _signal(pids: list[int], number: int) -> None:
     """Nobody but us reaps our tree, so that no pid of our children is reused meanwhile."""
-    for pid in _descendants():
+    for pid in pids:
         with suppress(ProcessLookupError, PermissionError):
             os.kill(pid, number)
 
@@ -374,6 +382,20 @@ def _descendants() -> list[int]:
     for pid in found:
         found.extend(children.get(pid, []))
     return found
+
+
+def _inside() -> list[int]:
+    """Return our descendants in a process-id namespace within ours."""
+    ours = _depth(os.getpid())
+    return [pid for pid in _descendants() if _depth(pid) > ours]
+
+
+def _depth(pid: int) -> int:
+    """Return in how many process-id namespaces a process has a number, 0 if it is gone."""
+    for line in _read(f"/proc/{pid}/status").splitlines():
+        if line.startswith("NSpid:"):
+            return len(line.split()) - 1
+    return 0
 
 
 def _stat(pid: int) -> list[str]:

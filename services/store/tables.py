@@ -170,6 +170,7 @@ JOB_ORDER = Table(
     Column("children", Integer),
     Column("stop_after", Integer),
     Column("cancel_reason", Text),
+    Column("sandbox", Text),
 )
 
 JOB_QUEUE = Table(

@@ -13,6 +13,7 @@ from foredeck.services.agents.stage import Beginning, StageOutcome, StageTask
 from foredeck.services.codex.environment import command_environment
 from foredeck.services.departure import Departure
 from foredeck.services.domain.errors import (
+    CommandDenied,
     Conflict,
     ForedeckError,
     NotFound,
@@ -22,6 +23,7 @@ from foredeck.services.domain.errors import (
 )
 from foredeck.services.domain.records import Failure, FailureClass, Job
 from foredeck.services.domain.states import FINAL_JOBS, JobState
+from foredeck.services.jobs.command_guard import Asked, CommandGuard, denial_of
 from foredeck.services.jobs.executor import Command, Executor, Found, Handle
 from foredeck.services.jobs.output import OutputWriter
 from foredeck.services.patience import all_of, to_the_end
@@ -57,12 +59,14 @@ class CommandStepRunner:
         executor: Executor,
         departure: Departure | None = None,
         clock: StageClock | None = None,
+        guard: CommandGuard | None = None,
     ) -> None:
         self._store = store
         self._executor = executor
         self._jobs = CommandJobs(store)
         self._departure = departure or Departure()
         self._clock = clock or StageClock()
+        self._guard = guard or CommandGuard(store)
         self._followed: set[str] = set()
 
     async def prepare(self, tx: Transaction, beginning: Beginning) -> Job:
@@ -148,9 +152,13 @@ class CommandStepRunner:
         return {**command_environment(), **own, **dict(task.spec.environment)}
 
     async def _start(self, job: Job, environment: Mapping[str, str]) -> None:
-        """Start the process of the job, unless it was started before."""
+        """Start the process of the job, unless it was started before.
+
+        Raises `CommandDenied` if the command policy forbids it (SPEC J5).
+        """
         handle = _handle(job)
         if (await self._executor.probe(handle)).state is JobState.QUEUED:
+            await self._guard.admit_step(Asked(job.id, job.prompt, run_id=job.run_id or ""))
             words = (_SHELL, "-c", job.prompt)
             command = Command(words, job.workspace, environment, job.timeout)
             await self._executor.submit(handle, command)
@@ -244,6 +252,8 @@ def _flush(output: OutputWriter) -> bool:
 
 
 def _failure(error: Exception) -> Failure:
+    if isinstance(error, CommandDenied):
+        return denial_of(error)
     if not isinstance(error, ForedeckError):
         return Failure(FailureClass.INTERNAL, "The command could not be followed to its end.")
     classes = {Conflict: FailureClass.WORKSPACE, StoreError: FailureClass.DISK}

@@ -15,6 +15,8 @@ from foredeck.services.domain.states import StepState
 from foredeck.services.domain.views import RunDetail, StepRow
 from foredeck.services.domain.workflow import RetryPolicy, StepSpec, WorkflowSpec
 from foredeck.services.event_bus import EventBus
+from foredeck.services.jobs.command_guard import CommandGuard
+from foredeck.services.jobs.command_policy import CommandPolicy
 from foredeck.services.jobs.local_executor import LocalExecutor
 from foredeck.services.stage_clock import StageClock
 from foredeck.services.store.store import Store
@@ -100,14 +102,18 @@ class CommandHouse:
 
 @asynccontextmanager
 async def open_commands(
-    base: Path, *, limit: int = 4, grace: float = 0.5
+    base: Path,
+    *,
+    limit: int = 4,
+    grace: float = 0.5,
+    policy: CommandPolicy | None = None,
 ) -> AsyncIterator[CommandHouse]:
     """Become the host of `base`, where one project `demo` is."""
     bus, departure, clock = EventBus(), Departure(), StageClock()
     data = base / "data"
     store = await Store.open(data, bus)
     executor = LocalExecutor(data / "jobs", grace)
-    commands = CommandStepRunner(store, executor, departure, clock)
+    commands = CommandStepRunner(store, executor, departure, clock, CommandGuard(store, policy))
     runners = StepRunners({StepKind.COMMAND: commands})
     execution = StepExecution(store, runners, data / "output", departure, clock)
     orchestrator = Orchestrator(store, execution, commands.abandon, departure, command_limit=limit)

@@ -1,7 +1,8 @@
 """A host of jobs of their own, on a real database and with real processes.
 
-It can be let go and reopened. `python -m tests.support.job_house BASE TEXT [POINT]` is a host in
-a process of its own that runs one job; at the point (see `kill_program`) it kills itself.
+It can be let go and reopened. `python -m tests.support.job_house BASE TEXT [POINT | SANDBOX]` is a
+host in a process of its own that runs one job, in a sandbox if one is named; at the point (see
+`kill_program`) it kills itself.
 """
 
 from __future__ import annotations
@@ -14,12 +15,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from foredeck.services.codex.sandboxed import CommandSandbox
 from foredeck.services.domain.events import NoticeRaised
 from foredeck.services.domain.job_views import JobDetail, JobResult
 from foredeck.services.domain.jobs import JobWish
-from foredeck.services.domain.records import Job
+from foredeck.services.domain.records import Job, Sandbox
 from foredeck.services.domain.states import FINAL_JOBS, JobState
 from foredeck.services.event_bus import EventBus
+from foredeck.services.jobs.command_guard import CommandGuard
+from foredeck.services.jobs.command_policy import CommandPolicy
 from foredeck.services.jobs.executor import Handle
 from foredeck.services.jobs.job_follower import JobFollower
 from foredeck.services.jobs.job_intake import JobIntake
@@ -29,6 +33,7 @@ from foredeck.services.jobs.job_records import JobRecords
 from foredeck.services.jobs.job_service import JobService
 from foredeck.services.jobs.local_executor import LocalExecutor
 from foredeck.services.jobs.run_dir import RunDir
+from foredeck.services.settings import Settings
 from foredeck.services.store.store import Store
 from foredeck.services.workspace.projects import ProjectService
 from tests.support.kill_program import kill_at
@@ -101,15 +106,19 @@ async def open_jobs(
     grace: float = 0.5,
     timeout: float = 3600,
     recover: bool = True,
+    policy: CommandPolicy | None = None,
+    settings: dict[str, Any] | None = None,
 ) -> AsyncIterator[JobHouse]:
     """Become the host of `base`, where one project `demo` is."""
     bus, data = EventBus(), base / "data"
     store = await Store.open(data, bus)
     executor = LocalExecutor(data / "job-output", grace)
     projects = ProjectService(store, base / "workspaces", data)
-    intake = JobIntake(store, timeout, projects.create)
+    sandbox = CommandSandbox(Settings(data_dir=data, **settings or {}))
+    intake = JobIntake(store, timeout, projects.create, CommandGuard(store, policy), sandbox)
     records = JobRecords(store, JobMoves(executor), limit, 600)
-    jobs = JobService(store, bus, intake, records, JobFollower(store, executor, data / "job-input"))
+    follower = JobFollower(store, executor, data / "job-input", sandbox)
+    jobs = JobService(store, bus, intake, records, follower)
     if not (base / "workspaces" / "demo").exists():
         await projects.create("demo")
     try:
@@ -122,15 +131,17 @@ async def open_jobs(
         await store.close()
 
 
-async def main(base: Path, text: str) -> None:
+async def main(base: Path, text: str, sandbox: Sandbox | None) -> None:
     """Run one job, say its id, and work until it has ended."""
     async with open_jobs(base) as house:
-        job_id = await house.submit(text)
+        job_id = await house.submit(text, sandbox=sandbox)
         print(job_id, flush=True)
         print((await house.ended(job_id)).job.state.value, flush=True)
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 3:
-        kill_at(sys.argv[3])
-    asyncio.run(main(Path(sys.argv[1]), sys.argv[2]))
+    extra = sys.argv[3:]
+    sandboxes = [Sandbox(word) for word in extra if word in list(Sandbox)]
+    if extra and not sandboxes:
+        kill_at(extra[0])
+    asyncio.run(main(Path(sys.argv[1]), sys.argv[2], next(iter(sandboxes), None)))

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,7 @@ from foredeck.services.agents.runner import AgentStageRunner
 from foredeck.services.agents.stage import StageRunner
 from foredeck.services.codex.supervisor import CodexRequest
 from foredeck.services.departure import Departure
+from foredeck.services.domain.command_rules import PolicyAction, Rule
 from foredeck.services.domain.errors import StepFailed
 from foredeck.services.domain.records import (
     FailureClass,
@@ -28,6 +30,7 @@ from foredeck.services.domain.states import JobState
 from foredeck.services.domain.workflow import StepSpec, Verify
 from foredeck.services.jobs.processes import find_marked
 from foredeck.services.settings import Settings
+from foredeck.services.store.audit import AuditFilter
 from foredeck.services.workflow.builtin import four_agents
 from foredeck.services.workflow.codex_runs import CodexRuns
 from foredeck.services.workflow.codex_step import CodexStepRunner
@@ -55,8 +58,10 @@ async def step(tmp_path: Path, verify: Verify, **fields: object) -> AsyncIterato
         yield stage
 
 
-def runner(stage: Stage, tmp_path: Path, departure: Departure | None = None) -> StageRunner:
-    settings = Settings(data_dir=tmp_path, grace=0.5)
+def runner(
+    stage: Stage, tmp_path: Path, departure: Departure | None = None, **fields: Any
+) -> StageRunner:
+    settings = Settings(data_dir=tmp_path, grace=0.5, **fields)
     runs = RunService(stage.store, lambda _project, _request: four_agents(), lambda _: Mode.DIRECT)
     files = CodexRuns(stage.store, runs, settings)
     return CodexStepRunner(stage.store, stage.supervisor, files, settings, departure)
@@ -92,6 +97,21 @@ async def test_work_that_passes_needs_no_second_turn(tmp_path: Path) -> None:
             0,
             f"verify: {CHECK}",
         )
+
+
+async def test_a_check_that_the_policy_denies_fails_the_step(tmp_path: Path) -> None:
+    denied: dict[str, Any] = {"command_policy": {Rule.WORLD_WRITABLE: PolicyAction.DENY}}
+    async with step(tmp_path, Verify("touch made; chmod 777 made")) as stage:
+        with pytest.raises(StepFailed) as failed:
+            await runner(stage, tmp_path, **denied).run(stage.task)
+        assert failed.value.failure.failure_class is FailureClass.REJECTED
+        assert "denies this command: world_writable" in failed.value.failure.message
+        assert len(stage.supervisor.requests) == 1  # codex has nothing to mend
+        (job,) = await checks(stage)
+        assert (job.state, job.exit_code) == (JobState.FAILED, None)
+        assert not (stage.workspace / "made").exists()
+        rows = (await stage.store.queries.audit(AuditFilter(action="command_policy.deny"))).items
+        assert [row.resource_id for row in rows] == [job.id]
 
 
 async def test_a_check_gets_the_variables_of_the_project(

@@ -222,9 +222,31 @@ def test_everything_that_can_be_given(desk: Desk) -> None:
     assert {row["trace_id"] for row in trail["items"]} >= {shown["trace_id"]}
 
 
+@pytest.mark.codex
+def test_a_job_runs_in_codex_s_sandbox(desk: Desk) -> None:
+    said = desk.run("jobs", "execute", "--sandbox", "read-only", "--command", "echo hi; touch made")
+    assert (said.code, said.out) == (1, "hi\n")
+    assert "Read-only file system" in said.err
+    assert not (desk.base / "made").exists()
+    said = desk.run("jobs", "execute", "--sandbox", "workspace-write", "--", "touch", "made")
+    assert (said.code, (desk.base / "made").exists()) == (0, True)
+    job = desk.run("jobs", "list", "--format", "json").answer["items"][0]["id"]
+    assert desk.run("jobs", "show", job, "--format", "json").answer["sandbox"] == "workspace-write"
+    assert "workspace-write (codex's)" in desk.run("jobs", "show", job).out
+
+
+def test_without_codex_there_is_no_sandbox(desk: Desk) -> None:
+    words = ("jobs", "submit", "x", "--sandbox", "read-only", "--", "true")
+    said = desk.run(*words, FOREDECK_CODEX_PATH="/nowhere")
+    assert (said.code, said.out) == (1, "")
+    assert "error: /nowhere cannot be read" in said.err
+    assert "codex_path" in said.err
+
+
 @pytest.mark.parametrize(
     ("words", "code", "sentence"),
     [
+        (("submit", "x", "--sandbox", "none", "--", "true"), 2, "'none' is not one of"),
         (("submit", "x"), 2, "There is no command."),
         (("submit", " ", "--", "true"), 2, "A job needs a name."),
         (("submit", "x", "--type", "codex", "--", "true"), 2, "foredeck codex run"),

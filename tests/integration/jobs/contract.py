@@ -217,6 +217,16 @@ class ExecutorContract:
         assert find_marked(handle.job_id) == []
         assert (await rig.executor().probe(handle)).state is JobState.CANCELLED
 
+    async def test_one_that_is_to_be_contained_and_is_not_is_ended_as_any_other(
+        self, rig: Rig, handle: Handle
+    ) -> None:
+        text = "trap 'echo asked; exit 3' TERM; echo up; sleep 300 & wait"
+        await rig.executor().submit(handle, rig.shell(text, contained=True))
+        await rig.says(handle, b"up")
+        await rig.executor().cancel(handle)
+        assert (await rig.executor().probe(handle)).state is JobState.CANCELLED
+        assert b"asked" in await rig.printed(handle)
+
     async def test_cancelling_what_has_ended_changes_nothing(
         self, rig: Rig, handle: Handle
     ) -> None:

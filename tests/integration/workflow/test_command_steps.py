@@ -10,11 +10,15 @@ from pathlib import Path
 
 import pytest
 
+from foredeck.services.domain.audit import AuditRow, Severity
+from foredeck.services.domain.command_rules import PolicyAction, Rule
 from foredeck.services.domain.records import FailureClass, ProjectSettings
 from foredeck.services.domain.segments import SegmentKind
 from foredeck.services.domain.states import JobState, RunState, StepState
 from foredeck.services.domain.workflow import RetryPolicy
+from foredeck.services.jobs.command_policy import CommandPolicy
 from foredeck.services.jobs.processes import find_marked
+from foredeck.services.store.audit import AuditFilter
 from foredeck.services.workflow import interventions
 from tests.support.command_house import CommandHouse, command, open_commands
 from tests.support.hostile import HOSTILE
@@ -203,6 +207,41 @@ async def test_output_waits_for_room_while_the_command_works(tmp_path: Path) -> 
             assert detail.run.state is RunState.SUCCESS, detail.error
             lines = output.read_text().splitlines()[1:-1]
             assert lines == [*(str(number) for number in range(1, 50_001)), "last"]
+
+
+async def test_a_command_that_the_policy_denies_is_not_started(tmp_path: Path) -> None:
+    policy = CommandPolicy({Rule.WORLD_WRITABLE: PolicyAction.DENY})
+    async with open_commands(tmp_path, policy=policy) as house:
+        text = "touch made; chmod 777 made"
+        detail = await house.ran(command("one", text, retries=RetryPolicy(max=2, delay=0)))
+        assert detail.run.state is RunState.FAILED
+        failure = detail.steps[0].failure
+        assert failure is not None
+        assert failure.failure_class is FailureClass.REJECTED
+        assert failure.message.startswith("The command policy denies this command: world_writable")
+        assert "command_allow" in failure.advice
+        assert not (house.workspace / "made").exists()
+        (job,) = await house.jobs(detail.run.id)  # it is not tried again
+        assert job.state is JobState.FAILED
+        (entry,) = await matches_of(house)
+        assert (entry.severity, entry.resource_id) == (Severity.ERROR, job.id)
+        assert entry.trace_id == detail.run.id
+
+
+async def test_a_command_that_the_policy_wants_confirmed_runs_and_is_recorded(
+    tmp_path: Path,
+) -> None:
+    policy = CommandPolicy({Rule.WORLD_WRITABLE: PolicyAction.CONFIRM})
+    async with open_commands(tmp_path, policy=policy) as house:
+        detail = await house.ran(command("one", "touch made; chmod 777 made"))
+        assert detail.run.state is RunState.SUCCESS
+        (entry,) = await matches_of(house)
+        assert entry.action == "command_policy.confirm"
+        assert "world_writable, confirmed" in entry.description
+
+
+async def matches_of(house: CommandHouse) -> tuple[AuditRow, ...]:
+    return (await house.store.queries.audit(AuditFilter(action="command_policy"))).items
 
 
 async def test_a_reference_to_nothing_fails_before_anything_runs(house: CommandHouse) -> None:

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foredeck.services.jobs.command_policy import CommandPolicy, PolicyAction, Rule, strictest
+from foredeck.services.domain.command_rules import PolicyAction, Rule, strictest
+from foredeck.services.jobs.command_policy import CommandPolicy
 from tests.support.hostile import HOSTILE
 
 DELETE, SUDO, CHMOD = Rule.ROOT_DELETE, Rule.SUDO, Rule.WORLD_WRITABLE
