@@ -105,7 +105,7 @@ def job_cells(row: JobRow, width: int, now: datetime, *, ascii_only: bool = Fals
         cells.append((f" {pad(project, _PROJECT - 1)}", "ink--muted"))
     if columns.priority:
         cells.append(_priority(row))
-    cells += _progress(row, columns, ascii_only)
+    cells += _progress(row, columns, now, ascii_only)
     if columns.elapsed:
         style = look.style if row.state in TICKING_STATES else "ink--muted"
         cells.append((pad_left(job_elapsed(row, now), _ELAPSED), style))
@@ -121,17 +121,30 @@ def _priority(row: JobRow) -> tuple[str, str]:
     return f" {pad(word, _PRIORITY - 1)}", "ink--strong" if raised else "ink--muted"
 
 
-def _progress(row: JobRow, columns: JobColumns, ascii_only: bool) -> Cells:
-    """Return the bar and the figure; both only while it works and has said how far it is."""
-    known = row.progress if row.state is JobState.IN_PROGRESS else None
+def _progress(row: JobRow, columns: JobColumns, now: datetime, ascii_only: bool) -> Cells:
+    """Return the bar and the figure; both only while it works and something is known."""
+    percent, words = job_progress(row, now)
     cells: Cells = []
     if columns.bar:
-        full, rest = bar((known or 0) / 100, _BAR - 1, ascii_only=ascii_only)
+        full, rest = bar(percent / 100, _BAR - 1, ascii_only=ascii_only)
         drawn: Cells = [(" ", ""), (full, "state--running"), (rest, "ink--rule")]
-        cells += drawn if known else [(" " * _BAR, "")]
+        cells += drawn if words else [(" " * _BAR, "")]
     if columns.percent:
-        cells.append((pad_left(f"{known:.0f}%" if known else "", _PERCENT), "ink--strong"))
+        cells.append((pad_left(words, _PERCENT), "ink--strong"))
     return cells
+
+
+def job_progress(row: JobRow, now: datetime) -> tuple[float, str]:
+    """Return how far a job at work is, and that as a word: `42%`, of an estimate `~42%`.
+
+    The word is empty where nobody knows.
+    """
+    if row.state is not JobState.IN_PROGRESS:
+        return 0.0, ""
+    if row.progress:
+        return row.progress, f"{row.progress:.0f}%"
+    estimate = row.estimate(now)
+    return (0.0, "") if estimate is None else (estimate, f"~{estimate:.0f}%")
 
 
 def batch_cells(

@@ -13,6 +13,7 @@ from foredeck.widgets.job_cells import (
     TICKING_STATES,
     batch_counts,
     job_elapsed,
+    job_progress,
     job_title,
     job_type,
 )
@@ -88,19 +89,18 @@ class JobFacts(PaintedWidget):
             yield [(_INDENT + self._why_not_yet, "state--waiting")]
 
     def _progress(self, detail: JobDetail) -> Iterator[Cells]:
-        """Yield how far it says it is, while it works."""
-        row, order = detail.job, detail.order
-        if row.state is not JobState.IN_PROGRESS or order is None:
+        """Yield how far it says it is, or may be, while it works."""
+        message = detail.order.progress_message if detail.order else ""
+        percent, words = job_progress(detail.job, app_now(self))
+        if detail.job.counts is not None or not (words or message):
             return
-        if row.counts is not None or not (order.progress or order.progress_message):
-            return
-        full, rest = bar(order.progress / 100, _BAR, ascii_only=self.ascii_only)
+        full, rest = bar(percent / 100, _BAR, ascii_only=self.ascii_only)
         yield [
             (_INDENT, ""),
             (full, "state--running"),
             (rest, "ink--rule"),
-            (f" {order.progress:.0f}% ", "ink--strong"),
-            (safe_line(order.progress_message, limit=200), "ink--muted"),
+            (f" {words or '0%'} ", "ink--strong"),
+            (safe_line(message, limit=200), "ink--muted"),
         ]
 
 
@@ -141,6 +141,8 @@ def _standing(detail: JobDetail) -> str:
         by_itself = " by itself" if order.auto_retry else ""
         words.append(f"retries {order.retry_count}/{order.max_retries}{by_itself}")
     words.append(f"timeout {duration(detail.timeout)}")
+    if order is not None and order.sandbox is not None:
+        words.append(f"sandbox {order.sandbox.value}")
     words.append(_when(detail, order))
     return " · ".join(filter(None, words))
 

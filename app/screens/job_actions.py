@@ -8,6 +8,8 @@ from foredeck.app.screens.dialog_actions import DialogActions
 from foredeck.app.screens.job_keys import stepped
 from foredeck.app.screens.job_previews import cancel_preview, retry_preview
 from foredeck.app.screens.modals.job_submit import JobDraft, SubmitJobDialog
+from foredeck.app.screens.shell import shell_of
+from foredeck.services.domain.command_rules import PolicyAction, told
 from foredeck.services.domain.job_views import JobQueueView, JobRow
 from foredeck.services.domain.safe_text import safe_line
 from foredeck.services.domain.states import JobState
@@ -40,6 +42,8 @@ class JobActions(DialogActions):
             self._draft = JobDraft(project=self._draft.project)
             held = "is held: x executes it." if row.state is JobState.PENDING else "is queued."
             self._say(f"{_named(row)} {held}")
+            if warned := told(row.matches, PolicyAction.WARN):
+                shell_of(self._screen).notice(f"The command policy warns: {warned}.", "warning")
         return row
 
     async def execute(self, row: JobRow) -> None:

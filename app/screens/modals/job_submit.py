@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from rich.text import Text
@@ -14,12 +14,13 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.widget import Widget
 from textual.widgets import Button, Input, Label, Select, Static, TextArea
 
+from foredeck.app.screens.modals.confirm import ConfirmDialog
 from foredeck.app.screens.modals.dialog import Dialog
-from foredeck.services.domain.errors import ForedeckError, InvalidInput
+from foredeck.services.domain.errors import CommandUnconfirmed, ForedeckError, InvalidInput
 from foredeck.services.domain.job_views import JobRow
 from foredeck.services.domain.jobs import JobWish, Priority, check
 from foredeck.services.domain.safe_text import safe_line, safe_text
-from foredeck.services.domain.views import ProjectRow
+from foredeck.services.domain.views import Preview, ProjectRow
 from foredeck.services.host.commands import SubmitJob
 from foredeck.services.host.interface import Host
 
@@ -178,16 +179,29 @@ class SubmitJobDialog(Dialog[JobRow]):
             timeout=read_timeout(draft.timeout),
         )
         try:
-            row = await self._host.do(SubmitJob(wish, hold=draft.hold))
+            row = await self._ordered(SubmitJob(wish, hold=draft.hold))
         except ForedeckError as error:
             self._complain(str(error))
         except Exception:
             self._complain("The job could not be submitted because of an unexpected error.")
             raise
         else:
-            self.dismiss(row)
+            if row is not None:
+                self.dismiss(row)
         finally:
             self._busy = False
+
+    async def _ordered(self, command: SubmitJob) -> JobRow | None:
+        """Submit it, after a question where the command policy wants one; None for a no."""
+        try:
+            return await self._host.do(command)
+        except CommandUnconfirmed as error:
+            lines = (safe_line(command.wish.command, limit=400), error.message)
+            preview = Preview("Run this command?", lines)
+            dialog = ConfirmDialog(preview, yes="Run it", no="Back to the form")
+            if not await self.app.push_screen_wait(dialog):
+                return None
+        return await self._host.do(replace(command, wish=replace(command.wish, confirmed=True)))
 
     def _keep(self) -> None:
         draft = self._draft
