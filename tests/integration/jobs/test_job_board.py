@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from foredeck.services.domain.errors import Conflict
 from foredeck.services.domain.events import JobQueueChanged
 from foredeck.services.domain.job_board import JobBoard
-from foredeck.services.domain.jobs import Priority
+from foredeck.services.domain.jobs import BatchWish, JobWish, Priority
 from foredeck.services.domain.states import JobState
-from foredeck.services.jobs.job_board import board_of_all
+from foredeck.services.jobs.job_board import board_of_all, board_of_batch
 from tests.support.job_house import JobHouse, open_jobs
 
 
@@ -51,3 +54,26 @@ async def test_what_people_decide_for_the_queue_is_told(tmp_path: Path) -> None:
         found = (await look(house)).queue
         assert found.limit == 7
         assert found.paused_at is not None
+
+
+async def test_a_batch_stands_in_one_row_and_its_jobs_are_asked_for(tmp_path: Path) -> None:
+    async with open_jobs(tmp_path, limit=1) as house:
+        await house.jobs.pause(paused=True)
+        await house.submit("true", name="before")
+        job = JobWish("many", project="demo", priority=Priority.HIGH)
+        batch = await house.jobs.submit_batch(BatchWish(job, commands=("exit 1", "true")))
+        found = await look(house)
+        assert [row.name for row in found.rows] == ["many", "before"]
+        assert found.rows[0].children == 2
+        queries = house.store.queries
+        inside = await board_of_batch(queries, found.queue, batch.id[:6], 600)
+        assert sorted(row.name for row in inside.rows) == ["many (1/2)", "many (2/2)"]
+        assert inside.batch is not None
+        assert (inside.batch.pending, inside.total) == (2, 2)
+        with pytest.raises(Conflict, match="no batch"):
+            await board_of_batch(queries, found.queue, found.rows[1].id, 600)
+        await house.jobs.pause(paused=False)
+        await house.ended(batch.id)
+        inside = await board_of_batch(queries, found.queue, batch.id, 600)
+        assert {row.state for row in inside.rows} == {JobState.FAILED, JobState.COMPLETED}
+        await house.ended(found.rows[1].id)
