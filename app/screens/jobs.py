@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Coroutine
-from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any
 
-from textual import events
 from textual.app import ComposeResult
-from textual.binding import ActiveBinding, BindingType
 from textual.containers import Horizontal
-from textual.screen import Screen
 from textual.widgets import Input
 
 from foredeck.app.bridge import HostChanged
-from foredeck.app.screens.actions import Action
 from foredeck.app.screens.filter_bar import FilterBar
 from foredeck.app.screens.job_actions import JobActions
-from foredeck.app.screens.job_keys import JOB_ACTIONS, JobSituation, label_of_job, why_not_job
+from foredeck.app.screens.job_keys import JOB_ACTIONS, JobSituation
 from foredeck.app.screens.job_list import JobListPane
+from foredeck.app.screens.job_offers import JobOffers
 from foredeck.app.screens.job_pane import JobPane
 from foredeck.app.screens.job_reader import JobReader
-from foredeck.app.screens.shell import Shell, shell_of
 from foredeck.services.domain.errors import NotFound
 from foredeck.services.domain.job_board import JobBoard
 from foredeck.services.domain.job_views import JobRow
@@ -34,14 +29,12 @@ from foredeck.widgets.key_bar import KeyBar
 _BREAKPOINTS = [(0, "-narrow"), (120, "-wide")]
 
 
-class JobsScreen(Screen[JobRow]):
+class JobsScreen(JobOffers):
     """Answers with the job of a run whose stage the person wants to see."""
 
     CSS_PATH = "../../styles/jobs.tcss"
     HORIZONTAL_BREAKPOINTS = _BREAKPOINTS
     AUTO_FOCUS = None
-    BINDINGS: ClassVar[list[BindingType]] = [a.to_binding("jobs") for a in JOB_ACTIONS]
-    actions: ClassVar[tuple[Action, ...]] = JOB_ACTIONS
 
     def __init__(
         self, frame_rate: float, project_id: str | None = None, batch: JobRow | None = None
@@ -51,7 +44,6 @@ class JobsScreen(Screen[JobRow]):
         self._frame_rate = frame_rate
         self._project_id = project_id
         self._batch = batch
-        self._offered: list[tuple[str, str]] = []
         self.listed, self.job = JobListPane(batch), JobPane(frame_rate)
         self.dialogs = JobActions(self, project_id)
         self.reader = JobReader(
@@ -79,11 +71,6 @@ class JobsScreen(Screen[JobRow]):
             self.reader.read_board()
 
     @property
-    def shell(self) -> Shell:
-        """The application."""
-        return shell_of(self)
-
-    @property
     def row(self) -> JobRow | None:
         """The job under the cursor."""
         return self.listed.table.row if self.listed.shows_rows else None
@@ -102,7 +89,7 @@ class JobsScreen(Screen[JobRow]):
 
     def _aim(self) -> None:
         """Show the job under the cursor where it is to be seen."""
-        self._offer()
+        self.offer()
         row = self.row
         if row is None:
             self.reader.aim(None)
@@ -114,15 +101,7 @@ class JobsScreen(Screen[JobRow]):
         detail, board = self.reader.detail, self.reader.board
         if detail is not None and board is not None:
             self.job.show_job(detail, board.queue.why_not_yet)
-            self._offer()
-
-    def _offer(self) -> None:
-        """Look again which keys apply, if that may have changed."""
-        situation = self.situation
-        offered = [(_reason(a.action, situation), label_of_job(a, situation)) for a in JOB_ACTIONS]
-        if offered != self._offered:
-            self._offered = offered
-            self.refresh_bindings()
+            self.offer()
 
     def _failed(self, error: Exception, *, of_job: bool) -> None:
         (self.job if of_job else self.listed).fail(error)
@@ -158,41 +137,6 @@ class JobsScreen(Screen[JobRow]):
             typing=isinstance(self.focused, Input),
             listed=not (self.has_class("-narrow") and self.has_class("-job")),
         )
-
-    def why_not(self, action: Action | str) -> str:
-        """Return why an action does not apply now, or an empty string."""
-        text = action.action if isinstance(action, Action) else action
-        return _reason(text, self.situation)
-
-    def label_of(self, action: Action) -> str:
-        """Return the word of an action as it stands in the footer."""
-        return label_of_job(action, self.situation)
-
-    @property
-    def active_bindings(self) -> dict[str, ActiveBinding]:
-        """The keys that apply now, each with the word that fits the situation."""
-        found, situation = super().active_bindings, self.situation
-        for action in JOB_ACTIONS:
-            label, active = label_of_job(action, situation), found.get(action.keys)
-            if active is not None and active.node is self and label not in ("", action.label):
-                binding = replace(active.binding, description=label, show=True)
-                found[action.keys] = active._replace(binding=binding)
-        return found
-
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Offer what applies; the letters belong to who types."""
-        if action == "search" and self.situation.typing:
-            return False  # the slash is a letter there
-        steps = f"({parameters[0]})" if action == "prioritise" else ""
-        return not self.why_not(action + steps)
-
-    def on_key(self, event: events.Key) -> None:
-        """Say why a key does nothing now."""
-        for binding in self._bindings.key_to_bindings.get(event.key, ()):
-            reason = self.why_not(binding.action)
-            if reason:
-                self.shell.notice(f"{binding.description}: {reason}", "warning")
-                event.stop()
 
     # --- the list and the job ---------------------------------------------------------
 
@@ -351,9 +295,3 @@ class JobsScreen(Screen[JobRow]):
         if self.reader.board is None:
             raise NotFound("The jobs have not been read yet.")
         return self.reader.board
-
-
-def _reason(action: str, situation: JobSituation) -> str:
-    """Return why an action, as Textual writes it, does not apply now."""
-    name, _, parameter = action.partition("(")
-    return why_not_job(name, situation, int(parameter.rstrip(")") or 0) if parameter else 0)
