@@ -114,7 +114,8 @@ class JobReader:
             self._show_job()
 
     def _fail(self, error: Exception, of_job: bool = False) -> None:
-        if isinstance(error, HostGone) and self.board is not None:
+        gone = isinstance(error, HostGone) or shell_of(self._screen).host is None
+        if gone and self.board is not None:
             return  # what was read stays; the application says what has happened
         if self._screen.is_attached:
             self._failed(error, of_job=of_job)
