@@ -54,6 +54,7 @@ from foredeck.services.host.server import HostServer
 from foredeck.services.host.service import Handler, OpeningHost
 from foredeck.services.host.status import StatusReporter
 from foredeck.services.host.workflow_handlers import WorkflowCommands, WorkflowQueries
+from foredeck.services.jobs.agent_jobs import AgentJobs
 from foredeck.services.jobs.command_guard import CommandGuard
 from foredeck.services.jobs.job_follower import JobFollower
 from foredeck.services.jobs.job_intake import JobIntake
@@ -135,16 +136,18 @@ async def open_working_half(ground: Ground, role: str, *, recover: bool) -> Asyn
         stack.push_async_callback(supervisor.close)
         executor = LocalExecutor(settings.data_dir / "jobs", settings.grace)
         stack.callback(executor.close)
-        guard = CommandGuard.of(store, settings)
-        commands = CommandStepRunner(store, executor, departure, asking.clock, guard)
-        orchestrator = _orchestrator(
-            settings, store, supervisor, codex_runs, departure, asking, commands
-        )
-        stack.push_async_callback(orchestrator.close)
         own = LocalExecutor(settings.data_dir / JOB_OUTPUT, settings.grace)
         stack.callback(own.close)
-        jobs = _jobs(settings, store, bus, own)
+        guard = CommandGuard.of(store, settings)
+        records = JobRecords(store, JobMoves(own), settings.job_limit, settings.job_aging)
+        jobs = _jobs(settings, store, bus, own, records, guard)
         stack.push_async_callback(jobs.close)
+        agent_jobs = AgentJobs(store, bus, jobs, records, own)
+        commands = CommandStepRunner(store, executor, departure, asking.clock, guard)
+        orchestrator = _orchestrator(
+            settings, store, supervisor, codex_runs, departure, asking, commands, agent_jobs
+        )
+        stack.push_async_callback(orchestrator.close)  # its agents wait for jobs
         chat = _chat(settings, store, runner, departure)
         stack.push_async_callback(chat.close)
         stack.callback(store.hurry)  # nobody can quit while a disk is waited for
@@ -232,9 +235,10 @@ def _orchestrator(
     departure: Departure,
     asking: Asking,
     commands: CommandStepRunner,
+    jobs: AgentJobs,
 ) -> Orchestrator:
     people = AgentQuestions(asking.questions, asking.approvals.attended)
-    agents = AgentStageRunner(store, supervisor, settings, departure, people=people)
+    agents = AgentStageRunner(store, supervisor, settings, departure, people=people, own_jobs=jobs)
     codex = CodexStepRunner(store, supervisor, codex_runs, settings, departure)
     gates = GateStepRunner(store, asking.questions)
     runners = StepRunners(
@@ -252,6 +256,8 @@ def _orchestrator(
     async def abandon(run_id: str, step_id: str | None = None) -> None:
         await commands.abandon(run_id, step_id)
         await supervisor.abandon(run_id, step_id)
+        if step_id is None:
+            await jobs.stop(run_id)
 
     return Orchestrator(
         store, execution, abandon, departure, boundary, command_limit=settings.command_limit
@@ -266,12 +272,17 @@ def _chat(settings: Settings, store: Store, turns: Runner, departure: Departure)
     return ChatService(store, settings, turns, answerers, departure)
 
 
-def _jobs(settings: Settings, store: Store, bus: EventBus, executor: LocalExecutor) -> JobService:
+def _jobs(
+    settings: Settings,
+    store: Store,
+    bus: EventBus,
+    executor: LocalExecutor,
+    records: JobRecords,
+    guard: CommandGuard,
+) -> JobService:
     projects = ProjectService(store, settings.workspaces_root, settings.data_dir)
-    guard = CommandGuard.of(store, settings)
     sandbox = CommandSandbox(settings)
     intake = JobIntake(store, settings.job_timeout, projects.create, guard, sandbox)
-    records = JobRecords(store, JobMoves(executor), settings.job_limit, settings.job_aging)
     follower = JobFollower(store, executor, settings.data_dir / "job-input", sandbox)
     return JobService(store, bus, intake, records, follower)
 

@@ -38,7 +38,7 @@ async def work_as_agent(
     task = work.task
     record = await StoredConversation.open(store, task.step.id, task.attempt, task.continues)
     await work.jobs.restore(record.mentions)
-    box = ToolBox(work.spec, work.jobs, work.files, store, work.person)
+    box = ToolBox(work.spec, work.jobs, work.files, store, work.person, work.tasks)
     # The SDK takes over a second to import: not on the loop, and not before it is needed.
     sdk = await asyncio.to_thread(importlib.import_module, "foredeck.services.agents.sdk")
     async with serving(work, store, servers or {}) as tools:

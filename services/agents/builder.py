@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from foredeck.services.agents.declaration import (
+    CHECKING_TOOLS,
     CODEX_RULES,
-    COMMON_TOOLS,
+    TASK_RULES,
     WORKING_RULES,
     AgentSpec,
 )
@@ -24,6 +25,7 @@ BUILDER = AgentSpec(
 You are the Builder, the second of four stages: Planner, Builder, QA/QC, Production Readiness.
 
 {WORKING_RULES}
+{TASK_RULES}
 
 Your task:
 1. Read the plan with get_agents_md and see with list_files what is there already. Work that an \
@@ -61,5 +63,5 @@ AGENTS.md.
 Your last message is a JSON object with the field "summary":
 {_DEVIATIONS}
 """.strip(),
-    allowed_tools=(*COMMON_TOOLS, "handoff", "ask_user"),
+    allowed_tools=(*CHECKING_TOOLS, "handoff", "ask_user"),
 )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from foredeck.services.agents.declaration import (
+    CHECKING_TOOLS,
     CODEX_RULES,
-    COMMON_TOOLS,
+    TASK_RULES,
     WORKING_RULES,
     AgentSpec,
 )
@@ -35,6 +36,7 @@ You are Production Readiness, the last of four stages: Planner, Builder, QA/QC, 
 Readiness. You decide whether the work may ship. You mend nothing: you judge.
 
 {WORKING_RULES}
+{TASK_RULES}
 
 Your task:
 1. Read the plan with get_agents_md and what the earlier stages handed on.
@@ -66,6 +68,6 @@ seen working.
 
 Your last message is the verdict. {_VERDICT}
 """.strip(),
-    allowed_tools=COMMON_TOOLS,
+    allowed_tools=CHECKING_TOOLS,
     judges=True,
 )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from foredeck.services.agents.declaration import (
+    CHECKING_TOOLS,
     CODEX_RULES,
-    COMMON_TOOLS,
+    TASK_RULES,
     WORKING_RULES,
     AgentSpec,
 )
@@ -27,6 +28,7 @@ You are QA/QC, the third of four stages: Planner, Builder, QA/QC, Production Rea
 is in what you find, so look for what is wrong rather than for what is right.
 
 {WORKING_RULES}
+{TASK_RULES}
 
 Your task:
 1. Read the plan with get_agents_md and the Builder's summary; treat every claim in it as not yet \
@@ -63,5 +65,5 @@ AGENTS.md.
 Your last message is a JSON object with the field "summary":
 {_REPORT}
 """.strip(),
-    allowed_tools=(*COMMON_TOOLS, "handoff", "ask_user"),
+    allowed_tools=(*CHECKING_TOOLS, "handoff", "ask_user"),
 )

@@ -15,6 +15,7 @@ from foredeck.services.agents.declaration import AGENTS_MD
 from foredeck.services.agents.direct_mode import work_directly
 from foredeck.services.agents.endpoint import Endpoint
 from foredeck.services.agents.follow_ups import QueuedPrompts
+from foredeck.services.agents.job_tools import Jobs, JobTools
 from foredeck.services.agents.registry import agent
 from foredeck.services.agents.stage import StageOutcome, StageTask
 from foredeck.services.agents.stage_work import StageWork
@@ -58,28 +59,32 @@ class AgentStageRunner:
         departure: Departure | None = None,
         *,
         people: People | None = None,
+        own_jobs: Jobs | None = None,
     ) -> None:
+        """`own_jobs` are those that the agents submit with their job tools."""
         self._store = store
         self._supervisor = supervisor
         self._settings = settings
         self._departure = departure or Departure()
         self._people = people
+        self._own_jobs = own_jobs
         self._verification = Verification(store, settings, self._departure)
 
     async def run(self, task: StageTask) -> StageOutcome:
         """Return the stage's outcome; raises `StepFailed`.
 
         After a planning stage the plan is stored with the run, as a system message.
-        However the attempt ends, none of its codex jobs is left and its messages are
-        complete.
+        However the attempt ends, none of its codex jobs is left, nor a task that a call of its
+        agent waits for, and its messages are complete.
         """
         files = WorkspaceFiles(Path(task.project.workspace))
         transcript = Transcript(self._store, task)
         jobs = CodexJobs(self._supervisor, task, QueuedPrompts(self._store, task))
+        person = self._people.of_stage(task) if self._people else None
+        tasks = JobTools(self._own_jobs, task, task.role, person) if self._own_jobs else None
         try:
-            person = self._people.of_stage(task) if self._people else None
             plan = _present_plan(files)
-            work = StageWork(agent(task.role), task, files, transcript, jobs, plan, person)
+            work = StageWork(agent(task.role), task, files, transcript, jobs, plan, person, tasks)
             await _open(work)
             outcome = await self._work(work)
             await jobs.catch_up()
@@ -90,8 +95,16 @@ class AgentStageRunner:
             await transcript.say(Role.SYSTEM, str(error))
             raise
         finally:
-            await part(jobs, transcript, leaves=self._departure.leaving)
+            try:
+                await self._end_calls(tasks)
+            finally:
+                await part(jobs, transcript, leaves=self._departure.leaving)
         return outcome
+
+    async def _end_calls(self, tasks: JobTools | None) -> None:
+        if tasks is not None:
+            leaves = self._departure.leaving
+            await to_the_end(tasks.let_go() if leaves else tasks.close(_STOPPED))
 
     async def _work(self, work: StageWork) -> StageOutcome:
         if work.task.mode is Mode.DIRECT:

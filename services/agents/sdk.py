@@ -28,7 +28,8 @@ from foredeck.services.agents.endpoint import Endpoint
 from foredeck.services.agents.mcp_names import UNKNOWN_RESULT, is_of_server
 from foredeck.services.agents.sdk_failures import IncompleteAnswer, failure_of
 from foredeck.services.agents.session import StoredConversation, answer_of
-from foredeck.services.agents.tool_specs import TOOLS, ToolSpec
+from foredeck.services.agents.tool_schema import ToolSpec
+from foredeck.services.agents.tool_specs import TOOLS
 from foredeck.services.agents.tools import ToolBox
 from foredeck.services.agents.transcript import Transcript
 from foredeck.services.agents.verdict import VERDICT_SCHEMA

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from foredeck.services.agents.codex_jobs import CodexJobs
 from foredeck.services.agents.declaration import AgentSpec
+from foredeck.services.agents.job_tools import JobTools
 from foredeck.services.agents.stage import StageTask
 from foredeck.services.agents.tools import Files, Person
 from foredeck.services.agents.transcript import Transcript
@@ -19,7 +20,8 @@ from foredeck.services.domain.records import Verdict
 class StageWork:
     """One attempt of a stage with everything that it works with; `plan` is AGENTS.md.
 
-    `person` answers the agent's questions, None if there never is one.
+    `person` answers the agent's questions, None if there never is one; `tasks` are its job
+    tools.
     """
 
     spec: AgentSpec
@@ -29,6 +31,7 @@ class StageWork:
     jobs: CodexJobs
     plan: str
     person: Person | None = None
+    tasks: JobTools | None = None
 
 
 async def verdict_from(text: str, ask: Callable[[str], Awaitable[str]]) -> Verdict:

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, Protocol
 
 from foredeck.services.agents.codex_jobs import CodexJobs
 from foredeck.services.agents.declaration import AGENTS_MD, PLAN_SECTIONS, AgentSpec
+from foredeck.services.agents.job_answers import OUTPUT_LIMIT, PREFIX
+from foredeck.services.agents.job_tool_specs import JOB_TOOL_NAMES
+from foredeck.services.agents.job_tools import JobTools
 from foredeck.services.agents.registry import AGENTS
 from foredeck.services.agents.tool_specs import TOOLS
 from foredeck.services.codex.failures import from_error
 from foredeck.services.domain.errors import (
     CodexError,
+    Conflict,
     ForedeckError,
     InvalidInput,
     NotFound,
@@ -23,12 +28,11 @@ from foredeck.services.domain.records import Failure, FailureClass, Job
 from foredeck.services.domain.states import FINAL_JOBS, JobState
 from foredeck.services.store.store import Store
 
-OUTPUT_LIMIT = 5_000
 STATUS_LINES = 50
 _LIST_LIMIT = 100
 _PLAN_LIMIT = 200_000
 _OFFSET_LIMIT = 5_000_000
-_JOB_PREFIX = "codex:"
+_CODEX_PREFIX = "codex:"
 # Only a person can mend these, so the stage ends instead of trying other prompts.
 _HOPELESS = frozenset(
     {
@@ -78,10 +82,12 @@ class ToolBox:
         files: Files,
         store: Store,
         person: Person | None = None,
+        tasks: JobTools | None = None,
     ) -> None:
+        """`tasks` carries the job tools out; without it there are none."""
         self._spec = spec
         self._person = person
-        self._call_id = ""
+        self._tasks = tasks
         self._jobs = jobs
         self._files = files
         self._store = store
@@ -102,11 +108,18 @@ class ToolBox:
                 allowed = ", ".join(self._spec.allowed_tools)
                 raise InvalidInput(f"There is no tool {name} here; there are: {allowed}.")
             given = TOOLS[name].parse(arguments)
-            tool: Callable[..., Awaitable[Answer]] = getattr(self, name)
-            answer = {"success": True, **await tool(**given)}
+            answer = {"success": True, **await self._tool(name)(**given)}
         except ForedeckError as error:
             answer = {"success": False, "error": str(error)}
         return json.dumps(answer, ensure_ascii=False)
+
+    def _tool(self, name: str) -> Callable[..., Awaitable[Answer]]:
+        if name not in JOB_TOOL_NAMES:
+            own: Callable[..., Awaitable[Answer]] = getattr(self, name)
+            return own
+        if self._tasks is None:
+            raise Conflict("No tasks can be submitted here.")
+        return partial(getattr(self._tasks, name), self._call_id)
 
     async def run_codex(self, prompt: str, wait: bool = True) -> Answer:
         """Give codex a prompt; the answer of a failed job has `success` false."""
@@ -143,10 +156,12 @@ class ToolBox:
         return answer
 
     async def read_file(self, path: str, offset: int = 0) -> Answer:
-        """Read a part of a file of the workspace, or of a job's last message."""
+        """Read a part of a file of the workspace, of a job's last message or of its output."""
         _require_offset(offset)
-        if path.startswith(_JOB_PREFIX):
-            text = (await self._job(path.removeprefix(_JOB_PREFIX))).message
+        if path.startswith(PREFIX) and self._tasks is not None:
+            text = await self._tasks.printed(path, offset + OUTPUT_LIMIT + 1)
+        elif path.startswith(_CODEX_PREFIX):
+            text = (await self._job(path.removeprefix(_CODEX_PREFIX))).message
         else:
             text = self._files.read_text(path, offset + OUTPUT_LIMIT + 1)
         return {"path": path, **_part("content", text, offset, path)}
@@ -237,7 +252,7 @@ def _job_answer(job: Job, limit: int = OUTPUT_LIMIT) -> Answer:
         "success": job.state is JobState.COMPLETED,
         "task_id": job.id,
         "exit_code": job.exit_code,
-        **_part("output", job.message, 0, _JOB_PREFIX + job.id, limit),
+        **_part("output", job.message, 0, _CODEX_PREFIX + job.id, limit),
         "errors": [],
         "files_changed": [f"{c.kind.value} {c.path}" for c in job.files_changed[:_LIST_LIMIT]],
     }

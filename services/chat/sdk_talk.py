@@ -13,7 +13,8 @@ from agents.tool_context import ToolContext
 from foredeck.services.agents.declaration import AgentSpec
 from foredeck.services.agents.endpoint import Endpoint
 from foredeck.services.agents.sdk import ToldModel, as_ours, client_of, tool_error
-from foredeck.services.agents.tool_specs import TOOLS, ToolSpec
+from foredeck.services.agents.tool_schema import ToolSpec
+from foredeck.services.agents.tool_specs import TOOLS
 from foredeck.services.agents.tools import ToolBox
 from foredeck.services.chat.record import ChatRecord
 

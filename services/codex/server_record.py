@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from foredeck.services.jobs.processes import ProcessId, is_alive
+from foredeck.services.jobs.run_dir import RunDir
 
 _RUNS_KEPT = 3
 _NOT_CONFIGURATION = frozenset({"TERM"})
@@ -67,15 +68,8 @@ class ServerRecord:
 
         A shim that was killed while it started the server leaves its own identity alone.
         """
-        try:
-            started = json.loads((Path(self.run_dir) / "started").read_text(encoding="utf-8"))
-            return tuple(
-                ProcessId(int(part["pid"]), int(part["start_time"]), str(part["boot_id"]))
-                for part in (started["shim"], started)
-                if "pid" in part
-            )
-        except (OSError, ValueError, KeyError, TypeError):
-            return ()
+        files = RunDir(Path(self.run_dir))
+        return tuple(found for found in (files.carrier, files.program) if found)
 
     @property
     def log(self) -> Path:

@@ -1,5 +1,6 @@
 """Identifiers of stored things."""
 
+import hashlib
 import secrets
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
@@ -11,5 +12,13 @@ def new_id() -> str:
 
     The alphabet is Crockford's base 32 in lower case, so no character is mistaken for another.
     """
-    bits = secrets.randbits(5 * _LENGTH)
+    return _spelt(secrets.randbits(5 * _LENGTH))
+
+
+def id_of(key: str) -> str:
+    """Return the identifier of what `key` asks for: the same one whenever it is asked again."""
+    return _spelt(int.from_bytes(hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()))
+
+
+def _spelt(bits: int) -> str:
     return "".join([_ALPHABET[bits >> 5 * place & 31] for place in range(_LENGTH)])

@@ -56,8 +56,8 @@ class JobIntake:
         self._make_project = make_project
         self._guard = guard
 
-    async def accept(self, wish: JobWish, *, hold: bool) -> Owned:
-        """Return the job and its order, not stored yet.
+    async def accept(self, wish: JobWish, *, hold: bool, job_id: str = "") -> Owned:
+        """Return the job and its order, not stored yet; without `job_id` it gets a fresh one.
 
         Raises `InvalidInput` with every mistake, `NotFound` and `Ambiguous` for the project,
         `CommandDenied` and `CommandUnconfirmed` as the command policy says, `CodexError` if it
@@ -66,16 +66,16 @@ class JobIntake:
         check(wish)
         if mistakes := [*self._mistakes(wish)]:
             raise InvalidInput(" ".join(mistakes))
-        asked = _asked(wish)
+        asked = _asked(wish, job_id)
         await self._admit(wish, (asked,))
         project = await self._project(wish)
         job = self._job(wish, project, asked.job_id, hold=hold)
         return job, _order(wish, job, project)
 
-    async def accept_batch(self, wish: BatchWish, *, hold: bool) -> list[Owned]:
+    async def accept_batch(self, wish: BatchWish, *, hold: bool, job_id: str = "") -> list[Owned]:
         """Return the batch and then its jobs, each with its order, not stored yet.
 
-        Raises what `accept` raises.
+        `job_id` is that of the batch. Raises what `accept` raises.
         """
         check_batch(wish)
         wishes = list(wish.jobs())
@@ -83,7 +83,7 @@ class JobIntake:
         asked = [_asked(one) for one in wishes]
         await self._admit(wish.job, asked)
         project = await self._project(wish.job)
-        parent = self._job(wish.job, project, new_id(), hold=hold)
+        parent = self._job(wish.job, project, job_id or new_id(), hold=hold)
         order = replace(
             _order(wish.job, parent, project), children=wish.size, stop_after=wish.stop_after
         )
@@ -179,9 +179,9 @@ def _places(at: Sequence[int], total: int) -> str:
     return f"Command {at[0]}{more}: "
 
 
-def _asked(wish: JobWish) -> Asked:
+def _asked(wish: JobWish, job_id: str = "") -> Asked:
     """Return what the command policy is asked about a job that is to be."""
-    return Asked(new_id(), wish.command, wish.words)
+    return Asked(job_id or new_id(), wish.command, wish.words)
 
 
 def _order(wish: JobWish, job: Job, project: Project) -> JobOrder:

@@ -63,6 +63,16 @@ def _batch_result(detail: JobDetail, executor: Executor) -> BatchResult:
     )
 
 
+def beginning_of(path: Path, characters: int) -> str:
+    """Return the first characters of a file, an empty text if it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(characters * _WIDEST)
+    except OSError:
+        return ""
+    return data.decode("utf-8", "replace")[:characters]
+
+
 def _end_of(path: str, limit: int) -> tuple[str, int]:
     """Return the last characters of a file, and how many bytes stand before them."""
     try:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from foredeck.services.domain import clock
-from foredeck.services.domain.errors import Conflict
+from foredeck.services.domain.errors import Conflict, NotFound
 from foredeck.services.domain.jobs import JobOrder, Priority
 from foredeck.services.domain.records import Job
 from foredeck.services.domain.states import FINAL_JOBS, JobState
@@ -47,6 +47,24 @@ class JobRecords:
                 await tx.jobs.add(job)
                 await tx.job_orders.add(order)
         return placed[0][0]
+
+    async def known(self, job_id: str) -> Job | None:
+        """Return the job of exactly that id, None if there is none."""
+        async with self._store.transaction("user") as tx:
+            try:
+                return await tx.jobs.get(job_id)
+            except NotFound:
+                return None
+
+    async def waiting_of(self, batch_id: str) -> frozenset[str]:
+        """Return the ids of a batch's jobs that have not begun."""
+        async with self._store.transaction("user") as tx:
+            return frozenset(await tx.job_orders.children(batch_id, batches.WAITING_JOBS))
+
+    async def left_by(self, trace_id: str) -> tuple[str, ...]:
+        """Return the ids of the jobs under that trace which have not ended; batches as one."""
+        async with self._store.transaction("user") as tx:
+            return await tx.job_orders.unfinished(trace_id)
 
     async def find(self, tx: Transaction, ref: str) -> Owned:
         """Return a job of its own; raises `NotFound`, `Ambiguous`, and `Conflict` for others."""

@@ -19,7 +19,14 @@ from foredeck.services.domain.errors import (
     StoreError,
 )
 from foredeck.services.domain.events import NoticeRaised
-from foredeck.services.domain.jobs import BatchWish, JobOrder, JobWish, Priority, QueueState
+from foredeck.services.domain.jobs import (
+    MOST_AT_ONCE,
+    BatchWish,
+    JobOrder,
+    JobWish,
+    Priority,
+    QueueState,
+)
 from foredeck.services.domain.records import Failure, FailureClass, Job
 from foredeck.services.domain.states import JobState
 from foredeck.services.event_bus import EventBus
@@ -33,8 +40,6 @@ from foredeck.services.patience import PAUSE, to_the_end
 from foredeck.services.store.store import Store
 
 _log = logging.getLogger(__name__)
-
-MOST_AT_ONCE = 100
 
 
 @dataclass
@@ -113,23 +118,40 @@ class JobService:
             self._turns.cancel()
             await asyncio.wait({self._turns})
 
-    async def submit(self, wish: JobWish, *, hold: bool = False, now: bool = False) -> Job:
-        """Store a job and queue it, or hold it; raises what `JobIntake.accept` does."""
-        job = await self._records.add([await self._intake.accept(wish, hold=hold)])
-        self._choose(job, now=now)
+    async def submit(
+        self, wish: JobWish, *, hold: bool = False, now: bool = False, job_id: str = ""
+    ) -> Job:
+        """Store a job and queue it, or hold it; raises what `JobIntake.accept` does.
+
+        A `job_id` is that of whoever may have to ask again, not knowing whether the first time
+        was heard: then the job that is there is returned, whatever has become of it.
+        """
+        job = await self._records.known(job_id) if job_id else None
+        if job is None:
+            accepted = await self._intake.accept(wish, hold=hold, job_id=job_id)
+            job = await self._records.add([accepted])
+        self._choose({job.id}, now=now)
         return job
 
-    async def submit_batch(self, wish: BatchWish, *, hold: bool = False) -> Job:
-        """Store a batch with all of its jobs, or none; raises what `JobIntake.accept` does."""
-        batch = await self._records.add(await self._intake.accept_batch(wish, hold=hold))
-        self._look()
+    async def submit_batch(
+        self, wish: BatchWish, *, hold: bool = False, now: bool = False, job_id: str = ""
+    ) -> Job:
+        """Store a batch with all of its jobs, or none; raises what `JobIntake.accept` does.
+
+        `job_id` is the batch's, and what `submit` says of it holds.
+        """
+        batch = await self._records.known(job_id) if job_id else None
+        if batch is None:
+            accepted = await self._intake.accept_batch(wish, hold=hold, job_id=job_id)
+            batch = await self._records.add(accepted)
+        self._choose(await self._records.waiting_of(batch.id) if now else (), now=now)
         return batch
 
     async def execute(self, ref: str, *, now: bool = False) -> Job:
         """Queue a job that was held; raises `CommandDenied` if its command is forbidden now."""
         await self._readmit(ref, {JobState.PENDING})
         job = await self._records.release(ref)
-        self._choose(job, now=now)
+        self._choose({job.id}, now=now)
         return job
 
     async def retry(self, ref: str, *, hold: bool = False) -> Job:
@@ -196,9 +218,9 @@ class JobService:
         """Judge the commands again of what is in one of these states: only that is queued."""
         await self._intake.readmit(await self._records.standing(ref, states))
 
-    def _choose(self, job: Job, *, now: bool) -> None:
+    def _choose(self, job_ids: Iterable[str], *, now: bool) -> None:
         if now and self._chosen is not None:
-            self._chosen.add(job.id)
+            self._chosen.update(job_ids)
         self._look()
 
     def _look(self) -> None:

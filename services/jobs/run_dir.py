@@ -14,7 +14,7 @@ from foredeck.services.jobs import time_index
 from foredeck.services.jobs.processes import ProcessId
 
 # What a shim that has ended leaves: taking these away is quicker than looking for them.
-_FILES = ("log", "errors", "exit", "started", "lock", time_index.NAME)
+_FILES = ("log", "errors", "exit", "started", time_index.NAME)
 
 
 class RunDir:
@@ -51,7 +51,7 @@ class RunDir:
         Asking holds the lock for a moment: a shim that comes right then is refused its start.
         """
         try:
-            lock = os.open(self.path / "lock", os.O_RDONLY | os.O_CLOEXEC)
+            lock = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         except FileNotFoundError:
             return False
         try:
@@ -65,13 +65,18 @@ class RunDir:
     @property
     def program(self) -> ProcessId | None:
         """The program, None before its start."""
-        return _process_id(_record(self.path / "started"))
+        return _process_id(self._started(1))
 
     @property
     def carrier(self) -> ProcessId | None:
         """The shim that watches over the program, None before its start."""
-        started = _record(self.path / "started")
-        return _process_id(started.get("shim")) if started else None
+        return _process_id(self._started(0))
+
+    def _started(self, line: int) -> Any:
+        try:
+            return json.loads((self.path / "started").read_bytes().splitlines()[line])
+        except (OSError, ValueError, IndexError):
+            return None
 
 
 def _process_id(fields: Any) -> ProcessId | None:

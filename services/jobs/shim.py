@@ -4,14 +4,14 @@
         [--memory BYTES] [--contained] RUN_DIR -- WORDS…
     python -I -S -E shim.py --serve
 
-Standard library only, and nothing of ours: it runs without site-packages. In RUN_DIR
-`lock` is held as long as the shim lives; `started` and `exit` are JSON, whole or absent;
-`log` gets the program's stdout and stderr, or `errors` its stderr with --split. `started` has the
-shim's identity (pid, start time in ticks, boot id) and is on the disk before the program runs;
-then it gets the program's as well.
+Standard library only, and nothing of ours: it runs without site-packages. RUN_DIR is locked
+(flock) as long as the shim lives; in it `started` and `exit` are JSON, whole or absent; `log` gets
+the program's stdout and stderr, or `errors` its stderr with --split. `started` has the shim's
+identity (pid, start time in ticks, boot id) and is on the disk before the program runs; then a
+second line gets the program's.
 `exit` says how it ended: `code` or `signal`, and `why` (exited, terminated, timed out, out of
 memory), and what its whole tree has cost: `cpu_seconds`, and `peak_memory`, the bytes of its
-largest process. So: `exit` there: finished; else lock held: running; else `started` there: lost;
+largest process. So: `exit` there: finished; else locked: running; else `started` there: lost;
 else never started. Only `started` waits for the disk: a machine that loses its power loses the
 program, too, and whether it had ended just before is then not known. A directory is good for one
 start.
@@ -91,7 +91,7 @@ class _Place(NamedTuple):
     """
 
     run_dir: int
-    program: _Room
+    started: _Room
     exit: _Room
     log: int
     errors: int
@@ -165,20 +165,19 @@ def _answer(order: Mapping[str, Any]) -> NoReturn:
 
 
 def _told(order: Mapping[str, Any], code: int) -> bytes:
-    return json.dumps({"id": order["id"], "code": code}).encode() + b"\n"
+    return _line({"id": order["id"], "code": code})
 
 
 def _take(path: str, *, split: bool) -> _Place | None:
     """Lock the directory for good; None if something was started there before."""
     run_dir = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    lock = _open(run_dir, "lock", os.O_RDWR)
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(run_dir, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         return None
     if _exists(run_dir, "started") or _exists(run_dir, "exit"):
         return None
-    rooms = _reserve(run_dir, "program.new"), _reserve(run_dir, "exit.new")
+    rooms = _reserve(run_dir, "started.new"), _reserve(run_dir, "exit.new")
     log = _open(run_dir, "log", os.O_WRONLY | os.O_APPEND)
     errors = _open(run_dir, "errors", os.O_WRONLY | os.O_APPEND) if split else log
     return _Place(run_dir, *rooms, log, errors)
@@ -198,14 +197,15 @@ def _carry(program: _Program, limits: _Limits, place: _Place, tell: int, word: b
     _libc().prctl(_SUBREAPER, 1, 0, 0, 0)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_BLOCK, _WATCHED)
-    shim = {"shim": _identity(os.getpid())}
-    _write(place.run_dir, "started", shim, durable=True)
+    told = _put(place.run_dir, "started", _identity(os.getpid()), place.started)
+    os.fsync(place.started.file)
+    os.fsync(place.run_dir)
     _limit_memory(limits.memory)
     pid = _spawn(program, place)
     if pid:
-        _write(place.run_dir, "started", {**_identity(pid), **shim}, room=place.program)
-    else:
-        os.unlink(place.program.name, dir_fd=place.run_dir)
+        with suppress(OSError):  # where a write into its own room needs more room: then without
+            os.pwrite(place.started.file, _line(_identity(pid)), told)
+    os.close(place.started.file)
     with suppress(BrokenPipeError):  # whoever started us may be dead already
         os.write(tell, word)
     os.close(tell)
@@ -216,7 +216,8 @@ def _carry(program: _Program, limits: _Limits, place: _Place, tell: int, word: b
         "why": why,
         **_cost(),
     }
-    _write(place.run_dir, "exit", record, room=place.exit)
+    _put(place.run_dir, "exit", record, place.exit)
+    os.close(place.exit.file)
     return code if code >= 0 else 128 - code
 
 
@@ -440,26 +441,17 @@ def _exists(run_dir: int, name: str) -> bool:
     return True
 
 
-def _write(
-    run_dir: int,
-    name: str,
-    record: Mapping[str, Any],
-    *,
-    room: _Room | None = None,
-    durable: bool = False,
-) -> None:
-    """Put the record there whole: a reader finds all of it or what was there before."""
-    data = json.dumps(record).encode() + b"\n"
-    new = f"{name}.new"
-    new, handle = room or (new, _open(run_dir, new, os.O_RDWR))
-    os.pwrite(handle, data, 0)
-    os.ftruncate(handle, len(data))
-    if durable:
-        os.fsync(handle)
-    os.close(handle)
-    os.rename(new, name, src_dir_fd=run_dir, dst_dir_fd=run_dir)
-    if durable:
-        os.fsync(run_dir)
+def _put(run_dir: int, name: str, record: Mapping[str, Any], room: _Room) -> int:
+    """Put the record there whole: a reader finds all of it or nothing; return its length."""
+    data = _line(record)
+    os.pwrite(room.file, data, 0)
+    os.ftruncate(room.file, len(data))
+    os.rename(room.name, name, src_dir_fd=run_dir, dst_dir_fd=run_dir)
+    return len(data)
+
+
+def _line(record: Mapping[str, Any]) -> bytes:
+    return json.dumps(record).encode() + b"\n"
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from foredeck.services.domain.jobs import JobOrder, QueueState
 from foredeck.services.domain.records import Job
 from foredeck.services.domain.states import JobState
 from foredeck.services.store import mapping
-from foredeck.services.store.codecs import to_microseconds, to_optional_moment
+from foredeck.services.store.codecs import clean_text, to_microseconds, to_optional_moment
 from foredeck.services.store.engine import Link
 from foredeck.services.store.repository import Repository, marks
 from foredeck.services.store.unit import Unit
@@ -30,6 +30,13 @@ WAITING = """
     SELECT j.id, o.project_id, o.priority, j.queued_at
     FROM job j INDEXED BY job_alone_in_state CROSS JOIN job_order o ON o.id = j.id
     WHERE j.run_id IS NULL AND j.state = ? AND o.parent_id IS ?
+"""
+# A walk along what has not ended: nobody looks for the others by their trace. What belongs to a
+# batch comes with it.
+_OF_TRACE = """
+    SELECT j.id FROM job j INDEXED BY job_alone_in_state CROSS JOIN job_order o ON o.id = j.id
+    WHERE j.run_id IS NULL AND j.state = ? AND o.trace_id = ? AND o.parent_id IS NULL
+    ORDER BY j.created_at, j.id
 """
 COUNT = f"SELECT count(*) {_ORDERED}"
 CHILDREN_IN = f"SELECT j.id {_CHILDREN} AND j.state IN (%s) {_IN_ORDER}"
@@ -66,6 +73,17 @@ class JobOrderRepository(Repository[JobOrder]):
         """Return id and project of those that are in progress."""
         rows = await self._unit.link.rows(IN_STATE, (JobState.IN_PROGRESS.value,))
         return [(row[0], row[1]) for row in rows]
+
+    async def unfinished(self, trace_id: str) -> tuple[str, ...]:
+        """Return the ids of those under that trace which have not ended, what waits first.
+
+        Batches are among them, the jobs of batches are not.
+        """
+        found: list[str] = []
+        for state in (JobState.PENDING, JobState.QUEUED, JobState.IN_PROGRESS):
+            rows = await self._unit.link.rows(_OF_TRACE, (state.value, clean_text(trace_id)))
+            found += [str(row[0]) for row in rows]
+        return tuple(found)
 
     async def children(self, parent_id: str, states: Iterable[JobState]) -> list[str]:
         """Return the ids of a batch's jobs that are in one of these states, in their order."""

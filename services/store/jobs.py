@@ -83,7 +83,8 @@ _DETAIL = f"""
 class JobFilter:
     """Which jobs: those that fit everything that is said; `run`, `project` and `batch` are refs.
 
-    Without `batch`, whose jobs come in their order, those of batches are left out.
+    Without `batch`, whose jobs come in their order, those of batches are left out. With `alone`
+    those of runs are, too.
     """
 
     state: str | None = None
@@ -91,6 +92,7 @@ class JobFilter:
     run: str | None = None
     project: str | None = None
     batch: str | None = None
+    alone: bool = False
 
     async def conditions(self, link: Link) -> AsyncIterator[tuple[str, tuple[Any, ...]]]:
         """Yield the SQL of each condition, and its values.
@@ -103,6 +105,8 @@ class JobFilter:
             yield _OF_BATCH, (await by_beginning(link, "job", self.batch),)
         if (self.batch, self.state, self.run, self.project) == (None, None, None, None):
             yield _ANY, ()
+        if self.alone:
+            yield "n.run_id IS NULL", ()
         if self.state is not None:
             yield "n.state = ?", (_checked(self.state),)
         if self.type is not None:

@@ -87,7 +87,8 @@ class Crew:
     in agent mode the agent and in direct mode codex, instead of anything else, as long as it
     is there; `codex_trouble` is what it answers codex in either mode. `words` are what an
     agent says before it hands on, and its summary; `questions` the arguments of its
-    `ask_user`, whose answer it then hands on instead.
+    `ask_user`, whose answer it then hands on instead; `calls` are tool calls that it makes
+    before it hands on.
     """
 
     codex: dict[str, Turn] = field(default_factory=dict)
@@ -95,6 +96,7 @@ class Crew:
     codex_trouble: dict[str, Sequence[Action]] = field(default_factory=dict)
     words: dict[str, str] = field(default_factory=dict)
     questions: dict[str, dict[str, Any]] = field(default_factory=dict)
+    calls: dict[str, Turn] = field(default_factory=dict)
 
 
 class CrewScript:
@@ -148,6 +150,8 @@ def _agent(crew: Crew, tag: str, role: str) -> Play:
     if role in crew.codex:
         order = f"[run {tag}] [work of {role}] Do it."
         yield [Call("run_codex", {"prompt": order, "wait": True})]
+    if role in crew.calls:
+        yield from crew.calls[role]()
     if role == "prod_ready":
         return APPROVED
     following = [*ROLES.values()][[*ROLES.values()].index(role) + 1]

@@ -13,9 +13,7 @@ from textual.widgets import Button, Input, Label, Static
 from foredeck.app.screens.modals.dialog import Dialog
 from foredeck.services.domain.errors import InvalidInput
 from foredeck.services.domain.job_views import JobQueueView
-
-# SPEC J3.
-_MOST_AT_ONCE = 100
+from foredeck.services.domain.jobs import MOST_AT_ONCE
 
 
 def read_limit(text: str) -> int | None:
@@ -26,8 +24,8 @@ def read_limit(text: str) -> int | None:
         limit = int(text)
     except ValueError:
         limit = 0
-    if not 1 <= limit <= _MOST_AT_ONCE:
-        raise InvalidInput(f"Write a whole number from 1 to {_MOST_AT_ONCE}, or nothing.")
+    if not 1 <= limit <= MOST_AT_ONCE:
+        raise InvalidInput(f"Write a whole number from 1 to {MOST_AT_ONCE}, or nothing.")
     return limit
 
 
@@ -47,7 +45,10 @@ class JobLimitDialog(Dialog[tuple[int | None]]):
             "the limit becomes."
         )
         yield Static(about, classes="dialog-paragraph", markup=False)
-        yield Label("At once, from 1 to 100; empty: as the setting job_limit says", classes="field")
+        yield Label(
+            f"At once, from 1 to {MOST_AT_ONCE}; empty: as the setting job_limit says",
+            classes="field",
+        )
         yield Input(str(queue.limit), id="limit")
         yield Static("", id="dialog-error", markup=False)
         with Horizontal(id="dialog-buttons"):

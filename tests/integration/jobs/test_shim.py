@@ -18,6 +18,7 @@ import pytest
 from foredeck.services.domain.ids import new_id
 from foredeck.services.jobs import shim
 from foredeck.services.jobs.processes import MARK, ProcessId, find_marked, is_alive
+from foredeck.services.jobs.run_dir import RunDir
 
 SHIM = [sys.executable, "-I", "-S", "-E", shim.__file__]
 # A tree that tries to stay: a daemon, a child that ignores SIGTERM, one in its own session.
@@ -75,15 +76,19 @@ def until(condition: Callable[[], Any], seconds: float = 10) -> Any:
 
 
 def record(run_dir: Path, name: str) -> dict[str, Any]:
-    """Return it whole: `started` gets the program's identity a moment after the shim's."""
+    """Return what is written there, once it is."""
     path = run_dir / name
-
-    def whole() -> dict[str, Any] | None:
-        found: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
-        return found if found and (name != "started" or "pid" in found) else None
-
-    found: dict[str, Any] = until(whole)
+    until(path.exists)
+    found: dict[str, Any] = json.loads(path.read_text())
     return found
+
+
+def processes(run_dir: Path) -> tuple[ProcessId, ProcessId]:
+    """Return the program and the shim: the program is told of a moment after the shim."""
+    files = RunDir(run_dir)
+    program, carrier = until(lambda: files.program), files.carrier
+    assert carrier is not None
+    return program, carrier
 
 
 def ending(run_dir: Path) -> dict[str, Any]:
@@ -92,10 +97,6 @@ def ending(run_dir: Path) -> dict[str, Any]:
     assert found.pop("cpu_seconds") >= 0
     assert found.pop("peak_memory") > 1 << 20
     return found
-
-
-def identity(fields: dict[str, Any]) -> ProcessId:
-    return ProcessId(fields["pid"], fields["start_time"], fields["boot_id"])
 
 
 @pytest.mark.parametrize(
@@ -150,7 +151,7 @@ def test_a_second_start_is_refused(run_dir: Path, mark: str) -> None:
     counting = python(f"open({str(run_dir / 'count')!r}, 'a').write('x')")
     waiting = python("import time; time.sleep(300)")
     first = run(run_dir, mark, *waiting)
-    record(run_dir, "started")
+    processes(run_dir)
     assert run(run_dir, mark, *counting).wait(10) == shim.REFUSED
     assert run(run_dir, mark, *counting, detach=True).wait(10) == shim.REFUSED
     first.terminate()
@@ -183,10 +184,9 @@ def test_the_death_of_the_starter_changes_nothing(run_dir: Path, mark: str) -> N
         env=dict(os.environ, **{MARK: mark}),
         start_new_session=True,
     )
-    started = record(run_dir, "started")
+    program, carrier = processes(run_dir)
     os.killpg(starter.pid, signal.SIGKILL)
     starter.wait(10)
-    program, carrier = identity(started), identity(started["shim"])
     assert is_alive(program)
     assert is_alive(carrier)
     os.kill(carrier.pid, signal.SIGTERM)
@@ -197,9 +197,11 @@ def test_the_death_of_the_starter_changes_nothing(run_dir: Path, mark: str) -> N
 def test_detached_it_returns_when_the_program_is_on_record(run_dir: Path, mark: str) -> None:
     done = run(run_dir, mark, *python("import time; time.sleep(300)"), detach=True)
     assert done.wait(10) == 0
-    started = json.loads((run_dir / "started").read_text())
-    assert is_alive(identity(started))
-    os.kill(started["shim"]["pid"], signal.SIGTERM)
+    program, carrier = RunDir(run_dir).program, RunDir(run_dir).carrier
+    assert program is not None
+    assert carrier is not None
+    assert is_alive(program)
+    os.kill(carrier.pid, signal.SIGTERM)
     assert record(run_dir, "exit")["why"] == "terminated"
     until(lambda: not find_marked(mark))
 
@@ -207,13 +209,13 @@ def test_detached_it_returns_when_the_program_is_on_record(run_dir: Path, mark: 
 def test_the_death_of_the_shim_frees_the_lock_and_shows(run_dir: Path, mark: str) -> None:
     code = "import time; print('up', flush=True); time.sleep(300)"
     carrier = run(run_dir, mark, *python(code))
-    started = record(run_dir, "started")
-    until(lambda: (run_dir / "log").read_bytes() == b"up\n")  # `started` is there a little before
+    program, _ = processes(run_dir)
+    until(lambda: (run_dir / "log").read_bytes() == b"up\n")
     carrier.kill()
     carrier.wait(10)
-    assert is_alive(identity(started))
+    assert is_alive(program)
     assert not (run_dir / "exit").exists()
-    os.kill(started["pid"], signal.SIGKILL)
+    os.kill(program.pid, signal.SIGKILL)
     until(lambda: not find_marked(mark))
 
 

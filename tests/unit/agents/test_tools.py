@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from foredeck.services.agents.declaration import PLAN_SECTIONS
-from foredeck.services.agents.tools import OUTPUT_LIMIT, ToolBox
+from foredeck.services.agents.job_answers import OUTPUT_LIMIT
+from foredeck.services.agents.tools import ToolBox
 from foredeck.services.codex.supervisor import CodexRequest
 from foredeck.services.domain.errors import CodexMissing
 from foredeck.services.domain.ids import new_id

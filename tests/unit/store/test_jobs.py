@@ -96,11 +96,15 @@ async def test_a_job_is_shown_with_its_run_and_what_it_has_cost(store: Store) ->
     assert replace(alone, cpu_seconds=None) == alone
 
 
+@pytest.mark.parametrize("alone", [False, True])
 @pytest.mark.parametrize("asked", list(product((False, True), repeat=5)))
-async def test_no_list_of_jobs_scans_a_table(store: Store, asked: tuple[bool, ...]) -> None:
+async def test_no_list_of_jobs_scans_a_table(
+    store: Store, asked: tuple[bool, ...], alone: bool
+) -> None:
     await fill(store)
     said = ("failed", "codex", "shoprun", "shop", "alone")
-    wanted = JobFilter(*(word if one else None for word, one in zip(said, asked, strict=True)))
+    words = [word if one else None for word, one in zip(said, asked, strict=True)]
+    wanted = replace(JobFilter(*words), alone=alone)  # type: ignore[arg-type]
     async with store._database.reading() as link:
         found = [one async for one in wanted.conditions(link)]
         values = [value for _, some in found for value in some]
