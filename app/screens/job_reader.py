@@ -71,14 +71,16 @@ class JobReader:
         if at_once:
             self._hurry.set()
 
-    def aim(self, job_id: str | None) -> None:
-        """Look at that job from now on, or at none."""
+    def aim(self, job_id: str | None, *, at_once: bool = False) -> None:
+        """Look at that job from now on, or at none; soon, or at once."""
         if job_id != self._aim:
             self._aim = job_id
             if self._dwelling is not None:
                 self._dwelling.stop()
             if job_id is None:
                 self.detail = None
+            elif at_once:
+                self._jobs.request()
             else:
                 self._dwelling = self._screen.set_timer(_DWELL, self._jobs.request)
         elif self.detail is not None and self.detail.job.id == job_id:

@@ -255,6 +255,10 @@ class JobsScreen(JobOffers):
 
     def action_focus_job(self) -> None:
         self.add_class("-job")
+        row, shown = self.row, self.job.detail
+        if row is not None and (shown is None or shown.job.id != row.id):
+            self.job.clear("Loading…")
+            self.reader.aim(row.id, at_once=True)
         self._aim()
         self.job.output.focus()
 
