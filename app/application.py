@@ -201,7 +201,7 @@ class ForedeckApp(App[int]):
 
     def adopt(self, connection: Connection) -> None:
         """Show what this host has, and hear of its changes."""
-        from foredeck.app.bridge import HostBridge
+        from foredeck.app.bridge import HostBridge, HostChanged
         from foredeck.services.domain.ids import new_id
         from foredeck.services.host.commands import DeclarePresence
 
@@ -222,6 +222,9 @@ class ForedeckApp(App[int]):
         present = DeclarePresence(f"dashboard {new_id()}")
         self.start(connection.host.do(present), group="presence")
         self.workbench.show_host()
+        if len(self.screen_stack) > 1:
+            # What lies over the workbench has read from an earlier host.
+            self.changed.publish(HostChanged(resync=True))
 
     def data_shown(self) -> None:
         """What is stored is on the screen: nothing has to stand back for that any more."""

@@ -315,7 +315,7 @@ def _jobs(
 
 def _job_queries(settings: Settings, store: Store, jobs: JobService | None) -> JobQueries:
     executor = LocalExecutor(settings.data_dir / JOB_OUTPUT, settings.grace)
-    return JobQueries(store, executor, settings.job_limit, jobs)
+    return JobQueries(store, executor, settings.job_limit, jobs, settings.job_aging)
 
 
 def _run_service(settings: Settings, store: Store) -> RunService:

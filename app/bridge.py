@@ -14,6 +14,7 @@ from foredeck.services.domain.errors import HostGone
 from foredeck.services.domain.events import (
     ChatGrew,
     Event,
+    JobQueueChanged,
     JobSaved,
     MessageSaved,
     NoticeRaised,
@@ -39,7 +40,8 @@ class HostChanged:
     """What changed since the last signal.
 
     `runs` are ids of runs whose row or steps changed, `messages` ids of runs whose
-    transcript grew, `chats` ids of conversations with an agent that grew, `resync` says that
+    transcript grew, `chats` ids of conversations with an agent that grew, `jobs` ids of jobs,
+    `queue` says that people have decided something for the queue of jobs, `resync` that
     anything may have changed.
     """
 
@@ -47,6 +49,8 @@ class HostChanged:
     projects: frozenset[str] = frozenset()
     messages: frozenset[str] = frozenset()
     chats: frozenset[str] = frozenset()
+    jobs: frozenset[str] = frozenset()
+    queue: bool = False
     resync: bool = False
 
     def touches(self, run_id: str | None) -> bool:
@@ -60,6 +64,8 @@ class _Pending:
     projects: set[str] = field(default_factory=set)
     messages: set[str] = field(default_factory=set)
     chats: set[str] = field(default_factory=set)
+    jobs: set[str] = field(default_factory=set)
+    queue: bool = False
     resync: bool = False
 
     def add(self, event: Event) -> None:
@@ -71,8 +77,6 @@ class _Pending:
                 self.runs.add(event.run_id)
             case QuestionSaved() if event.run_id:
                 self.runs.add(event.run_id)
-            case JobSaved() if event.run_id:
-                self.runs.add(event.run_id)
             case MessageSaved():
                 self.messages.add(event.run_id)
             case ChatGrew():
@@ -81,6 +85,17 @@ class _Pending:
                 self.projects.add(event.project_id)
             case Resync():
                 self.resync = True
+            case _:
+                self._add_of_jobs(event)
+
+    def _add_of_jobs(self, event: Event) -> None:
+        match event:
+            case JobSaved():
+                self.jobs.add(event.job_id)
+                if event.run_id:
+                    self.runs.add(event.run_id)
+            case JobQueueChanged():
+                self.queue = True
 
     def to_change(self) -> HostChanged:
         return HostChanged(
@@ -88,6 +103,8 @@ class _Pending:
             frozenset(self.projects),
             frozenset(self.messages),
             frozenset(self.chats),
+            frozenset(self.jobs),
+            self.queue,
             self.resync,
         )
 

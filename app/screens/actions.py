@@ -63,15 +63,15 @@ class Action:
         """The key as a person reads it."""
         return self.key_display or self.keys
 
-    def to_binding(self) -> Binding:
-        """Return the key binding."""
+    def to_binding(self, screen: str = "workbench") -> Binding:
+        """Return the key binding; its id begins with the name of the screen."""
         return Binding(
             self.keys,
             self.action,
             self.label or self.description,
             show=bool(self.label),
             key_display=self.key_text,
-            id=f"workbench.{re.sub(r'[^a-z_]+', '.', self.action).strip('.')}",
+            id=f"{screen}.{re.sub(r'[^a-z_]+', '.', self.action).strip('.')}",
         )
 
 
@@ -88,7 +88,7 @@ ACTIONS = (
     Action("restart", "N", "", "Start a new run with the same request"),
     Action("budget", "B", "", "Show or raise what the run may use"),
     Action("steer", "s", "", "Say something to the codex of the run, now or later"),
-    Action("jobs", "J", "", "List the codex turns and commands at work, in all runs"),
+    Action("jobs", "J", "", "Jobs and batches: what works, waits and has ended"),
     Action("transcript", "t", "Transcript", "Read the conversation of the agents"),
     Action("chat", "C", "", "Talk with an agent about the run or the project"),
     Action("files", "F", "", "The files that the project was given: add, delete"),

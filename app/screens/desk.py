@@ -11,7 +11,6 @@ from collections.abc import Callable
 from textual.screen import Screen
 
 from foredeck.app.screens.intervening import InterventionActions
-from foredeck.app.screens.job_actions import JobActions
 from foredeck.app.screens.pane import Pane
 from foredeck.app.screens.project_actions import ProjectActions
 from foredeck.app.screens.question_actions import QuestionActions
@@ -48,7 +47,6 @@ class Desk:
         self.interventions = InterventionActions(screen)
         self.project_actions = ProjectActions(screen)
         self.workflow_actions = WorkflowActions(screen)
-        self.job_actions = JobActions(screen)
         self.reader = HostReader(
             screen,
             self.selection,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from textual.screen import Screen
 
 from foredeck.app.screens.shell import shell_of
@@ -13,7 +15,7 @@ from foredeck.services.host.interface import Host
 class DialogActions:
     """Asks, confirms and commands; every coroutine may raise `ForedeckError`."""
 
-    def __init__(self, screen: Screen[None]) -> None:
+    def __init__(self, screen: Screen[Any]) -> None:
         self._screen = screen
 
     @property

@@ -20,6 +20,7 @@ class Pane(Vertical):
     def __init__(self, *, title: str, id: str) -> None:  # noqa: A002
         super().__init__(id=id, classes="pane")
         self.border_title = title
+        self._title = title
         self._content: tuple[Widget, ...] = ()
         self._notice = Static("Opening…", classes="pane-notice")
 
@@ -37,6 +38,12 @@ class Pane(Vertical):
     def notice(self) -> str:
         """The notice that stands in place of the content, or an empty string."""
         return str(self._notice.render()) if self._notice.display else ""
+
+    def set_title(self, title: str) -> None:
+        """Put an untrusted text into the frame; the same again costs no repaint of the pane."""
+        if title != self._title:
+            self._title = title
+            self.border_title = Content(title).markup
 
     def show_content(self) -> None:
         """Put the content back."""

@@ -12,7 +12,7 @@ from textual.binding import ActiveBinding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
 
-from foredeck.app.screens.actions import ACTIONS, Situation, label_of, why_not
+from foredeck.app.screens.actions import ACTIONS, Action, Situation, label_of, why_not
 from foredeck.app.screens.pane import Pane
 from foredeck.app.screens.shell import Shell, shell_of
 from foredeck.app.screens.step_reasons import can_retry, is_waiting_gate
@@ -22,6 +22,7 @@ from foredeck.widgets.key_bar import KeyBar
 if TYPE_CHECKING:
     from foredeck.app.screens.desk import Desk
     from foredeck.app.screens.search_bar import SearchBar
+    from foredeck.services.domain.job_views import JobRow
     from foredeck.services.domain.views import RunDetail, RunRow, StepRow
     from foredeck.widgets.dag.view import DagView
     from foredeck.widgets.project_tree import ProjectTree
@@ -44,6 +45,7 @@ class Workbench(Screen[None]):
     HORIZONTAL_BREAKPOINTS = _BREAKPOINTS
     AUTO_FOCUS = None
     BINDINGS: ClassVar[list[BindingType]] = [action.to_binding() for action in ACTIONS]
+    actions: ClassVar[tuple[Action, ...]] = ACTIONS
 
     def __init__(self, frame_rate: float) -> None:
         """`frame_rate` bounds how often the output is repainted, in frames a second."""
@@ -139,6 +141,14 @@ class Workbench(Screen[None]):
             pane=desk.focused_pane,
         )
 
+    def why_not(self, action: Action) -> str:
+        """Return why an action does not apply now, or an empty string."""
+        return why_not(action.name, self.situation)
+
+    def label_of(self, action: Action) -> str:
+        """Return the word of an action as it stands in the footer."""
+        return label_of(action, self.situation)
+
     @property
     def active_bindings(self) -> dict[str, ActiveBinding]:
         """The keys that apply now, each with the word that fits the situation."""
@@ -233,11 +243,13 @@ class Workbench(Screen[None]):
         self.shell.start(self._begin(work), group="dialog")
 
     def action_jobs(self) -> None:
-        self.shell.start(self._jobs(), group="dialog")
+        from foredeck.app.screens.jobs import JobsScreen
 
-    async def _jobs(self) -> None:
+        screen = JobsScreen(self._frame_rate, self.desk.selection.project_id)
+        self.app.push_screen(screen, self._go_to_job)
+
+    def _go_to_job(self, job: JobRow | None) -> None:
         """Go to the stage of the job that a person chose."""
-        job = await self.desk.job_actions.choose()
         if job is not None and job.run_id is not None:
             self.desk.go_to(job.run_id, job.step_key)
 

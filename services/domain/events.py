@@ -62,6 +62,11 @@ class JobSaved(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class JobQueueChanged(Event):
+    """A person has paused the queue of jobs, let it go on, or changed its limit."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MessageSaved(Event):
     """A message of a conversation was added or grew."""
 

@@ -197,3 +197,10 @@ class JobQueueView:
     limit: int
     paused_at: datetime | None
     starts: bool = False
+
+    @property
+    def why_not_yet(self) -> str:
+        """What keeps all that waits from starting, as a sentence; empty if nothing does."""
+        if self.paused_at is not None:
+            return "The queue is paused."
+        return "" if self.starts else "No host is there to start it."

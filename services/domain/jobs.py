@@ -18,6 +18,8 @@ DESCRIPTION_LENGTH = 2000
 # How long a job may take, in seconds.
 LONGEST = 86_400
 MOST_RETRIES = 10
+# How many may work at once, whatever the settings say (SPEC J3).
+MOST_AT_ONCE = 100
 DEFAULT_RETRIES = 3
 # Of a command's words and of its input, in bytes: what fits a process and a row.
 COMMAND_BYTES = 100_000

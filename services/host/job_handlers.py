@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import replace
 
 from foredeck.services.domain.errors import Conflict, NotFound
+from foredeck.services.domain.job_board import JobBoard
 from foredeck.services.domain.job_views import (
     BatchResult,
     BatchStatus,
@@ -19,6 +20,7 @@ from foredeck.services.host import commands as c
 from foredeck.services.host import queries as q
 from foredeck.services.host.service import Handler
 from foredeck.services.jobs.executor import Executor
+from foredeck.services.jobs.job_board import board_of_all, board_of_batch
 from foredeck.services.jobs.job_output import batch_results_of, result_of
 from foredeck.services.jobs.job_service import JobService
 from foredeck.services.store.jobs import JobFilter
@@ -29,18 +31,26 @@ class JobQueries:
     """Reads only; `jobs` is None where nothing works."""
 
     def __init__(
-        self, store: Store, executor: Executor, limit: int, jobs: JobService | None
+        self,
+        store: Store,
+        executor: Executor,
+        limit: int,
+        jobs: JobService | None,
+        aging: float = 600.0,
     ) -> None:
+        """`limit` and `aging` (seconds) are the settings of the queue."""
         self._queries = store.queries
         self._executor = executor
         self._limit = limit
         self._jobs = jobs
+        self._aging = aging
 
     def table(self) -> dict[type, Handler]:
         """Return the handler of each query type."""
         return {
             q.GetJobResult: self.result,
             q.GetJobQueue: self.queue,
+            q.GetJobBoard: self.board,
             q.GetBatch: self.batch,
             q.GetBatchResults: self.batch_results,
         }
@@ -80,6 +90,13 @@ class JobQueries:
         """Answer `GetJobQueue`."""
         view = await self._queries.job_queue(self._limit)
         return replace(view, starts=self._jobs is not None and self._jobs.starts)
+
+    async def board(self, query: q.GetJobBoard) -> JobBoard:
+        """Answer `GetJobBoard`."""
+        queue = await self.queue(q.GetJobQueue())
+        if query.batch is not None:
+            return await board_of_batch(self._queries, queue, query.batch, self._aging)
+        return await board_of_all(self._queries, queue, query.ended, self._aging)
 
 
 class JobCommands:

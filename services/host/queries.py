@@ -5,6 +5,7 @@ from datetime import datetime
 
 from foredeck.services.domain.audit import AuditRow, AuditVerdict, Severity
 from foredeck.services.domain.chat import AgentCard, ConversationDetail, ConversationRow
+from foredeck.services.domain.job_board import JobBoard
 from foredeck.services.domain.job_views import (
     BatchResult,
     BatchStatus,
@@ -128,6 +129,14 @@ class GetBatchResults(Query[Page[BatchResult]]):
 @dataclass(frozen=True)
 class GetJobQueue(Query[JobQueueView]):
     """How the queue of jobs stands."""
+
+
+@dataclass(frozen=True)
+class GetJobBoard(Query[JobBoard]):
+    """The jobs as their turn comes, with the latest `ended` ones; or all those of a batch."""
+
+    batch: str | None = None
+    ended: int = 200
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,14 @@ from foredeck.services.domain.errors import (
     StoreError,
 )
 from foredeck.services.domain.events import NoticeRaised
-from foredeck.services.domain.jobs import BatchWish, JobOrder, JobWish, Priority, QueueState
+from foredeck.services.domain.jobs import (
+    MOST_AT_ONCE,
+    BatchWish,
+    JobOrder,
+    JobWish,
+    Priority,
+    QueueState,
+)
 from foredeck.services.domain.records import Failure, FailureClass, Job
 from foredeck.services.domain.states import JobState
 from foredeck.services.event_bus import EventBus
@@ -33,8 +40,6 @@ from foredeck.services.patience import PAUSE, to_the_end
 from foredeck.services.store.store import Store
 
 _log = logging.getLogger(__name__)
-
-MOST_AT_ONCE = 100
 
 
 @dataclass

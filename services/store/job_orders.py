@@ -9,6 +9,7 @@ from typing import Any
 
 from foredeck.services.domain import clock
 from foredeck.services.domain.audit import AuditEntry
+from foredeck.services.domain.events import JobQueueChanged
 from foredeck.services.domain.jobs import JobOrder, QueueState
 from foredeck.services.domain.records import Job
 from foredeck.services.domain.states import JobState
@@ -27,6 +28,11 @@ _CHILDREN = "FROM job_order o CROSS JOIN job j ON j.id = o.id WHERE o.parent_id 
 _IN_ORDER = "ORDER BY o.batch_index"
 IN_STATE = f"""
     SELECT j.id, o.project_id, o.priority, j.queued_at {_ORDERED} ORDER BY j.queued_at, j.id
+"""
+WAITING = """
+    SELECT j.id, o.project_id, o.priority, j.queued_at
+    FROM job j INDEXED BY job_alone_in_state CROSS JOIN job_order o ON o.id = j.id
+    WHERE j.run_id IS NULL AND j.state = ? AND o.parent_id IS ?
 """
 # A walk along what has not ended: nobody looks for the others by their trace. What belongs to a
 # batch comes with it.
@@ -154,6 +160,7 @@ class JobQueueRow:
             description=f"the queue of jobs: {action}",
         )
         self._unit.audit(entry)
+        self._unit.publish(JobQueueChanged())
 
 
 async def queue_state(link: Link) -> QueueState:

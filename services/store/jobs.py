@@ -28,7 +28,7 @@ from foredeck.services.store.codecs import (
 )
 from foredeck.services.store.engine import Link
 from foredeck.services.store.finding import by_beginning, project_id
-from foredeck.services.store.job_orders import COUNT, queue_state
+from foredeck.services.store.job_orders import COUNT, WAITING, queue_state
 from foredeck.services.store.mapping import JOB_ORDERS
 from foredeck.services.store.repository import marks
 from foredeck.services.store.rows import each
@@ -229,6 +229,15 @@ async def queue(link: Link, limit: int) -> JobQueueView:
         for one in (JobState.IN_PROGRESS, JobState.QUEUED)
     ]
     return JobQueueView(working, queued, state.limit or limit, state.paused_at)
+
+
+async def queued(link: Link, parent_id: str | None) -> list[tuple[str, str, str, int]]:
+    """Return id, project, priority and time (microseconds) of the jobs that wait.
+
+    Those of a batch, or those of none, and the batches that have not begun.
+    """
+    found = await link.rows(WAITING, (JobState.QUEUED.value, parent_id))
+    return [(row[0], row[1], row[2], row[3]) for row in found]
 
 
 def _order(row: Any) -> JobOrder:

@@ -208,6 +208,14 @@ class Queries:
         async with self._database.reading(consistent=True) as link:
             return await jobs.queue(link, limit)
 
+    async def queued_jobs(self, parent_id: str | None) -> list[tuple[str, str, str, int]]:
+        """Return id, project, priority and time (microseconds) of the jobs that wait.
+
+        Those of the batch with this id, or those of none, and the batches that have not begun.
+        """
+        async with self._database.reading() as link:
+            return await jobs.queued(link, parent_id)
+
     async def questions(self, run_ref: str | None = None) -> tuple[QuestionRow, ...]:
         """Return what is asked just now, oldest first; only by one run if `run_ref` is given.
 

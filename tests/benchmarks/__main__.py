@@ -15,6 +15,7 @@ PARTS = (
     "bench_path",
     "bench_dag",
     "bench_jobs",
+    "bench_job_screen",
     "bench_graph",
 )
 TAKES_QUICK = frozenset({"bench_pane"})

@@ -11,25 +11,22 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import json
 import sys
-import time
 from pathlib import Path
 from typing import ClassVar
 
-from textual import events
-from textual.app import App, ComposeResult
+from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.widget import Widget
 from textual.widgets import Log, Static
 
 from foredeck.app.driver import SteadyDriver
+from tests.benchmarks.probes import ProbedApp
 
-_PROBE_SECONDS = 0.005
 _BATCH_SECONDS = 0.05
 
 
-class ScreenApp(App[None]):
+class ScreenApp(ProbedApp):
     """One widget, and probes of the loop it runs on."""
 
     BINDINGS: ClassVar[list[BindingType]] = [("q", "quit", "Quit"), ("z", "reset", "Reset")]
@@ -39,9 +36,6 @@ class ScreenApp(App[None]):
         self.kind = kind
         self.path = path
         self.figures = figures
-        self.lags: list[float] = []
-        self.keys: list[float] = []
-        self._pending: list[float] = []
 
     def compose(self) -> ComposeResult:
         yield self._make()
@@ -63,37 +57,13 @@ class ScreenApp(App[None]):
 
     def on_mount(self) -> None:
         self.animation_level = "none"
-        self.run_worker(self._probe())
+        self.run_worker(self.probe())
         gc.collect()
         gc.freeze()
 
-    async def on_event(self, event: events.Event) -> None:
-        if isinstance(event, events.Key):
-            self._pending.append(event.time)
-        await super().on_event(event)
-
-    def post_display_hook(self) -> None:
-        now = time.monotonic()
-        self.keys += [1000 * (now - pressed) for pressed in self._pending]
-        self._pending.clear()
-
-    def action_reset(self) -> None:
-        self.lags.clear()
-        self.keys.clear()
-        self._pending.clear()
-
     async def action_quit(self) -> None:
-        status = Path("/proc/self/status").read_text()
-        anonymous = status.split("RssAnon:")[1].split()[0]
-        figures = {"lags": self.lags, "keys": self.keys, "anonymous": int(anonymous)}
-        self.figures.write_text(json.dumps(figures))
+        self.write_figures(self.figures)
         self.exit()
-
-    async def _probe(self) -> None:
-        while True:
-            before = time.perf_counter()
-            await asyncio.sleep(_PROBE_SECONDS)
-            self.lags.append(1000 * (time.perf_counter() - before - _PROBE_SECONDS))
 
     async def _feed(self, log: Log) -> None:
         rest = ""

@@ -11,6 +11,7 @@ from textual.pilot import Pilot
 
 from foredeck.app.application import ForedeckApp
 from foredeck.app.connection import Connection
+from foredeck.app.screens.jobs import JobsScreen
 from foredeck.app.screens.modals.lost_host import LostHostDialog
 from foredeck.services.domain.errors import OtherVersion
 from foredeck.services.domain.states import RunState
@@ -18,6 +19,7 @@ from foredeck.widgets.status_bar import StatusBar
 from tests.support import fake_host
 from tests.support.dashboard import dashboard, messages, until, workbench_of
 from tests.support.fake_host import FakeHost
+from tests.support.fake_jobs import busy, own_job
 
 _OTHER = "foredeck serve (4711)"
 
@@ -173,3 +175,24 @@ async def test_a_next_host_that_cannot_be_talked_to_is_named(
         await until(pilot, lambda: shown(pilot))
         other.first.go_away()
         await until(pilot, lambda: "another version" in str(workbench_of(pilot).failure))
+
+
+async def test_the_screen_of_jobs_reads_from_the_host_that_comes_after(tmp_path: Path) -> None:
+    first, next_ = busy(tmp_path), busy(tmp_path)
+    next_.jobs = [own_job("late", name="the next host's")]
+    other = OtherProcess(first, next_)
+    async with dashboard(first, connect=other.connect) as pilot:
+        await until(pilot, lambda: shown(pilot))
+        await pilot.press("J")
+        screen = pilot.app.screen
+        assert isinstance(screen, JobsScreen)
+        await until(pilot, lambda: screen.row is not None)
+        first.go_away()
+        await until(pilot, lambda: is_lost(pilot) and other.waiting == 1)
+        await pilot.press("escape")
+        await until(pilot, lambda: pilot.app.screen is screen)
+        assert screen.row is not None  # what was read stays on the screen
+        await pilot.press("p")
+        await until(pilot, lambda: "Pause: The data is not open." in messages(pilot))
+        other.comes.set()
+        await until(pilot, lambda: screen.row is not None and screen.row.id == "late")

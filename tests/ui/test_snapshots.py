@@ -13,9 +13,10 @@ from textual.pilot import Pilot
 from textual.widgets import OptionList, Static
 
 from foredeck.app.application import ForedeckApp
+from foredeck.app.screens.jobs import JobsScreen
 from foredeck.app.screens.modals.budget import BudgetDialog
 from foredeck.app.screens.modals.confirm import ConfirmDialog
-from foredeck.app.screens.modals.jobs import JobsDialog
+from foredeck.app.screens.modals.job_submit import SubmitJobDialog
 from foredeck.app.screens.modals.new_run import NewRunDialog
 from foredeck.app.screens.modals.prompt import PromptDialog
 from foredeck.app.screens.modals.retry import RetryDialog
@@ -136,18 +137,68 @@ def test_intervention_dialogs(key: str, kind: type, tmp_path: Path, snap_compare
     assert snap_compare(app, terminal_size=SIZES["80x24"], run_before=before)
 
 
+async def open_jobs(pilot: Pilot[int], host: FakeHost) -> JobsScreen:
+    await press(pilot, host, "J", JobsScreen)
+    screen = pilot.app.screen
+    assert isinstance(screen, JobsScreen)
+    await until(pilot, lambda: screen.focused is screen.listed.table)
+    return screen
+
+
 @pytest.mark.parametrize("size", SIZES)
-def test_jobs_dialog(size: str, snap_compare: Compare, tmp_path: Path) -> None:
+def test_jobs(size: str, snap_compare: Compare, tmp_path: Path) -> None:
     host = busy(tmp_path)
 
     async def before(pilot: Pilot[int]) -> None:
-        await press(pilot, host, "J", JobsDialog)
-        listed = pilot.app.screen.query_one("#jobs", OptionList)
-        await until(pilot, lambda: len(listed.options) == 2)
-        await pilot.press("v")
-        await until(pilot, lambda: len(listed.options) == len(host.jobs))
+        screen = await open_jobs(pilot, host)
+        output = screen.job.output
+        await until(pilot, lambda: size == "80x24" or "the end" in output.visible_text())
 
     assert snap_compare(dark(host), terminal_size=SIZES[size], run_before=before)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_one_job(size: str, snap_compare: Compare, tmp_path: Path) -> None:
+    host = busy(tmp_path)
+
+    async def before(pilot: Pilot[int]) -> None:
+        screen = await open_jobs(pilot, host)
+        await pilot.press("v", "v", "enter")
+        await until(pilot, lambda: "lint says" in screen.job.output.visible_text())
+
+    assert snap_compare(dark(host), terminal_size=SIZES[size], run_before=before)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_batch(size: str, snap_compare: Compare, tmp_path: Path) -> None:
+    host = busy(tmp_path)
+
+    async def before(pilot: Pilot[int]) -> None:
+        above = await open_jobs(pilot, host)
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: pilot.app.screen is not above)
+        screen = pilot.app.screen
+        assert isinstance(screen, JobsScreen)
+        await until(pilot, lambda: screen.focused is screen.listed.table)
+        output = screen.job.output
+        await until(pilot, lambda: size == "80x24" or "the end" in output.visible_text())
+
+    assert snap_compare(dark(host), terminal_size=SIZES[size], run_before=before)
+
+
+def test_job_dialog(snap_compare: Compare, tmp_path: Path) -> None:
+    host = busy(tmp_path)
+
+    async def before(pilot: Pilot[int]) -> None:
+        await open_jobs(pilot, host)
+        await pilot.press("n")
+        await until(pilot, lambda: isinstance(pilot.app.screen, SubmitJobDialog))
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: bool(pilot.app.screen.query(".-wrong")))
+        pilot.app.screen.set_focus(None)
+        await pilot.pause()
+
+    assert snap_compare(dark(host), terminal_size=SIZES["80x24"], run_before=before)
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -37,7 +37,8 @@ _NO_FILE = "No output is selected."
 class FileView(Widget):
     """Paints the rows in sight, and looks for new ones as often as is worth it.
 
-    `frame_rate` (frames a second) bounds how often it is repainted. Nothing is painted and
+    `frame_rate` (frames a second) bounds how often it is repainted; `empty_text` stands where
+    nothing was printed yet. Nothing is painted and
     nothing is sent to the terminal while the file does not change.
     """
 
@@ -79,6 +80,7 @@ class FileView(Widget):
         super().__init__(id=id, classes=classes)
         self.frame_rate = frame_rate
         self.title = ""
+        self.empty_text = _EMPTY
         self.file: OutputFile | None = None
         self.view = Viewport()
         self.needle: Needle | None = None
@@ -259,7 +261,7 @@ class FileView(Widget):
         """Return one row of the screen."""
         width, styles, view = self.size.width, self._row_styles(), self.view
         if self.file is None or view.total == 0:
-            text = _NO_FILE if self.file is None else _EMPTY
+            text = _NO_FILE if self.file is None else self.empty_text
             return notice(f" {text}" if y == 0 else "", width, styles.base + styles.note)
         number = view.top + y
         thumb = view.thumb()

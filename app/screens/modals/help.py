@@ -48,6 +48,25 @@ _TOPICS = {
         "A talk with one agent about the run or the project. It looks into the workspace and "
         "changes nothing; its answer appears while it comes, and everything is kept.",
     ),
+    "jobs": (
+        "Jobs",
+        "Every command that is watched over and every codex turn: first what works, then what "
+        "waits in the order in which it will start, then what is held, then what has ended. "
+        "Enter shows a job and its output as it comes, goes into a batch, or goes to the stage of "
+        "a job that belongs to a run. A batch stands in one row: how many of how many have ended, "
+        "and how many of them badly; c and r there are for all of it.",
+    ),
+    "batch": (
+        "Batch",
+        "The jobs of one batch, with how they stand in the first lines. Every key is for the job "
+        "you are on; escape goes back to all jobs, where c and r are for the whole batch.",
+    ),
+    "job": (
+        "Job",
+        "What the job was to do and how it fares, and what it prints as it comes. Scroll with the "
+        "arrows, page keys, home and end (or j, k and G); o switches between stdout and stderr, / "
+        "searches, e and E go from error to error, f follows the end. Escape goes to the list.",
+    ),
     "transcript": (
         "Transcript",
         "The conversation of the agents: what was asked, what they answered, and every tool "

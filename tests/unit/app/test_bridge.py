@@ -13,6 +13,7 @@ import pytest
 from foredeck.app import bridge
 from foredeck.app.bridge import HostBridge, HostChanged
 from foredeck.services.domain.events import (
+    JobQueueChanged,
     JobSaved,
     MessageSaved,
     NoticeRaised,
@@ -73,9 +74,16 @@ async def test_a_burst_becomes_one_signal() -> None:
         host.publish(JobSaved(job_id="k", run_id=None, name="n", state=JobState.QUEUED))
         host.publish(MessageSaved(run_id="r4", step_id="s", message_id="m"))
         host.publish(ProjectSaved(project_id="p2"))
+        host.publish(JobQueueChanged())
         seen = await changes.wait_for(1)
     assert seen == [
-        HostChanged(frozenset({"r1", "r2", "r3"}), frozenset({"p1", "p2"}), frozenset({"r4"}))
+        HostChanged(
+            frozenset({"r1", "r2", "r3"}),
+            frozenset({"p1", "p2"}),
+            frozenset({"r4"}),
+            jobs=frozenset({"j", "k"}),
+            queue=True,
+        )
     ]
 
 

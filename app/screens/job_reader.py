@@ -1,0 +1,125 @@
+"""Reads for the screen of jobs: all of them, and the one that is looked at."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Protocol
+
+from textual.screen import Screen
+from textual.timer import Timer
+
+from foredeck.app.bridge import HostChanged
+from foredeck.app.screens.refresher import Refresher
+from foredeck.app.screens.shell import shell_of
+from foredeck.services.domain.errors import ForedeckError, HostGone, NotFound
+from foredeck.services.domain.job_board import JobBoard
+from foredeck.services.domain.job_views import JobDetail, JobRow
+from foredeck.services.host.interface import Host
+from foredeck.services.host.queries import GetJob, GetJobBoard
+
+# After a read it rests for so many times as long as that took, but not longer than that
+# (seconds): while a thousand jobs change, the screen has other things to do as well. What a
+# person has just done is not kept waiting by that.
+_REST, _LONGEST_REST = 8.0, 1.0
+# Seconds that the cursor has to rest on a job before that is read: who walks through the list
+# looks at none of those in between.
+_DWELL = 0.12
+
+
+class Failed(Protocol):
+    """Shows why the jobs, or the one that is looked at, could not be read."""
+
+    def __call__(self, error: Exception, *, of_job: bool) -> None: ...
+
+
+class JobReader:
+    """Reads one thing at a time, and again when that has changed."""
+
+    def __init__(
+        self,
+        screen: Screen[JobRow],
+        batch: str | None,
+        show_board: Callable[[JobBoard], None],
+        show_job: Callable[[], None],
+        failed: Failed,
+    ) -> None:
+        self._screen = screen
+        self._batch = batch
+        self._show_board = show_board
+        self._show_job = show_job
+        self._failed = failed
+        self._aim: str | None = None
+        self._hurry = asyncio.Event()
+        self._dwelling: Timer | None = None
+        self.board: JobBoard | None = None
+        self.detail: JobDetail | None = None
+        self._boards = Refresher(screen, self._read_board, lambda error: self._fail(error))
+        self._jobs = Refresher(screen, self._read_job, lambda error: self._fail(error, True))
+
+    def apply(self, change: HostChanged) -> None:
+        """Read again what has changed."""
+        if change.resync or change.queue or change.jobs:
+            self.read_board(at_once=change.resync or change.queue)
+        if self._aim is not None and (change.resync or self._aim in change.jobs):
+            self._jobs.request()
+
+    def read_board(self, *, at_once: bool = True) -> None:
+        """Read all jobs again; also in the rest after a read, unless that can wait."""
+        self._boards.request()
+        if at_once:
+            self._hurry.set()
+
+    def aim(self, job_id: str | None, *, at_once: bool = False) -> None:
+        """Look at that job from now on, or at none; soon, or at once."""
+        if job_id != self._aim:
+            self._aim = job_id
+            if self._dwelling is not None:
+                self._dwelling.stop()
+            if job_id is None:
+                self.detail = None
+            elif at_once:
+                self._jobs.request()
+            else:
+                self._dwelling = self._screen.set_timer(_DWELL, self._jobs.request)
+        elif self.detail is not None and self.detail.job.id == job_id:
+            self._show_job()  # what is around it may have changed
+
+    @property
+    def _host(self) -> Host:
+        host = shell_of(self._screen).host
+        if host is None:
+            raise NotFound("The data is not open.")
+        return host
+
+    async def _read_board(self) -> None:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        self._hurry.clear()
+        board = await self._host.ask(GetJobBoard(self._batch))
+        if not self._screen.is_attached:
+            return
+        self.board = board
+        self._show_board(board)
+        rest = min(_LONGEST_REST, _REST * (loop.time() - began))
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._hurry.wait(), rest)
+
+    async def _read_job(self) -> None:
+        wanted = self._aim
+        if wanted is None:
+            return
+        detail = await self._host.ask(GetJob(wanted))
+        if wanted == self._aim and self._screen.is_attached:
+            self.detail = detail
+            self._show_job()
+
+    def _fail(self, error: Exception, of_job: bool = False) -> None:
+        gone = isinstance(error, HostGone) or shell_of(self._screen).host is None
+        if gone and self.board is not None:
+            return  # what was read stays; the application says what has happened
+        if self._screen.is_attached:
+            self._failed(error, of_job=of_job)
+            if not isinstance(error, ForedeckError):
+                shell_of(self._screen).show_error(error)

@@ -1,0 +1,301 @@
+"""The screen of jobs: everything that works, waits and has ended; or what belongs to one batch."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine
+from typing import Any
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+from textual.widgets import Input
+
+from foredeck.app.bridge import HostChanged
+from foredeck.app.screens.filter_bar import FilterBar
+from foredeck.app.screens.job_actions import JobActions
+from foredeck.app.screens.job_keys import JOB_ACTIONS, JobSituation
+from foredeck.app.screens.job_list import JobListPane
+from foredeck.app.screens.job_offers import JobOffers
+from foredeck.app.screens.job_pane import JobPane
+from foredeck.app.screens.job_reader import JobReader
+from foredeck.services.domain.errors import NotFound
+from foredeck.services.domain.job_board import JobBoard
+from foredeck.services.domain.job_views import JobRow
+from foredeck.services.host.queries import GetJobResult
+from foredeck.widgets.job_header import JobHeader
+from foredeck.widgets.job_table import JobTable
+from foredeck.widgets.key_bar import KeyBar
+
+# On a screen less wide, the job takes the place of the list.
+_BREAKPOINTS = [(0, "-narrow"), (120, "-wide")]
+
+
+class JobsScreen(JobOffers):
+    """Answers with the job of a run whose stage the person wants to see."""
+
+    CSS_PATH = "../../styles/jobs.tcss"
+    HORIZONTAL_BREAKPOINTS = _BREAKPOINTS
+    AUTO_FOCUS = None
+
+    def __init__(
+        self, frame_rate: float, project_id: str | None = None, batch: JobRow | None = None
+    ) -> None:
+        """`project_id` is where a new job goes at first, `batch` whose jobs are shown."""
+        super().__init__()
+        self._frame_rate = frame_rate
+        self._project_id = project_id
+        self._batch = batch
+        self.listed, self.job = JobListPane(batch), JobPane(frame_rate)
+        self.dialogs = JobActions(self, project_id)
+        self.reader = JobReader(
+            self, batch.id if batch else None, self._show_board, self._show_job, self._failed
+        )
+
+    def compose(self) -> ComposeResult:
+        yield JobHeader()
+        with Horizontal(id="jobs-body"):
+            yield self.listed
+            yield self.job
+        yield KeyBar(last=("command_palette", "help", "close"))
+
+    async def on_mount(self) -> None:
+        await self.listed.furnish()
+        await self.job.furnish()
+        self.shell.changed.subscribe(self, self._apply)
+        self.listed.say("Loading…")
+        self.job.clear("Loading…")
+        self.reader.read_board()
+
+    def on_screen_resume(self) -> None:
+        """What was missed under another screen is read when this one is back."""
+        if self.reader.board is not None:
+            self.reader.read_board()
+
+    @property
+    def row(self) -> JobRow | None:
+        """The job under the cursor."""
+        return self.listed.table.row if self.listed.shows_rows else None
+
+    # --- what is shown ----------------------------------------------------------------
+
+    def _apply(self, change: HostChanged) -> None:
+        self.reader.apply(change)
+
+    def _show_board(self, board: JobBoard) -> None:
+        self.query_one(JobHeader).update_queue(board.queue, board.batch)
+        self.listed.update_board(board, self.shell.now())
+        if self.focused is None:
+            self.listed.table.focus()
+        self._aim()
+
+    def _aim(self) -> None:
+        """Show the job under the cursor where it is to be seen."""
+        self.offer()
+        row = self.row
+        if row is None:
+            self.reader.aim(None)
+            self.job.clear("No job is selected.")
+        else:
+            self.reader.aim(row.id if self._job_shown else None)
+
+    def _show_job(self) -> None:
+        detail, board = self.reader.detail, self.reader.board
+        if detail is not None and board is not None:
+            self.job.show_job(detail, board.queue.why_not_yet)
+            self.offer()
+
+    def _failed(self, error: Exception, *, of_job: bool) -> None:
+        (self.job if of_job else self.listed).fail(error)
+
+    @property
+    def _job_shown(self) -> bool:
+        return self.has_class("-job") or not self.has_class("-narrow")
+
+    def on_resize(self) -> None:
+        """The job may have come into sight."""
+        self.call_after_refresh(self._aim_if_read)
+
+    def _aim_if_read(self) -> None:
+        if self.reader.board is not None:
+            self._aim()
+
+    # --- which actions apply ----------------------------------------------------------
+
+    @property
+    def situation(self) -> JobSituation:
+        """What decides which actions apply."""
+        board = self.reader.board
+        if board is None:
+            return JobSituation(connected=self.shell.host is not None)
+        return JobSituation(
+            connected=self.shell.host is not None,
+            row=self.row,
+            paused=board.queue.paused_at is not None,
+            output=self._job_shown and self.job.has_output,
+            split=self._job_shown and self.job.is_split,
+            errors=self.job.shows_errors,
+            in_output=self.focused is self.job.output,
+            typing=isinstance(self.focused, Input),
+            listed=not (self.has_class("-narrow") and self.has_class("-job")),
+        )
+
+    # --- the list and the job ---------------------------------------------------------
+
+    def on_job_table_job_highlighted(self, event: JobTable.JobHighlighted) -> None:
+        event.stop()
+        self._aim()
+
+    def on_job_table_job_selected(self, event: JobTable.JobSelected) -> None:
+        """Go into a batch, to the stage of a run's job, or to the job itself."""
+        event.stop()
+        row = self.row
+        if row is None:
+            return
+        if row.counts is not None:
+            screen = JobsScreen(self._frame_rate, self._project_id, row)
+            self.app.push_screen(screen)
+        elif row.run_id is not None:
+            self.dismiss(row)
+        else:
+            self.action_focus_job()
+
+    def on_filter_bar_filtered(self, event: FilterBar.Filtered) -> None:
+        event.stop()
+        self._rearrange()
+
+    def on_filter_bar_left(self, event: FilterBar.Left) -> None:
+        event.stop()
+        self.listed.table.focus()
+
+    def _rearrange(self) -> None:
+        self.listed.list_jobs(self.shell.now())
+        self._aim()
+
+    # --- actions ----------------------------------------------------------------------
+
+    def _do(self, work: Coroutine[Any, Any, object]) -> None:
+        self.shell.start(self._and_read(work), group="dialog")
+
+    async def _and_read(self, work: Coroutine[Any, Any, object]) -> None:
+        """Read what has come of an action also when it was refused: the row may be old."""
+        try:
+            await work
+        finally:
+            if self.is_attached:
+                self.reader.read_board()
+
+    def action_new_job(self) -> None:
+        self._do(self._submit())
+
+    async def _submit(self) -> None:
+        """Put the cursor on the new job, as soon as it is listed."""
+        row = await self.dialogs.submit()
+        if row is not None and self._batch is None:
+            self.listed.wanted = row.id
+
+    def action_execute(self) -> None:
+        self._do(self.dialogs.execute(self._selected()))
+
+    def action_cancel(self) -> None:
+        self._do(self.dialogs.cancel(self._selected()))
+
+    def action_retry(self) -> None:
+        self._do(self.dialogs.retry(self._selected()))
+
+    def action_prioritise(self, step: int) -> None:
+        self._do(self.dialogs.prioritise(self._selected(), step))
+
+    def action_pause(self) -> None:
+        self._do(self.dialogs.pause(self._board().queue))
+
+    def action_limit(self) -> None:
+        self._do(self.dialogs.limit(self._board().queue))
+
+    def action_search(self) -> None:
+        """Search in the output where that has the focus, else filter the list."""
+        if self.situation.in_output:
+            self.job.search.open()
+        else:
+            self.remove_class("-job")
+            self.listed.filter.open()
+
+    def action_sort(self) -> None:
+        self.listed.next_order()
+        self._rearrange()
+
+    def action_shown(self) -> None:
+        self.listed.next_shown()
+        self._rearrange()
+
+    def action_other_output(self) -> None:
+        self.shell.start(self._switch_output())
+
+    async def _switch_output(self) -> None:
+        detail, host = self.job.detail, self.shell.host
+        if self.job.shows_errors or detail is None or host is None:
+            self.job.show_errors("")
+        else:
+            result = await host.ask(GetJobResult(detail.job.id, detail.job.attempt))
+            if self.job.detail is not None and self.job.detail.job.id == detail.job.id:
+                self.job.show_errors(result.errors_path)
+        self.refresh_bindings()
+
+    def action_follow(self) -> None:
+        self.job.output.follow = not self.job.output.follow
+
+    def action_next_error(self) -> None:
+        self.job.output.next_error()
+
+    def action_previous_error(self) -> None:
+        self.job.output.previous_error()
+
+    def action_focus_list(self) -> None:
+        self.remove_class("-job")
+        self.listed.table.focus()
+        self._aim()
+
+    def action_focus_job(self) -> None:
+        self.add_class("-job")
+        row, shown = self.row, self.job.detail
+        if row is not None and (shown is None or shown.job.id != row.id):
+            self.job.clear("Loading…")
+            self.reader.aim(row.id, at_once=True)
+        self._aim()
+        self.job.output.focus()
+
+    def action_reload(self) -> None:
+        if self.shell.host is None:
+            self.shell.connect()
+        else:
+            self.reader.read_board()
+
+    def action_help(self) -> None:
+        from foredeck.app.screens.modals.help import HelpDialog
+
+        keys = [(action.key_text, action.description) for action in JOB_ACTIONS]
+        topic = "job" if self.situation.in_output else "batch" if self._batch else "jobs"
+        self.app.push_screen(HelpDialog(topic, keys))
+
+    def action_close(self) -> None:
+        """From the job to the list, from a filtered list to the whole one, then back."""
+        if self.has_class("-job") or self.situation.in_output:
+            self.action_focus_list()
+        elif self.listed.filter.text:
+            self.listed.filter.action_clear()
+        else:
+            self.dismiss(None)
+
+    def action_leave(self) -> None:
+        self.dismiss(None)
+
+    async def action_ask_quit(self) -> None:
+        await self.app.run_action("ask_quit")
+
+    def _selected(self) -> JobRow:
+        if self.row is None:
+            raise NotFound("No job is selected.")
+        return self.row
+
+    def _board(self) -> JobBoard:
+        if self.reader.board is None:
+            raise NotFound("The jobs have not been read yet.")
+        return self.reader.board
