@@ -9,7 +9,7 @@ from foredeck.services.domain.job_views import BatchCounts, JobRow
 from foredeck.services.domain.jobs import CODEX, SHELL_COMMAND, Priority
 from foredeck.services.domain.safe_text import safe_line
 from foredeck.services.domain.states import FINAL_JOBS, JobState
-from foredeck.widgets.formats import bar, duration, elapsed, pad, pad_left
+from foredeck.widgets.formats import bar, duration, elapsed, pad, pad_left, shorten_middle
 from foredeck.widgets.painting import Cells, fit, width_of
 from foredeck.widgets.state_style import WORD_WIDTH, glyph_of, look_of
 
@@ -97,7 +97,11 @@ def job_cells(row: JobRow, width: int, now: datetime, *, ascii_only: bool = Fals
     cells: Cells = [(glyph_of(row.state, ascii_only=ascii_only) + " ", look.style)]
     if columns.word:
         cells.append((pad(look.word, WORD_WIDTH + 1), look.style))
-    cells.append((pad(job_title(row), columns.name), "ink--muted" if ended else "ink--strong"))
+    title = job_title(row)
+    if row.batch_index is not None:
+        # Its end says which of the batch it is.
+        title = shorten_middle(title, columns.name - 1)
+    cells.append((pad(title, columns.name), "ink--muted" if ended else "ink--strong"))
     if columns.type:
         cells.append((f" {pad(job_type(row), _TYPE - 1)}", "ink--muted"))
     if columns.project:
