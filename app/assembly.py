@@ -7,10 +7,11 @@ read meanwhile.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
+from contextvars import Context
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 from foredeck.services.agents.runner import AgentStageRunner, resolve_mode
 from foredeck.services.audit import audited
@@ -62,6 +63,7 @@ from foredeck.services.jobs.job_moves import JobMoves
 from foredeck.services.jobs.job_records import JobRecords
 from foredeck.services.jobs.job_service import JobService
 from foredeck.services.jobs.local_executor import LocalExecutor
+from foredeck.services.jobs.retention import JobRetention
 from foredeck.services.questions.agents import AgentQuestions
 from foredeck.services.questions.approvals import CodexApprovals
 from foredeck.services.questions.presence import Presence
@@ -145,7 +147,15 @@ async def open_working_half(ground: Ground, role: str, *, recover: bool) -> Asyn
         agent_jobs = AgentJobs(store, bus, jobs, records, own)
         commands = CommandStepRunner(store, executor, departure, asking.clock, guard)
         orchestrator = _orchestrator(
-            settings, store, supervisor, codex_runs, departure, asking, commands, agent_jobs
+            settings,
+            store,
+            supervisor,
+            codex_runs,
+            departure,
+            asking,
+            executor,
+            commands,
+            agent_jobs,
         )
         stack.push_async_callback(orchestrator.close)  # its agents wait for jobs
         chat = _chat(settings, store, runner, departure)
@@ -167,6 +177,8 @@ async def open_working_half(ground: Ground, role: str, *, recover: bool) -> Asyn
         if recover:
             await orchestrator.recover(hold=settings.recovery is Recovery.HOLD)
             await jobs.recover()
+            retention = JobRetention(store, bus, own, settings.job_retention_days)
+            await stack.enter_async_context(_in_the_background(retention.keep_up()))
         ground.host.complete(audited(handlers, store, role))
         yield Services(
             host=ground.host,
@@ -208,6 +220,17 @@ class Asking:
 
 
 @asynccontextmanager
+async def _in_the_background(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Let something go on that never ends by itself."""
+    task = asyncio.create_task(work, name="retention", context=Context())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait({task})
+
+
+@asynccontextmanager
 async def _kept_up_to_date(codex_runs: CodexRuns, bus: EventBus) -> AsyncIterator[None]:
     """Write the files of codex runs as they end, and at both ends what is missing."""
     events = bus.subscribe()
@@ -234,12 +257,15 @@ def _orchestrator(
     codex_runs: CodexRuns,
     departure: Departure,
     asking: Asking,
+    executor: LocalExecutor,
     commands: CommandStepRunner,
     jobs: AgentJobs,
 ) -> Orchestrator:
     people = AgentQuestions(asking.questions, asking.approvals.attended)
-    agents = AgentStageRunner(store, supervisor, settings, departure, people=people, own_jobs=jobs)
-    codex = CodexStepRunner(store, supervisor, codex_runs, settings, departure)
+    agents = AgentStageRunner(
+        store, supervisor, settings, departure, people=people, own_jobs=jobs, executor=executor
+    )
+    codex = CodexStepRunner(store, supervisor, codex_runs, settings, departure, executor=executor)
     gates = GateStepRunner(store, asking.questions)
     runners = StepRunners(
         {

@@ -41,6 +41,7 @@ class Diagnosis:
         checks = [self._data_dir(), self._disk()]
         checks.append(await _checked("database", self._database))
         checks.append(self._host())
+        checks.append(self._retention())
         try:
             # A program that does not answer must not hold up the loop of a host.
             binary = await asyncio.to_thread(locate, self._settings)
@@ -93,6 +94,12 @@ class Diagnosis:
         if holder and is_held(self._settings.data_dir):
             return Check("host", OK, f"{holder['role']} runs as process {holder['pid']}")
         return Check("host", OK, "none runs at the moment")
+
+    def _retention(self) -> Check:
+        days = self._settings.job_retention_days
+        noun = "day" if days == 1 else "days"
+        said = f"the output of finished jobs is kept for {days} {noun}, that of runs without end"
+        return Check("retention", OK, said)
 
     async def _login(self) -> Check:
         """Ask the running app-server, or one that is started for this and stopped again."""

@@ -186,6 +186,14 @@ class Settings:
             at_most=_DAY,
         ),
     )
+    job_retention_days: int = field(
+        default=7,
+        metadata=_about(
+            "How many days the output of a finished job is kept; the record of it stays.",
+            at_least=1,
+            at_most=90,
+        ),
+    )
     max_rework: int = field(
         default=1,
         metadata=_about(

@@ -197,7 +197,8 @@ def duration(start: datetime | None, end: datetime | None) -> str:
 
 def seconds_between(start: datetime | None, end: datetime | None) -> float | None:
     """Return the seconds between two times, or None while one is missing."""
-    return round((end - start).total_seconds(), 3) if start and end else None
+    # A clock that was set back makes nothing take less than no time.
+    return max(0.0, round((end - start).total_seconds(), 3)) if start and end else None
 
 
 def _step_answer(step: StepRow) -> dict[str, Any]:

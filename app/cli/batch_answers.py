@@ -11,7 +11,17 @@ from foredeck.app.cli.answers import duration
 from foredeck.app.cli.render import local_time, plain, put_pairs, put_table, state_word
 from foredeck.services.domain.job_views import BatchCounts, BatchResult, BatchStatus
 
-_COLUMNS = ("index", "id", "state", "exit_code", "command", "output", "error", "output_path")
+_COLUMNS = (
+    "index",
+    "id",
+    "state",
+    "exit_code",
+    "command",
+    "output",
+    "error",
+    "output_path",
+    "removed_at",
+)
 _SHOWN = 60
 
 
@@ -101,4 +111,6 @@ def _code(one: BatchResult) -> str:
 
 def _last_words(one: BatchResult) -> str:
     lines = (one.error or one.output).strip().splitlines()
+    if one.removed_at is not None and not lines:
+        return f"(removed on {local_time(one.removed_at)})"
     return lines[-1][:_SHOWN] if lines else ""

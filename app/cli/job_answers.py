@@ -83,12 +83,26 @@ def put_job(detail: JobDetail) -> None:
         pairs["Model"] = detail.model
     if detail.thread_id:
         pairs["Thread"] = detail.thread_id
-    pairs |= {"Output": detail.output_path, "Asked for": detail.prompt}
+    pairs |= {"Output": _output(detail), "Asked for": detail.prompt}
     if detail.message:
         pairs["Last words"] = detail.message
     if failure:
         pairs["Error"] = f"{failure.message}\n{failure.advice}".rstrip()
     put_pairs(pairs)
+
+
+def _output(detail: JobDetail) -> str:
+    removed_at = detail.order.output_removed_at if detail.order else None
+    return f"removed on {local_time(removed_at)}" if removed_at else detail.output_path
+
+
+def say_removed(result: JobResult) -> bool:
+    """Say if the output of a job was removed; whether it was."""
+    if result.removed_at is None:
+        return False
+    say(f"The output of job {result.job.job.id} was removed on {local_time(result.removed_at)}.")
+    say("  Finished jobs keep theirs for as many days as the setting job_retention_days says.")
+    return True
 
 
 def _order_pairs(row: JobRow, order: JobOrder) -> dict[str, object]:
@@ -103,12 +117,20 @@ def _order_pairs(row: JobRow, order: JobOrder) -> dict[str, object]:
         said["Progress"] = f"{row.progress:g} % {order.progress_message}".rstrip()
     if row.expected is not None:
         said["Took lately"] = f"{row.expected:.1f} s"
-    if order.sandbox:
-        said["Sandbox"] = f"{order.sandbox} (codex's)"
     if order.parent_id:
         said["Batch"] = f"{order.parent_id}, number {order.batch_index}"
     if row.counts:
         said["Jobs"] = counts_line(row.counts)
+    return said | _surroundings(order)
+
+
+def _surroundings(order: JobOrder) -> dict[str, object]:
+    """Return what a job is held to and given, as far as there is something to say."""
+    said: dict[str, object] = {}
+    if order.sandbox:
+        said["Sandbox"] = f"{order.sandbox} (codex's)"
+    if order.memory:
+        said["Memory cap"] = f"{order.memory / _MEBIBYTE:.0f} MiB"
     if order.environment:
         said["Environment"] = ", ".join(name for name, _value in order.environment)
     if order.input_file:
@@ -183,6 +205,8 @@ def _order_answer(order: JobOrder) -> dict[str, Any]:
         "retry_count": order.retry_count,
         "auto_retry": order.auto_retry,
         "merge_stderr": order.merge_stderr,
+        "memory_cap_bytes": order.memory,
+        "output_removed_at": order.output_removed_at,
         "sandbox": order.sandbox,
         "metadata": dict(order.metadata),
         "progress_message": order.progress_message,
@@ -206,6 +230,7 @@ def result_answer(result: JobResult) -> dict[str, Any]:
         "errors_bytes_left_out": result.errors_left_out,
         "output_path": result.output_path,
         "errors_path": result.errors_path,
+        "output_removed_at": result.removed_at,
     }
 
 

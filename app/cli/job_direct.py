@@ -10,6 +10,7 @@ from foredeck.app.cli.job_answers import (
     job_answer,
     put_queue,
     result_answer,
+    say_removed,
     say_when_it_starts,
 )
 from foredeck.app.cli.job_follow import drained, wait_for
@@ -174,6 +175,7 @@ def _put_done(row: JobRow, what: str, format_: str) -> None:
 
 
 def _put_result(found: JobResult) -> None:
+    say_removed(found)
     if found.left_out:
         say(f"… {found.left_out:,} bytes before this: {found.output_path}")
     click.echo(safe_text(found.output, limit=len(found.output) + 1, lines=10**9), nl=False)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from foredeck.app.cli.changes import Changes
 from foredeck.app.cli.interrupts import INTERRUPTED, Interrupts, LineDropped
-from foredeck.app.cli.job_answers import say_when_it_starts
+from foredeck.app.cli.job_answers import say_removed, say_when_it_starts
 from foredeck.app.cli.logs import LogPrinter
 from foredeck.app.cli.render import say
 from foredeck.app.cli.timed_logs import TimedPrinter
@@ -95,7 +95,18 @@ async def put_job_logs(
     finally:
         changes.close()
     if not printer.printed:
-        say("There is no output yet." if detail.job.state not in FINAL_JOBS else "It said nothing.")
+        _say_why(await host.ask(GetJobResult(ref, attempt)))
+
+
+def _say_why(result: JobResult) -> None:
+    """Say why there is nothing to print."""
+    row = result.job.job
+    if say_removed(result):
+        return
+    if not Path(result.output_path).exists() and result.output_path != result.job.output_path:
+        say("There is no output of that attempt any more.")
+    else:
+        say("There is no output yet." if row.state not in FINAL_JOBS else "It said nothing.")
 
 
 async def follow_job(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -23,10 +24,24 @@ from foredeck.services.domain.jobs import (
     Priority,
 )
 from foredeck.services.domain.records import Sandbox
+from foredeck.services.domain.safe_text import safe_line
 
 FC = TypeVar("FC", bound=Callable[..., Any] | click.Command)
 
 _WORDS = "foredeck.words"
+
+_SIZE = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)([MGT])(?:i?B)?\Z", re.IGNORECASE | re.ASCII)
+_SHIFTS = {"m": 20, "g": 30, "t": 40}
+
+
+def _memory(_ctx: click.Context, _parameter: click.Parameter, text: str | None) -> int | None:
+    """Return the bytes of a size such as 512M; raises `InvalidInput`."""
+    if text is None:
+        return None
+    if (found := _SIZE.match(text.strip())) is None:
+        raise InvalidInput(f"{safe_line(text)} is no size.", "Try --memory 512M or --memory 2G.")
+    return int(float(found[1]) * (1 << _SHIFTS[found[2].lower()]))
+
 
 _OPTIONS = (
     click.option("--command", "-c", metavar="TEXT", help="The command as text for /bin/sh."),
@@ -78,6 +93,12 @@ _OPTIONS = (
         type=float,
         metavar="SECONDS",
         help="1 to 86400; default: the setting job_timeout.",
+    ),
+    click.option(
+        "--memory",
+        metavar="SIZE",
+        callback=_memory,
+        help="End it if it holds more, such as 512M or 2G; default: memory_cap of the project.",
     ),
     click.option(
         "--max-retries", type=int, default=DEFAULT_RETRIES, show_default=True, help="0 to 10."
@@ -147,6 +168,7 @@ def read_wish(name: str, words: tuple[str, ...], given: dict[str, Any]) -> JobWi
         max_retries=given["max_retries"],
         auto_retry=given["auto_retry"],
         merge_stderr=given["merge_stderr"],
+        memory=given["memory"],
         metadata=tuple(read_pairs(given["metadata"], "--meta NAME=VALUE").items()),
         sandbox=Sandbox(given["sandbox"]) if given["sandbox"] else None,
     )

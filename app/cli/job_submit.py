@@ -168,4 +168,6 @@ def _put_ended(detail: JobDetail, format_: str) -> None:
         code = "" if row.exit_code is None else f" (exit code {row.exit_code})"
         say(f"{GLYPHS[row.state.value]} Job {row.id} is {row.state}{code}.")
         if failure and row.state is not JobState.CANCELLED:
+            if failure.message not in failure.detail:  # it has not said so itself
+                say(f"  {failure.message}")
             say(f"  {failure.advice}")

@@ -36,8 +36,8 @@ def set_(session: Session, project: str, pairs: tuple[str, ...], format_: str) -
 
     The keys are model, sandbox, mode, approval_policy, verify, budget_tokens, budget_cost
     (US dollars), workflow (four-agents or codex), concurrency (turns, jobs at once) and
-    memory_cap (MiB; kept for later, nothing enforces it yet). An empty value leaves it to
-    the global setting again. Turns that begin later follow it.
+    memory_cap (MiB for a command and all that it starts; codex turns have no cap). An empty
+    value leaves it to the global setting again. What begins later follows it.
 
     \b
     foredeck projects set shop model=gpt-5.5 sandbox=read-only

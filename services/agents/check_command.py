@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
-from typing import IO
+import logging
 
 from foredeck.services.agents.command_console import LABEL_LIMIT, CommandConsole
 from foredeck.services.agents.stage import StageTask
@@ -14,44 +11,44 @@ from foredeck.services.codex.environment import command_environment
 from foredeck.services.codex.failures import from_error
 from foredeck.services.departure import Departure
 from foredeck.services.domain import clock
-from foredeck.services.domain.errors import CommandDenied, SettingsError, StepFailed
+from foredeck.services.domain.errors import CommandDenied, ForedeckError, StepFailed, StoreError
 from foredeck.services.domain.ids import new_id
 from foredeck.services.domain.records import Failure, FailureClass, Job, Step
 from foredeck.services.domain.safe_text import safe_line
 from foredeck.services.domain.states import FINAL_JOBS, JobState
 from foredeck.services.domain.workflow import Verify
 from foredeck.services.jobs.command_guard import Asked, CommandGuard, denial_of
-from foredeck.services.jobs.processes import MARK, sweep
+from foredeck.services.jobs.endings import exit_code_of, used_too_much
+from foredeck.services.jobs.executor import Command, Executor, Found, Handle
 from foredeck.services.patience import to_the_end
 from foredeck.services.store.store import Store
 from foredeck.services.tool_servers import plain_environment
+
+_log = logging.getLogger(__name__)
 
 JOB_TYPE = "shell_command"
 
 _SHELL = "/bin/sh"
 _BLOCK = 1 << 16
 _TAIL_LINES = 200
-# How long output that a process outside of the tree keeps open is waited for, in seconds.
-_DRAIN_SECONDS = 2.0
+# How long its output is left alone, in seconds: first, and at most while nothing comes.
+_SOON, _LATER = 0.05, 0.4
 _BY_ITSELF = frozenset({JobState.COMPLETED, JobState.FAILED})
-_TIMED_OUT = 124
-_STOPPED = 130
 
 
 class CheckCommand:
-    """Runs commands in a session of their own; nothing of one is left when `run` returns.
+    """Runs commands with an executor; nothing of one is left when `run` returns.
 
-    Each is stored as a job before it exists, so that a host that takes over finds it by its
-    mark. `grace` is how long it may take to end when it is stopped, in seconds. A house that
-    departs ends the command and leaves its job to the next one, which runs it again.
+    Each is stored as a job before it exists, so that a host that takes over finds it. A house
+    that departs ends the command and leaves its job to the next one, which runs it again.
     """
 
     def __init__(
-        self, store: Store, grace: float, departure: Departure, guard: CommandGuard
+        self, store: Store, executor: Executor, departure: Departure, guard: CommandGuard
     ) -> None:
         self._store = store
+        self._executor = executor
         self._guard = guard
-        self._grace = grace
         self._departure = departure
 
     async def run(self, task: StageTask, verify: Verify, key: str) -> Job:
@@ -59,8 +56,8 @@ class CheckCommand:
 
         Its output appears in the step's as it comes; the job's message is the end of it. One
         of that key that has ended in this attempt is returned as it is; one that an earlier
-        host left behind is ended and run again. Raises `StepFailed` if it cannot be started or
-        the command policy forbids it (SPEC J5).
+        host left behind is ended and run again. Raises `StepFailed` if it cannot be started, the
+        command policy forbids it (SPEC J5), or nobody knows how it ended.
         """
         job = await self._begin(task, verify, key)
         if job.state in FINAL_JOBS:
@@ -68,25 +65,21 @@ class CheckCommand:
         console = CommandConsole(task.output, job)
         try:
             await self._guard.admit_step(Asked(job.id, verify.command, run_id=job.run_id or ""))
-            own, secrets = await asyncio.to_thread(
-                plain_environment, task.project.settings.environment
-            )
-            self._store.redactor.learn(secrets)
-            state, code = await self._carry_out(job, verify, console, own)
+            found = await self._carry_out(task, job, verify, console)
         except asyncio.CancelledError:
             if not self._departure.leaving:
-                await to_the_end(self._end(job, JobState.CANCELLED, _STOPPED, console))
+                await to_the_end(self._end(task, job, Found(JobState.CANCELLED), console))
             raise
-        except OSError as error:
-            await self._end(job, JobState.FAILED, None, console)
-            raise StepFailed(_cannot_start(verify, error)) from error
         except CommandDenied as error:
-            await self._end(job, JobState.FAILED, None, console)
+            await self._end(task, job, Found(JobState.FAILED), console)
             raise StepFailed(denial_of(error)) from error
-        except SettingsError as error:
-            await self._end(job, JobState.FAILED, None, console)
+        except ForedeckError as error:
+            await self._end(task, job, Found(JobState.FAILED), console)
             raise StepFailed(from_error(error)) from error
-        return await self._end(job, state, code, console)
+        job = await self._end(task, job, found, console)
+        if job.failure is not None and job.state is JobState.LOST:
+            raise StepFailed(job.failure)
+        return job
 
     async def _begin(self, task: StageTask, verify: Verify, key: str) -> Job:
         async with self._store.transaction() as tx:
@@ -106,50 +99,60 @@ class CheckCommand:
                 await tx.jobs.add(job)
                 return await tx.move_job(job.id, JobState.IN_PROGRESS, started_at=clock.now())
         if known.state not in FINAL_JOBS:
-            await sweep(known.id, self._grace)
+            await self._executor.cancel(_handle(known))
+            await self._executor.discard(_handle(known))
         return known
 
     async def _carry_out(
-        self, job: Job, verify: Verify, console: CommandConsole, own: Mapping[str, str]
-    ) -> tuple[JobState, int | None]:
-        async with _pipe() as (stream, into):
-            process = await asyncio.create_subprocess_exec(
-                _SHELL,
-                "-c",
-                verify.command,
-                cwd=job.workspace,
-                env={**command_environment(), **own, MARK: job.id},
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=into.fileno(),
-                stderr=asyncio.subprocess.STDOUT,
-                start_new_session=True,
-            )
-            into.close()
-            reading = asyncio.create_task(_show(stream, console), name=f"output of job {job.id}")
-            try:
-                async with asyncio.timeout(verify.timeout):
-                    code = await process.wait()
-            except TimeoutError:
-                return JobState.TIMEOUT, _TIMED_OUT
-            finally:
-                await to_the_end(self._tidy_up(job, process, reading))
-        return (JobState.FAILED if code else JobState.COMPLETED), code
+        self, task: StageTask, job: Job, verify: Verify, console: CommandConsole
+    ) -> Found:
+        wishes = task.project.settings
+        own, secrets = await asyncio.to_thread(plain_environment, wishes.environment)
+        self._store.redactor.learn(secrets)
+        command = Command(
+            (_SHELL, "-c", verify.command),
+            job.workspace,
+            {**command_environment(), **own},
+            verify.timeout,
+            memory=wishes.memory_bytes,
+        )
+        try:
+            await to_the_end(self._executor.submit(_handle(job), command))
+            return await self._follow(_handle(job), console)
+        finally:
+            await to_the_end(self._tidy_up(_handle(job), console))
 
-    async def _tidy_up(
-        self, job: Job, process: asyncio.subprocess.Process, reading: asyncio.Task[None]
-    ) -> None:
-        await sweep(job.id, self._grace)
-        await process.wait()
-        await asyncio.wait({reading}, timeout=_DRAIN_SECONDS)
-        reading.cancel()
-        with suppress(asyncio.CancelledError):
-            await reading
+    async def _follow(self, handle: Handle, console: CommandConsole) -> Found:
+        """Show what comes until it has ended and all of it is shown."""
+        pause = _SOON
+        while True:
+            found = await self._executor.probe(handle)  # first: nothing comes after the end
+            came = await self._show(handle, console)
+            if found.state is not JobState.IN_PROGRESS:
+                return found
+            pause = _SOON if came else min(2 * pause, _LATER)
+            await self._executor.changed(handle, pause)
 
-    async def _end(
-        self, job: Job, state: JobState, code: int | None, console: CommandConsole
-    ) -> Job:
+    async def _show(self, handle: Handle, console: CommandConsole) -> bool:
+        began = console.received
+        while block := await self._executor.read(handle, console.received, _BLOCK):
+            console.show(block)
+            await asyncio.sleep(0)  # a command that prints much must not hold up the others
+        return console.received > began
+
+    async def _tidy_up(self, handle: Handle, console: CommandConsole) -> None:
+        await self._executor.cancel(handle)
+        await self._show(handle, console)
+        await self._executor.discard(handle)
+
+    async def _end(self, task: StageTask, job: Job, found: Found, console: CommandConsole) -> Job:
+        code, state = exit_code_of(found), found.state
         words = state.value if code is None or state not in _BY_ITSELF else f"exit {code}"
-        console.end(words, good=state is JobState.COMPLETED)
+        failure = _failure(found, task.project.settings.memory_bytes)
+        try:
+            console.end(words, good=state is JobState.COMPLETED)
+        except StoreError as error:
+            _log.warning("the end of the output of job %s is missing: %s", job.id, error)
 
         async def store() -> Job:
             async with self._store.transaction() as tx:
@@ -158,35 +161,34 @@ class CheckCommand:
                     state,
                     exit_code=code,
                     message=console.tail(_TAIL_LINES),
+                    failure=failure,
                     ended_at=clock.now(),
+                    cpu_seconds=found.cpu_seconds,
+                    peak_memory=found.peak_memory,
                 )
 
         return await self._store.durably(store)
 
 
-async def _show(stream: asyncio.StreamReader, console: CommandConsole) -> None:
-    """Show what comes until nothing more can come."""
-    while block := await stream.read(_BLOCK):
-        console.show(block)
+def _handle(job: Job) -> Handle:
+    return Handle(job.id, job.attempt)
 
 
-@asynccontextmanager
-async def _pipe() -> AsyncIterator[tuple[asyncio.StreamReader, IO[bytes]]]:
-    """Yield a pipe's reader and its other end.
-
-    Not the pipe of asyncio's process: that one is waited for as long as anybody holds it, and
-    a command may leave such a process behind.
-    """
-    reading, writing = os.pipe()
-    with os.fdopen(writing, "wb") as into:
-        stream = asyncio.StreamReader()
-        transport, _ = await asyncio.get_running_loop().connect_read_pipe(
-            lambda: asyncio.StreamReaderProtocol(stream), os.fdopen(reading, "rb")
+def _failure(found: Found, memory: int | None) -> Failure | None:
+    """Name what went wrong besides the check itself; `memory` is its cap in bytes."""
+    if found.state is JobState.LOST:
+        return Failure(
+            FailureClass.CRASH,
+            "Nobody knows how the check ended: what watched over it is gone.",
+            "Retry to run it again.",
         )
-        try:
-            yield stream, into
-        finally:
-            transport.close()
+    if found.over_memory:
+        return Failure(
+            FailureClass.COMMAND,
+            f"The check {used_too_much(memory)}.",
+            "Let it do less at once, or raise the project's memory_cap, then retry.",
+        )
+    return None
 
 
 def command_job(
@@ -218,12 +220,4 @@ def command_job(
         timeout=timeout,
         queued_at=moment,
         key=key,
-    )
-
-
-def _cannot_start(verify: Verify, error: OSError) -> Failure:
-    return Failure(
-        FailureClass.WORKSPACE,
-        f"The check `{verify.command}` could not be started: {error.strerror or error}.",
-        "Check the workspace, then retry.",
     )

@@ -27,6 +27,7 @@ from foredeck.services.departure import Departure
 from foredeck.services.domain.diffs import unified_diff
 from foredeck.services.domain.errors import SettingsError, StepFailed, StoreError, UsageError
 from foredeck.services.domain.records import Failure, FailureClass, Mode, Project, Role
+from foredeck.services.jobs.executor import Executor
 from foredeck.services.patience import to_the_end
 from foredeck.services.settings import Settings, resolve_secret
 from foredeck.services.store.store import Store
@@ -60,6 +61,7 @@ class AgentStageRunner:
         *,
         people: People | None = None,
         own_jobs: Jobs | None = None,
+        executor: Executor | None = None,
     ) -> None:
         """`own_jobs` are those that the agents submit with their job tools."""
         self._store = store
@@ -68,7 +70,7 @@ class AgentStageRunner:
         self._departure = departure or Departure()
         self._people = people
         self._own_jobs = own_jobs
-        self._verification = Verification(store, settings, self._departure)
+        self._verification = Verification(store, settings, self._departure, executor)
 
     async def run(self, task: StageTask) -> StageOutcome:
         """Return the stage's outcome; raises `StepFailed`.

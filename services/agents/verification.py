@@ -12,6 +12,9 @@ from foredeck.services.domain.records import Failure, FailureClass, Job
 from foredeck.services.domain.states import JobState
 from foredeck.services.domain.workflow import Verify
 from foredeck.services.jobs.command_guard import CommandGuard
+from foredeck.services.jobs.endings import used_too_much
+from foredeck.services.jobs.executor import Executor
+from foredeck.services.jobs.local_executor import LocalExecutor
 from foredeck.services.settings import Settings
 from foredeck.services.store.store import Store
 
@@ -31,13 +34,21 @@ any of its tests. Then run the command until it succeeds.
 
 
 class Verification:
-    """Runs checks; between two of them codex has a turn to put right what they found."""
+    """Runs checks; between two of them codex has a turn to put right what they found.
+
+    `executor` runs them; without one they have their own.
+    """
 
     def __init__(
-        self, store: Store, settings: Settings, departure: Departure | None = None
+        self,
+        store: Store,
+        settings: Settings,
+        departure: Departure,
+        executor: Executor | None = None,
     ) -> None:
+        executor = executor or LocalExecutor(settings.data_dir / "jobs", settings.grace)
         guard = CommandGuard.of(store, settings)
-        self._command = CheckCommand(store, settings.grace, departure or Departure(), guard)
+        self._command = CheckCommand(store, executor, departure, guard)
 
     async def passed(self, task: StageTask, ask: Ask) -> str:
         """Return codex's last message of the rounds, empty if none was needed.
@@ -54,27 +65,29 @@ class Verification:
             if job.state is JobState.COMPLETED:
                 return said
             if number < verify.rounds:
-                said = await ask(_prompt(verify, job)) or said
-        raise StepFailed(_failure(verify, job))
+                said = await ask(_prompt(task, verify, job)) or said
+        raise StepFailed(_failure(task, verify, job))
 
 
-def _prompt(verify: Verify, job: Job) -> str:
+def _prompt(task: StageTask, verify: Verify, job: Job) -> str:
     output = job.message.strip() or "(it printed nothing)"
-    return _PROMPT.format(command=verify.command, ending=_ending(verify, job), output=output)
+    return _PROMPT.format(command=verify.command, ending=_ending(task, verify, job), output=output)
 
 
-def _ending(verify: Verify, job: Job) -> str:
+def _ending(task: StageTask, verify: Verify, job: Job) -> str:
+    if job.failure is not None:
+        return used_too_much(task.project.settings.memory_bytes)
     if job.state is JobState.TIMEOUT:
         return f"did not end within {verify.timeout:g} s"
     return f"ended with exit code {job.exit_code}"
 
 
-def _failure(verify: Verify, job: Job) -> Failure:
+def _failure(task: StageTask, verify: Verify, job: Job) -> Failure:
     rounds = f"{verify.rounds} round{'s' if verify.rounds != 1 else ''}"
     after = f", also after {rounds} of repair by codex" if verify.rounds else ""
     return Failure(
         FailureClass.VERDICT,
-        f"The check `{verify.command}` {_ending(verify, job)}{after}.",
+        f"The check `{verify.command}` {_ending(task, verify, job)}{after}.",
         "Read its output, then mend the cause or correct the command, and retry.",
         job.message,
     )

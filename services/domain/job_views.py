@@ -153,7 +153,8 @@ class JobResult:
     """What came of a job of its own; `output` and `errors` are the ends of what it printed.
 
     `data` is all of its stdout where that is JSON. `error` is what went wrong, in its own words
-    if it had any. `left_out` and `errors_left_out` are the bytes in front of the ends.
+    if it had any. `left_out` and `errors_left_out` are the bytes in front of the ends. The output
+    is not there any more if it has a `removed_at`.
     """
 
     job: JobDetail
@@ -165,13 +166,15 @@ class JobResult:
     errors_left_out: int
     output_path: str
     errors_path: str
+    removed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class BatchResult:
     """What came of one job of a batch; `output` and `error` are the ends of what it printed.
 
-    `index` is its place, from 1. `output_path` is the file with all of its output.
+    `index` is its place, from 1. `output_path` is the file with all of its output, unless that
+    was removed at `removed_at`.
     """
 
     index: int
@@ -182,6 +185,7 @@ class BatchResult:
     output: str
     error: str
     output_path: str
+    removed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,9 @@ DEFAULT_RETRIES = 3
 COMMAND_BYTES = 100_000
 INPUT_BYTES = 1_000_000
 METADATA_BYTES = 10_000
+# How much memory a job may be held to, in MiB.
+LEAST_MEMORY, MOST_MEMORY = 64, 16_777_216
+MEBIBYTE = 1 << 20
 # SPEC J4.
 MOST_IN_BATCH = 1000
 
@@ -69,7 +72,8 @@ class JobWish:
     Paths are absolute; an empty `directory` is the project's. `timeout` (seconds) None is the
     setting `job_timeout`. `environment` values are plain or references to secrets. `confirmed`
     says that a person wants it although the command policy asks for their word. With a `sandbox`
-    it runs in codex's own; None is without one.
+    it runs in codex's own; None is without one. `memory` (bytes) None is the project's
+    `memory_cap`.
     """
 
     name: str
@@ -91,6 +95,7 @@ class JobWish:
     metadata: tuple[tuple[str, str], ...] = ()
     confirmed: bool = False
     sandbox: Sandbox | None = None
+    memory: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +133,8 @@ class JobOrder:
     Without `words`, the job's prompt is text for /bin/sh. `progress` is between 0 and 100.
     `parent_id` is the batch a job belongs to, `batch_index` its place there, from 1. A batch is a
     job that runs nothing itself: it has so many `children`, and none begins after `stop_after`
-    failures, or once there is a `cancel_reason`.
+    failures, or once there is a `cancel_reason`. It and all that it starts hold at most `memory`
+    bytes together, None for no cap. What it printed is kept until `output_removed_at`.
     """
 
     id: str
@@ -155,6 +161,8 @@ class JobOrder:
     stop_after: int | None = None
     cancel_reason: str = ""
     sandbox: Sandbox | None = None
+    memory: int | None = None
+    output_removed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,8 +217,14 @@ def mistakes_of(wish: JobWish) -> Iterator[str]:
         yield f"The timeout has to be between 1 and {LONGEST} seconds, not {wish.timeout:g}."
     if not 0 <= wish.max_retries <= MOST_RETRIES:
         yield f"The retries have to be between 0 and {MOST_RETRIES}, not {wish.max_retries}."
+    if wish.memory is not None and not _is_memory(wish.memory):
+        yield "The memory has to be between 64M (64 MiB) and 16T."
     yield from _mistakes_of_the_input(wish.input_data)
     yield from _mistakes_of_the_metadata(wish.metadata)
+
+
+def _is_memory(size: int) -> bool:
+    return LEAST_MEMORY * MEBIBYTE <= size <= MOST_MEMORY * MEBIBYTE
 
 
 def _mistakes_of_the_type(type_: str) -> Iterator[str]:

@@ -223,7 +223,8 @@ class ProjectSettings:
     `verify` is the command that the Builder's work must pass. `environment` is for the
     commands that codex runs; its values are plain or references to secrets. `concurrency`
     is how many codex turns, and how many jobs of their own, run at once in the project;
-    `memory_cap` is in MiB.
+    `memory_cap`, in MiB, is how much a command and all that it starts hold at most; codex turns
+    have no cap.
     """
 
     model: str | None = None
@@ -238,6 +239,11 @@ class ProjectSettings:
     memory_cap: int | None = None
     environment: Mapping[str, str] = field(default_factory=dict, hash=False)
     mcp_servers: Mapping[str, McpServer] = field(default_factory=dict, hash=False)
+
+    @property
+    def memory_bytes(self) -> int | None:
+        """The memory cap in bytes, as commands are started with it."""
+        return None if self.memory_cap is None else self.memory_cap << 20
 
 
 @dataclass(frozen=True, slots=True)

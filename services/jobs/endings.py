@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 
+from foredeck.services.domain.jobs import MEBIBYTE
 from foredeck.services.domain.records import Failure, FailureClass, Job
 from foredeck.services.domain.safe_text import safe_text
 from foredeck.services.domain.states import JobState
@@ -38,15 +39,28 @@ def signal_name(number: int) -> str:
         return f"signal {number}"
 
 
-def failure_of_job(job: Job, found: Found, errors: str) -> Failure | None:
-    """Name what went wrong with a job of its own; `errors` is the end of its stderr."""
+def failure_of_job(
+    job: Job, found: Found, errors: str, *, memory: int | None = None
+) -> Failure | None:
+    """Name what went wrong with a job of its own; `errors` is the end of its stderr.
+
+    `memory` is what it could hold at most, in bytes.
+    """
     if found.state is JobState.COMPLETED:
         return None
     said = safe_text(errors.strip(), limit=DETAIL_LIMIT)
     message = _sentence(job, found)
-    if found.state is JobState.FAILED and said:
+    if found.over_memory:
+        message = f"Command {used_too_much(memory)}."
+    elif found.state is JobState.FAILED and said:
         message = said[-ERROR_LIMIT:]
     return Failure(_CLASSES[found.state], message, _advice(job, found), said[-DETAIL_LIMIT:])
+
+
+def used_too_much(memory: int | None) -> str:
+    """Say of a command that it was ended for its memory; `memory` is its cap in bytes."""
+    cap = f"{memory / MEBIBYTE:.0f} MiB of memory" if memory else "the memory it may have"
+    return f"used more than {cap} and was stopped"
 
 
 def _sentence(job: Job, found: Found) -> str:
@@ -68,4 +82,6 @@ def _advice(job: Job, found: Found) -> str:
         return f"Look at what it has done, then: foredeck jobs retry {job.id}"
     if found.state is JobState.TIMEOUT:
         return "Let it do less at once, or submit it with a longer --timeout."
+    if found.over_memory:
+        return "Let it do less at once, or submit it with more --memory."
     return f"See foredeck jobs logs {job.id}, then: foredeck jobs retry {job.id}"

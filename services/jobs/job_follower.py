@@ -95,7 +95,7 @@ class JobFollower:
     async def _ended(self, job: Job, order: JobOrder, found: Found) -> Ended:
         self._remove_input(job)
         errors = "" if order.merge_stderr else await self._last_errors(job)
-        return Ended(found, failure_of_job(job, found, errors))
+        return Ended(found, failure_of_job(job, found, errors, memory=order.memory))
 
     async def _last_errors(self, job: Job) -> str:
         path = Path(self._executor.path(handle_of(job), errors=True))
@@ -120,6 +120,7 @@ class JobFollower:
             environment,
             job.timeout,
             split=not order.merge_stderr,
+            memory=order.memory,
             contained=order.sandbox is not None,
         )
         try:

@@ -11,7 +11,7 @@ from pathlib import Path
 from foredeck.services.codex.sandboxed import CommandSandbox
 from foredeck.services.domain import clock
 from foredeck.services.domain.command_rules import Match
-from foredeck.services.domain.errors import InvalidInput
+from foredeck.services.domain.errors import Conflict, InvalidInput
 from foredeck.services.domain.ids import new_id
 from foredeck.services.domain.jobs import (
     BatchWish,
@@ -168,7 +168,17 @@ class JobIntake:
                 if wish.directory and (owner := await tx.projects.by_workspace(directory)):
                     return owner
             known = await tx.projects.by_name(SCRATCH)
-        return known or await self._make_project(SCRATCH)
+        return known or await self._scratch()
+
+    async def _scratch(self) -> Project:
+        """Make the project for odds and ends, unless somebody else does so at the same time."""
+        try:
+            return await self._make_project(SCRATCH)
+        except Conflict:
+            async with self._store.transaction("user") as tx:
+                if (made := await tx.projects.by_name(SCRATCH)) is None:
+                    raise
+                return made
 
 
 def _places(at: Sequence[int], total: int) -> str:
@@ -201,6 +211,7 @@ def _order(wish: JobWish, job: Job, project: Project) -> JobOrder:
         auto_retry=wish.auto_retry,
         merge_stderr=wish.merge_stderr,
         metadata=wish.metadata,
+        memory=wish.memory or project.settings.memory_bytes,
         trace_id=trace.id if trace else "",
         sandbox=wish.sandbox,
     )

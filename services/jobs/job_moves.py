@@ -115,7 +115,9 @@ class JobMoves:
         handle = Handle(job.id, job.attempt + 1)
         count = order.retry_count + 1
         await tx.job_orders.save(
-            replace(order, retry_count=count, progress=0.0, progress_message="")
+            replace(
+                order, retry_count=count, progress=0.0, progress_message="", output_removed_at=None
+            )
         )
         moment = clock.now()
         nothing: Failure | None = None

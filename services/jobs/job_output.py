@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 
 from foredeck.services.domain.job_views import BatchResult, JobDetail, JobResult
@@ -40,6 +41,7 @@ def result_of(detail: JobDetail, executor: Executor, attempt: int | None = None)
         errors_left_out=errors_left_out,
         output_path=executor.path(handle),
         errors_path=errors_path,
+        removed_at=_removed_at(detail),
     )
 
 
@@ -60,7 +62,12 @@ def _batch_result(detail: JobDetail, executor: Executor) -> BatchResult:
         output=_end_of(path, BATCH_OUTPUT_LIMIT)[0],
         error=detail.failure.message if detail.failure else "",
         output_path=path,
+        removed_at=_removed_at(detail),
     )
+
+
+def _removed_at(detail: JobDetail) -> datetime | None:
+    return detail.order.output_removed_at if detail.order else None
 
 
 def beginning_of(path: Path, characters: int) -> str:

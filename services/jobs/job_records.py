@@ -38,11 +38,15 @@ class JobRecords:
         self._aging = aging
 
     async def add(self, owned: Sequence[Owned]) -> Job:
-        """Store new jobs, all or none; return the first, which may be the batch of the others."""
+        """Store new jobs, all or none; return the first, which may be the batch of the others.
+
+        Raises `Conflict` if their project is archived.
+        """
         placed = [
             (job if order.children else self._moves.placed(job), order) for job, order in owned
         ]
         async with self._store.transaction("user") as tx:
+            await _require_in_use(tx, placed[0][1].project_id)
             for job, order in placed:
                 await tx.jobs.add(job)
                 await tx.job_orders.add(order)
@@ -209,6 +213,15 @@ class JobRecords:
                 await tx.job_orders.save(replace(its_order, priority=priority))
                 await tx.jobs.tell(one.id)
         return job
+
+
+async def _require_in_use(tx: Transaction, project_id: str) -> None:
+    project = await tx.projects.get(project_id)
+    if project.archived_at:
+        raise Conflict(
+            f"The project {project.name} is archived.",
+            f"Bring it back first: foredeck projects restore {project.name}",
+        )
 
 
 async def _children(

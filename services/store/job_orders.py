@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any
 
+from foredeck.services.domain import clock
 from foredeck.services.domain.audit import AuditEntry
 from foredeck.services.domain.events import JobQueueChanged
 from foredeck.services.domain.jobs import JobOrder, QueueState
@@ -42,6 +45,20 @@ COUNT = f"SELECT count(*) {_ORDERED}"
 CHILDREN_IN = f"SELECT j.id {_CHILDREN} AND j.state IN (%s) {_IN_ORDER}"
 # From the end: those in front are most often the first to end.
 ANY_CHILD_IN = f"SELECT 1 {_CHILDREN} AND j.state IN (%s) {_IN_ORDER} DESC LIMIT 1"
+ANY_OF_PROJECT_IN = """
+    SELECT 1 FROM job j INDEXED BY job_alone_in_state CROSS JOIN job_order o ON o.id = j.id
+    WHERE j.run_id IS NULL AND o.project_id = ? AND j.state IN (%s) LIMIT 1
+"""
+WITH_OUTPUT = """
+    SELECT o.id, j.attempt FROM job_order o INDEXED BY job_order_with_output
+    CROSS JOIN job j ON j.id = o.id
+    WHERE o.output_removed_at IS NULL AND o.children IS NULL AND j.ended_at < ? LIMIT ?
+"""
+# Not of one that was tried again meanwhile.
+_REMOVED = """
+    UPDATE job_order SET output_removed_at = ? WHERE id IN (%s)
+    AND EXISTS (SELECT 1 FROM job j WHERE j.id = job_order.id AND j.ended_at < ?)
+"""
 QUEUE = "SELECT paused_at, job_limit FROM job_queue WHERE id = 1"
 _SET = "UPDATE job_queue SET paused_at = ?, job_limit = ? WHERE id = 1"
 
@@ -93,9 +110,32 @@ class JobOrderRepository(Repository[JobOrder]):
         """Whether a job of a batch is in one of these states."""
         return bool(await self._rows(ANY_CHILD_IN, parent_id, states))
 
-    async def _rows(self, text: str, parent_id: str, states: Iterable[JobState]) -> list[Any]:
+    async def is_project_in(self, project_id: str, states: Iterable[JobState]) -> bool:
+        """Whether a job of a project is in one of these states."""
+        return bool(await self._rows(ANY_OF_PROJECT_IN, project_id, states))
+
+    async def with_output(self, before: datetime, limit: int) -> list[tuple[str, int]]:
+        """Return id and attempts of jobs that ended before then and whose output is kept."""
+        values = (to_microseconds(before), limit)
+        return [(row[0], row[1]) for row in await self._unit.link.rows(WITH_OUTPUT, values)]
+
+    async def output_removed(self, ids: Sequence[str], before: datetime, days: int) -> None:
+        """Store that the output of jobs that ended before then is gone, after so many days."""
+        values = (to_microseconds(clock.now()), *ids, to_microseconds(before))
+        await self._unit.link.rows(_REMOVED % marks(ids), values)
+        self._unit.audit(
+            AuditEntry(
+                action="job.remove_output",
+                resource="job",
+                resource_id="",
+                description=f"removed the output of {len(ids)} jobs that ended {days} days ago",
+                after=json.dumps({"jobs": len(ids), "days": days}),
+            )
+        )
+
+    async def _rows(self, text: str, key: str, states: Iterable[JobState]) -> list[Any]:
         values = sorted(state.value for state in states)
-        return await self._unit.link.rows(text % marks(values), (parent_id, *values))
+        return await self._unit.link.rows(text % marks(values), (key, *values))
 
 
 class JobQueueRow:

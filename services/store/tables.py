@@ -171,6 +171,8 @@ JOB_ORDER = Table(
     Column("stop_after", Integer),
     Column("cancel_reason", Text),
     Column("sandbox", Text),
+    Column("memory", Integer),
+    Column("output_removed_at", Integer),
 )
 
 JOB_QUEUE = Table(

@@ -21,6 +21,7 @@ from foredeck.services.domain import clock
 from foredeck.services.domain.errors import CodexError, StepFailed
 from foredeck.services.domain.records import Failure, FailureClass, Role
 from foredeck.services.domain.segments import SegmentKind
+from foredeck.services.jobs.executor import Executor
 from foredeck.services.settings import Settings
 from foredeck.services.store.store import Store
 from foredeck.services.workflow.codex_runs import CodexRuns
@@ -36,13 +37,15 @@ class CodexStepRunner:
         runs: CodexRuns,
         settings: Settings,
         departure: Departure | None = None,
+        *,
+        executor: Executor | None = None,
     ) -> None:
         self._store = store
         self._supervisor = supervisor
         self._runs = runs
         self._settings = settings
         self._departure = departure or Departure()
-        self._verification = Verification(store, settings, self._departure)
+        self._verification = Verification(store, settings, self._departure, executor)
 
     async def run(self, task: StageTask) -> StageOutcome:
         """Return codex's last message as the outcome; raises `StepFailed`.

@@ -7,7 +7,7 @@ from foredeck.services.domain.errors import StepFailed, TurnLost
 from foredeck.services.domain.records import Failure, FailureClass, Job
 from foredeck.services.domain.safe_text import safe_line
 from foredeck.services.domain.states import JobState
-from foredeck.services.jobs.endings import signal_name
+from foredeck.services.jobs.endings import signal_name, used_too_much
 from foredeck.services.jobs.executor import Found
 
 DETAIL_LINES = 50
@@ -32,14 +32,19 @@ def words_of(found: Found) -> str:
     if found.state in {JobState.COMPLETED, JobState.FAILED}:
         by_signal = found.signal is not None
         words = f"ended by {signal_name(found.signal or 0)}" if by_signal else f"exit {found.code}"
+    if found.over_memory:
+        words = "ended for its memory"
     cpu, memory = found.cpu_seconds or 0, found.peak_memory or 0
     cost = [f"{cpu:.1f} s of CPU"] * (cpu >= _MUCH_CPU)
     cost += [f"{memory >> 20} MiB"] * (memory >= _MUCH_MEMORY)
     return f"{words} ({', '.join(cost)})" if cost else words
 
 
-def failure_of(job: Job, found: Found, tail: str) -> Failure | None:
-    """Name what went wrong, with the end of the output; None if nothing did."""
+def failure_of(job: Job, found: Found, tail: str, *, memory: int | None = None) -> Failure | None:
+    """Name what went wrong, with the end of the output; None if nothing did.
+
+    `memory` is how much the command could hold at most, in bytes.
+    """
     name = f"`{safe_line(job.prompt, limit=_NAME_LIMIT)}`"
     if found.state is JobState.COMPLETED:
         return None
@@ -59,6 +64,13 @@ def failure_of(job: Job, found: Found, tail: str) -> Failure | None:
         )
     if found.state is JobState.CANCELLED:
         return Failure(FailureClass.INTERNAL, f"{name} was stopped.", _STOPPED_BEFORE.advice, tail)
+    if found.over_memory:
+        return Failure(
+            FailureClass.COMMAND,
+            f"{name} {used_too_much(memory)}.",
+            "Let it do less at once, or raise the project's memory_cap, then retry.",
+            tail,
+        )
     if found.signal is not None:
         return Failure(
             FailureClass.CRASH,

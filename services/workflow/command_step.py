@@ -122,7 +122,7 @@ class CommandStepRunner:
             _flush(task.output)  # a later host tells from the file what is shown already
             found = Found(JobState.QUEUED)
             while found.state is JobState.QUEUED:  # or what was to start it has died
-                await to_the_end(self._start(job, environment))
+                await to_the_end(self._start(task, job, environment))
                 found = await self._follow(task, job, console)
             if found.state is JobState.LOST:
                 await self._executor.cancel(_handle(job))
@@ -151,7 +151,7 @@ class CommandStepRunner:
                 self._store.redactor.learn(secrets)
         return {**command_environment(), **own, **dict(task.spec.environment)}
 
-    async def _start(self, job: Job, environment: Mapping[str, str]) -> None:
+    async def _start(self, task: StageTask, job: Job, environment: Mapping[str, str]) -> None:
         """Start the process of the job, unless it was started before.
 
         Raises `CommandDenied` if the command policy forbids it (SPEC J5).
@@ -160,7 +160,8 @@ class CommandStepRunner:
         if (await self._executor.probe(handle)).state is JobState.QUEUED:
             await self._guard.admit_step(Asked(job.id, job.prompt, run_id=job.run_id or ""))
             words = (_SHELL, "-c", job.prompt)
-            command = Command(words, job.workspace, environment, job.timeout)
+            memory = task.project.settings.memory_bytes
+            command = Command(words, job.workspace, environment, job.timeout, memory=memory)
             await self._executor.submit(handle, command)
 
     async def _follow(self, task: StageTask, job: Job, console: CommandConsole) -> Found:
@@ -208,7 +209,7 @@ class CommandStepRunner:
         except StoreError as error:
             _log.warning("the end of the output of job %s is missing: %s", job.id, error)
         tail = console.tail(DETAIL_LINES)
-        failure = failure_of(job, found, tail)
+        failure = failure_of(job, found, tail, memory=task.project.settings.memory_bytes)
         written = _flush(task.output)
 
         async def store(tx: Transaction) -> None:

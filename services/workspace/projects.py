@@ -12,10 +12,13 @@ from foredeck.services.domain.errors import Conflict, InvalidInput
 from foredeck.services.domain.ids import new_id
 from foredeck.services.domain.records import Project, ProjectSettings
 from foredeck.services.domain.safe_text import safe_line
+from foredeck.services.domain.states import FINAL_JOBS, JobState
 from foredeck.services.store.store import Store, Transaction
 
 NAME_LENGTH = 100
 DESCRIPTION_LENGTH = 2000
+
+_UNENDED = frozenset(JobState) - FINAL_JOBS
 
 
 class ProjectService:
@@ -93,6 +96,11 @@ class ProjectService:
             if archived and [r for r in await tx.runs.active() if r.project_id == project.id]:
                 raise Conflict(
                     f"A run of {project.name} is still working.", "Cancel it or wait for it first."
+                )
+            if archived and await tx.job_orders.is_project_in(project.id, _UNENDED):
+                raise Conflict(
+                    f"A job of {project.name} works or waits still.",
+                    f"Cancel it or wait for it first: foredeck jobs list --project {project.name}",
                 )
             moment = clock.now()
             changed = replace(project, archived_at=moment if archived else None, updated_at=moment)

@@ -15,6 +15,7 @@ from foredeck.services.domain.ids import new_id
 from foredeck.services.domain.records import Message, Mode, Project, Run, Step, StepKind, Trigger
 from foredeck.services.domain.states import RunState, StepState
 from foredeck.services.event_bus import EventBus
+from foredeck.services.jobs.local_executor import LocalExecutor
 from foredeck.services.jobs.output import OutputWriter
 from foredeck.services.store.store import Store
 from foredeck.services.workspace.files import WorkspaceFiles
@@ -30,6 +31,7 @@ class Stage:
     task: StageTask
     supervisor: FakeSupervisor
     workspace: Path
+    executor: LocalExecutor
 
     def box(self, role: str | None = None) -> ToolBox:
         jobs = CodexJobs(self.supervisor, self.task)
@@ -91,8 +93,11 @@ async def open_stage(
         await tx.steps.add(step)
     output = OutputWriter(tmp_path / "data" / "output" / f"{role}.1.log")
     task = StageTask(project, run, step, 1, role, mode, output)
+    executor = LocalExecutor(tmp_path / "data" / "jobs", 0.5)
+    task = replace(task, **changes)  # type: ignore[arg-type]
     try:
-        yield Stage(store, bus, replace(task, **changes), FakeSupervisor(store), workspace)  # type: ignore[arg-type]
+        yield Stage(store, bus, task, FakeSupervisor(store), workspace, executor)
     finally:
+        executor.close()
         output.close()
         await store.close()

@@ -50,6 +50,7 @@ class JobHouse:
     bus: EventBus
     jobs: JobService
     executor: LocalExecutor
+    projects: ProjectService
 
     @property
     def workspace(self) -> Path:
@@ -108,11 +109,12 @@ async def open_jobs(
     recover: bool = True,
     policy: CommandPolicy | None = None,
     settings: dict[str, Any] | None = None,
+    executes: type[LocalExecutor] = LocalExecutor,
 ) -> AsyncIterator[JobHouse]:
     """Become the host of `base`, where one project `demo` is."""
     bus, data = EventBus(), base / "data"
     store = await Store.open(data, bus)
-    executor = LocalExecutor(data / "job-output", grace)
+    executor = executes(data / "job-output", grace)
     projects = ProjectService(store, base / "workspaces", data)
     sandbox = CommandSandbox(Settings(data_dir=data, **settings or {}))
     intake = JobIntake(store, timeout, projects.create, CommandGuard(store, policy), sandbox)
@@ -124,7 +126,7 @@ async def open_jobs(
     try:
         if recover:
             await jobs.recover()
-        yield JobHouse(base, store, bus, jobs, executor)
+        yield JobHouse(base, store, bus, jobs, executor, projects)
     finally:
         await jobs.close()
         executor.close()

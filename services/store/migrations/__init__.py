@@ -22,7 +22,6 @@ from foredeck.services.store.migrations import (
     m0009_trusted_workflows,
     m0010_job_cost,
     m0011_job_orders,
-    m0013_job_sandbox,
 )
 
 MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
@@ -36,7 +35,6 @@ MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     m0009_trusted_workflows.upgrade,
     m0010_job_cost.upgrade,
     m0011_job_orders.upgrade,
-    m0013_job_sandbox.upgrade,
 )
 VERSION = len(MIGRATIONS)
 # Marks the file as ours: "FDCK" in ASCII, in PRAGMA application_id.

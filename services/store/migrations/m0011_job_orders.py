@@ -27,12 +27,17 @@ _STATEMENTS = (
         input_data TEXT NOT NULL,
         children INTEGER,
         stop_after INTEGER,
-        cancel_reason TEXT NOT NULL
+        cancel_reason TEXT NOT NULL,
+        sandbox TEXT,
+        memory INTEGER,
+        output_removed_at INTEGER
     )
     """,
     "CREATE INDEX job_order_of_project ON job_order (project_id)",
     "CREATE INDEX job_order_of_parent ON job_order (parent_id, batch_index)"
     " WHERE parent_id IS NOT NULL",
+    "CREATE INDEX job_order_with_output ON job_order (id)"
+    " WHERE output_removed_at IS NULL AND children IS NULL",
     # The queue, and what works: jobs of their own belong to no run.
     "CREATE INDEX job_alone_in_state ON job (state, queued_at) WHERE run_id IS NULL",
     # How long the same command has taken before.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -11,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from foredeck.services.agents.check_command import CheckCommand
 from foredeck.services.agents.runner import AgentStageRunner
 from foredeck.services.agents.stage import StageRunner
 from foredeck.services.codex.supervisor import CodexRequest
@@ -28,7 +31,8 @@ from foredeck.services.domain.records import (
 from foredeck.services.domain.segments import SegmentKind as Kind
 from foredeck.services.domain.states import JobState
 from foredeck.services.domain.workflow import StepSpec, Verify
-from foredeck.services.jobs.processes import find_marked
+from foredeck.services.jobs.processes import find_marked, is_alive
+from foredeck.services.jobs.run_dir import RunDir
 from foredeck.services.settings import Settings
 from foredeck.services.store.audit import AuditFilter
 from foredeck.services.workflow.builtin import four_agents
@@ -37,6 +41,8 @@ from foredeck.services.workflow.codex_step import CodexStepRunner
 from foredeck.services.workflow.runs import RunService
 from tests.support.agent_stage import Stage, open_stage
 from tests.support.codex_desk import Turn
+from tests.support.greedy import GREEDY
+from tests.support.house import until
 from tests.support.segments import texts
 
 PATIENCE = 30.0
@@ -64,7 +70,9 @@ def runner(
     settings = Settings(data_dir=tmp_path, grace=0.5, **fields)
     runs = RunService(stage.store, lambda _project, _request: four_agents(), lambda _: Mode.DIRECT)
     files = CodexRuns(stage.store, runs, settings)
-    return CodexStepRunner(stage.store, stage.supervisor, files, settings, departure)
+    return CodexStepRunner(
+        stage.store, stage.supervisor, files, settings, departure, executor=stage.executor
+    )
 
 
 async def checks(stage: Stage) -> list[Job]:
@@ -188,6 +196,37 @@ async def test_what_a_check_leaves_running_is_ended(tmp_path: Path) -> None:
         assert find_marked(job.id) == []
 
 
+async def test_a_check_is_held_to_the_memory_of_its_project(tmp_path: Path) -> None:
+    async with step(tmp_path, Verify(f"echo begun; {GREEDY}")) as stage:
+        wishes = ProjectSettings(memory_cap=64)
+        task = replace(stage.task, project=replace(stage.task.project, settings=wishes))
+        with pytest.raises(StepFailed) as failed:
+            await runner(stage, tmp_path).run(task)
+        assert "used more than 64 MiB of memory and was stopped" in failed.value.message
+        assert "used more than 64 MiB of memory" in stage.supervisor.requests[1].prompt
+        assert {job.exit_code for job in await checks(stage)} == {137}
+        assert await stage.executor.kept() == ()
+
+
+async def test_a_check_that_nobody_watches_over_any_more_fails_the_attempt(
+    tmp_path: Path,
+) -> None:
+    async with step(tmp_path, Verify("touch up; sleep 300")) as stage:
+        work = asyncio.create_task(runner(stage, tmp_path).run(stage.task))
+        async with asyncio.timeout(PATIENCE):
+            while not (stage.workspace / "up").exists():
+                await asyncio.sleep(0.02)
+        (handle,) = await stage.executor.kept()
+        carrier = RunDir(Path(stage.executor.path(handle)).parent).carrier
+        assert carrier is not None
+        os.kill(carrier.pid, signal.SIGKILL)
+        with pytest.raises(StepFailed, match="Nobody knows how the check ended"):
+            await work
+        (job,) = await checks(stage)
+        assert (job.state, job.exit_code) == (JobState.LOST, None)
+        assert find_marked(job.id) == []
+
+
 async def test_cancelled_in_a_check_nothing_of_it_is_left(tmp_path: Path) -> None:
     async with step(tmp_path, Verify("touch up; trap '' TERM; sleep 300")) as stage:
         work = asyncio.create_task(runner(stage, tmp_path).run(stage.task))
@@ -229,7 +268,8 @@ async def test_a_stage_in_direct_mode_is_checked_too(tmp_path: Path) -> None:
             return Turn('{"summary": "built"}')
 
         stage.supervisor.work = work
-        agents = AgentStageRunner(stage.store, stage.supervisor, Settings(data_dir=tmp_path))
+        settings = Settings(data_dir=tmp_path)
+        agents = AgentStageRunner(stage.store, stage.supervisor, settings, executor=stage.executor)
         outcome = await agents.run(stage.task)
         assert outcome.summary == "built"
         assert len(stage.supervisor.requests) == 2
@@ -270,3 +310,36 @@ async def test_a_check_that_a_departing_house_leaves_is_run_again_by_the_next(
         await runner(stage, tmp_path).run(replace(stage.task, resumed=True))
         (job,) = await checks(stage)
         assert (job.id, job.state) == (left.id, JobState.COMPLETED)
+
+
+async def test_a_check_that_a_killed_house_left_running_is_ended_and_run_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = "echo x >> ../checks; while [ ! -e fixed ]; do sleep 0.05; done"
+    ran = tmp_path / "checks"
+    async with step(tmp_path, Verify(command)) as stage:
+        with monkeypatch.context() as killed:  # who is killed tidies nothing up
+
+            async def nothing(*_: object) -> None: ...
+
+            killed.setattr(CheckCommand, "_tidy_up", nothing)
+            departure = Departure()
+            work = asyncio.create_task(runner(stage, tmp_path, departure).run(stage.task))
+            await until(ran.exists, "the check")
+            departure.leaving = True
+            work.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await work
+        (left,) = await checks(stage)
+        (process, *_) = find_marked(left.id)
+
+        task = replace(stage.task, resumed=True)
+        again = asyncio.create_task(runner(stage, tmp_path).run(task))
+        await until(lambda: ran.read_text() == "x\nx\n", "the check of the next house")
+        assert not is_alive(process)
+        (stage.workspace / "fixed").touch()
+        await again
+        (job,) = await checks(stage)
+        assert (job.id, job.state) == (left.id, JobState.COMPLETED)
+        assert find_marked(job.id) == []
+        assert await stage.executor.kept() == ()

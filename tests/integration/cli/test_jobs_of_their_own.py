@@ -124,7 +124,12 @@ def test_a_host_that_ends_in_order_leaves_its_jobs_at_work(desk: Desk) -> None:
 def test_an_idle_host_waits_for_jobs(desk: Desk) -> None:
     host = desk.start("serve", "--until-idle", "--idle", "0.2")
     until(lambda: is_held(desk.data), "there is a host")
-    desk.run("jobs", "submit", "x", "--command", "sleep 2; touch done")
+    desk.run("jobs", "submit", "x", "--command", f"touch up; {WAIT}; touch done")
+    until((desk.base / "up").exists, "the job works")
+    # Each of these takes as long as the host would stay with nothing to do.
+    assert [desk.run("jobs", "list").code for _ in range(3)] == [0, 0, 0]
+    assert host.poll() is None
+    (desk.base / "go").touch()
     assert ended(host).code == 0
     assert (desk.base / "done").exists()
 

@@ -358,6 +358,33 @@ async def test_a_host_that_does_not_stay_starts_only_what_is_to_start_now(tmp_pa
         assert (await house.ended(waits)).job.state is S.COMPLETED
 
 
+async def test_first_jobs_at_once_share_one_project(tmp_path: Path) -> None:
+    async with open_jobs(tmp_path) as house:
+        elsewhere = [JobWish("x", "true", directory=str(tmp_path)) for _ in range(8)]
+        jobs = await asyncio.gather(*(house.jobs.submit(wish) for wish in elsewhere))
+        names = {(await house.ended(job.id)).job.project_name for job in jobs}
+        assert names == {"scratch"}
+        projects = (await house.store.queries.projects()).items
+        assert sorted(project.name for project in projects) == ["demo", "scratch"]
+        assert sorted(path.name for path in house.workspace.parent.iterdir()) == ["demo", "scratch"]
+
+
+async def test_a_project_with_jobs_is_not_archived_and_an_archived_one_takes_none(
+    tmp_path: Path,
+) -> None:
+    async with open_jobs(tmp_path) as house:
+        held, works = await house.submit("true", hold=True), await house.submit(WAIT)
+        await house.comes_to(works, S.IN_PROGRESS)
+        for job_id in (held, works):
+            with pytest.raises(Conflict, match="A job of demo works or waits still"):
+                await house.projects.archive("demo", archived=True)
+            await house.jobs.cancel(job_id, "enough")
+        assert (await house.projects.archive("demo", archived=True)).archived_at
+        with pytest.raises(Conflict, match="The project demo is archived"):
+            await house.submit("true")
+        assert (await house.store.queries.job_queue(10)).queued == 0
+
+
 async def lost(house: JobHouse) -> str:
     """Return a job at work whose shim is killed."""
     job_id = await house.submit("touch up; sleep 300")

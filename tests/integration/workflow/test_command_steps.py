@@ -21,6 +21,7 @@ from foredeck.services.jobs.processes import find_marked
 from foredeck.services.store.audit import AuditFilter
 from foredeck.services.workflow import interventions
 from tests.support.command_house import CommandHouse, command, open_commands
+from tests.support.greedy import GREEDY
 from tests.support.hostile import HOSTILE
 from tests.support.house import has_line, until
 from tests.support.process_table import mentioning
@@ -80,6 +81,22 @@ async def test_its_environment_is_that_of_the_project_and_of_the_step_and_no_mor
     assert "OPENAI_API_KEY" not in output
     assert "V4lue" not in "".join(texts(house.output(detail.run.id, "one"), SegmentKind.OUTPUT))
     assert detail.steps[0].summary == "[redacted]"
+
+
+async def test_a_command_that_holds_more_memory_than_its_project_may_is_ended(
+    house: CommandHouse,
+) -> None:
+    async with house.store.transaction() as tx:
+        project = await tx.projects.find("demo")
+        await tx.projects.save(replace(project, settings=ProjectSettings(memory_cap=64)))
+    detail = await house.ran(command("one", f"echo begun; {GREEDY}"))
+    failure = detail.steps[0].failure
+    assert failure is not None
+    assert "used more than 64 MiB of memory and was stopped." in failure.message
+    assert "memory_cap" in failure.advice
+    (job,) = await house.jobs(detail.run.id)
+    assert (job.state, job.exit_code) == (JobState.FAILED, 137)
+    assert find_marked(job.id) == []
 
 
 async def test_an_exit_code_fails_the_step_with_the_end_of_its_output(house: CommandHouse) -> None:

@@ -23,6 +23,8 @@ GOOD = JobWish("build", "make")
         {"type": "our_own_7"},
         {"input_data": "[1, 2]"},
         {"metadata": (("a", ""),)},
+        {"memory": 64 << 20},
+        {"memory": 16 << 40},
     ],
 )
 def test_what_is_within_the_limits(change: dict[str, object]) -> None:
@@ -50,6 +52,7 @@ def test_what_is_within_the_limits(change: dict[str, object]) -> None:
         ({"input_data": "{"}, "The input data is no JSON"),
         ({"input_data": "[" * 100_000}, "The input data is no JSON"),
         ({"input_data": f'"{"x" * 1_000_000}"'}, "The input data is larger than 1,000,000 bytes"),
+        ({"memory": (64 << 20) - 1}, "The memory has to be between 64M (64 MiB) and 16T."),
         ({"metadata": (("", "x"),)}, "An entry of the metadata has no name."),
         ({"metadata": (("a", "x" * 10_000),)}, "The metadata is longer than 10,000 characters."),
     ],

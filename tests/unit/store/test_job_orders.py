@@ -50,6 +50,8 @@ async def test_an_order_comes_back_as_it_was_stored(store: Store) -> None:
         progress=12.5,
         progress_message="on",
         trace_id="t",
+        memory=512 << 20,
+        output_removed_at=make.MOMENT,
     )
     async with store.transaction() as tx:
         assert await tx.job_orders.get(job.id) == order

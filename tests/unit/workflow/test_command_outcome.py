@@ -56,6 +56,13 @@ def test_what_a_command_has_cost_is_told_if_it_was_much(
             FailureClass.CRASH,
             "was ended by signal 99.",
         ),
+        (
+            Found(JobState.FAILED, None, 9, over_memory=True),
+            137,
+            "ended for its memory",
+            FailureClass.COMMAND,
+            "used more than the memory it may have",
+        ),
         (Found(JobState.TIMEOUT), 124, "timeout", FailureClass.TIMEOUT, "within 9 s"),
         (Found(JobState.CANCELLED), 130, "cancelled", FailureClass.INTERNAL, "was stopped."),
         (Found(JobState.LOST), None, "lost", FailureClass.CRASH, "Nobody knows how"),

@@ -132,7 +132,10 @@ CREATE TABLE job_order (
         input_data TEXT NOT NULL,
         children INTEGER,
         stop_after INTEGER,
-        cancel_reason TEXT NOT NULL
+        cancel_reason TEXT NOT NULL,
+        sandbox TEXT,
+        memory INTEGER,
+        output_removed_at INTEGER
     );
 CREATE TABLE job_queue (
         id INTEGER NOT NULL PRIMARY KEY CHECK (id = 1),
@@ -507,6 +510,7 @@ CREATE INDEX project_file_unplaced ON project_file (id) WHERE placed = 0;
 CREATE INDEX job_newest ON job (created_at, id);
 CREATE INDEX job_order_of_project ON job_order (project_id);
 CREATE INDEX job_order_of_parent ON job_order (parent_id, batch_index) WHERE parent_id IS NOT NULL;
+CREATE INDEX job_order_with_output ON job_order (id) WHERE output_removed_at IS NULL AND children IS NULL;
 CREATE INDEX job_alone_in_state ON job (state, queued_at) WHERE run_id IS NULL;
 CREATE INDEX job_alone_by_name ON job (name, ended_at) WHERE run_id IS NULL;
 DELETE FROM "sqlite_sequence";
