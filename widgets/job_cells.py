@@ -105,7 +105,7 @@ def job_cells(row: JobRow, width: int, now: datetime, *, ascii_only: bool = Fals
     cells: Cells = [(glyph_of(row.state, ascii_only=ascii_only) + " ", look.style)]
     if columns.word:
         cells.append((pad(look.word, WORD_WIDTH + 1), look.style))
-    name = pad(_cut(row, columns.name - 1), columns.name)
+    name = pad(_cut(row, columns.name), columns.name)
     cells.append((name, "ink--muted" if ended else "ink--strong"))
     if columns.type:
         cells.append((f" {pad(job_type(row), _TYPE - 1)}", "ink--muted"))

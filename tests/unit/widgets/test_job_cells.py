@@ -71,7 +71,7 @@ def test_how_far_it_is_only_while_it_works(row: JobRow, words: str) -> None:
 
 def test_of_a_job_in_a_batch_the_number_is_kept() -> None:
     row = own_job("x", name="convert the pictures of the shop (17/1000)", batch_index=17)
-    assert "(17/1000) " in text(job_cells(row, 72, NOW))
+    assert "(17/1000)" in text(job_cells(row, 72, NOW))
 
 
 def test_titles_and_types_are_plain_text() -> None:
