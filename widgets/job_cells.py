@@ -9,7 +9,7 @@ from foredeck.services.domain.job_views import BatchCounts, JobRow
 from foredeck.services.domain.jobs import CODEX, SHELL_COMMAND, Priority
 from foredeck.services.domain.safe_text import safe_line
 from foredeck.services.domain.states import FINAL_JOBS, JobState
-from foredeck.widgets.formats import bar, duration, elapsed, pad, pad_left
+from foredeck.widgets.formats import bar, duration, elapsed, pad, pad_left, shorten
 from foredeck.widgets.painting import Cells, fit, width_of
 from foredeck.widgets.state_style import WORD_WIDTH, glyph_of, look_of
 
@@ -79,6 +79,14 @@ def job_title(row: JobRow) -> str:
     return safe_line(f"{row.step_key or row.name} · {row.run_title}", limit=_NAME_LENGTH)
 
 
+def _cut(row: JobRow, width: int) -> str:
+    """Return the name in so many cells; of a job of a batch its number stays whole."""
+    head, mark, number = job_title(row).rpartition(" (")
+    if row.batch_index is None or not mark:
+        return shorten(job_title(row), width)
+    return shorten(head, max(1, width - len(mark) - len(number))) + mark + number
+
+
 def job_type(row: JobRow) -> str:
     """Return the type in words."""
     plain = {SHELL_COMMAND: "command", CODEX: "codex"}
@@ -97,7 +105,8 @@ def job_cells(row: JobRow, width: int, now: datetime, *, ascii_only: bool = Fals
     cells: Cells = [(glyph_of(row.state, ascii_only=ascii_only) + " ", look.style)]
     if columns.word:
         cells.append((pad(look.word, WORD_WIDTH + 1), look.style))
-    cells.append((pad(job_title(row), columns.name), "ink--muted" if ended else "ink--strong"))
+    name = pad(_cut(row, columns.name), columns.name)
+    cells.append((name, "ink--muted" if ended else "ink--strong"))
     if columns.type:
         cells.append((f" {pad(job_type(row), _TYPE - 1)}", "ink--muted"))
     if columns.project:

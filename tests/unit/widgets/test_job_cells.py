@@ -69,6 +69,11 @@ def test_how_far_it_is_only_while_it_works(row: JobRow, words: str) -> None:
     assert job_progress(row, NOW)[1] == words
 
 
+def test_of_a_job_in_a_batch_the_number_is_kept() -> None:
+    row = own_job("x", name="convert the pictures of the shop (17/1000)", batch_index=17)
+    assert "(17/1000)" in text(job_cells(row, 72, NOW))
+
+
 def test_titles_and_types_are_plain_text() -> None:
     assert job_title(job_row("x", step_key="qa\x1b[31m")).startswith("qa")
     assert "\x1b" not in job_title(job_row("x", step_key="qa\x1b[31m"))
