@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import textual.screen
 from rich.text import Text
+from textual import events
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.command import Provider
@@ -21,6 +22,7 @@ from textual.types import CSSPathType
 
 from foredeck.app.connection import Connect, Connection
 from foredeck.app.error_log import open_log, report
+from foredeck.app.screens.prompt import PromptScreen
 from foredeck.app.screens.workbench import Workbench
 from foredeck.services.domain import clock
 from foredeck.services.domain.errors import ForedeckError, HostGone
@@ -161,6 +163,11 @@ class ForedeckApp(App[int]):
                 raise
             return  # the person left before the views were in their places
         self.connect()
+
+    async def on_event(self, event: events.Event) -> None:
+        if isinstance(event, events.Key) and isinstance(self.screen, PromptScreen):
+            self.screen.expect_change()
+        await super().on_event(event)
 
     def _cap_frames(self) -> None:
         """Paint at most `frame_rate` times a second; the first paint does not wait for that.

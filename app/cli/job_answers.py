@@ -74,6 +74,7 @@ def put_job(detail: JobDetail) -> None:
     pairs |= {
         "Workspace": detail.workspace,
         "Started": local_time(row.started_at),
+        **({} if detail.process_id is None else {"Process": detail.process_id}),
         "Duration": duration(row.started_at, row.ended_at),
         "Exit code": "–" if row.exit_code is None else row.exit_code,
         "CPU": _cpu(row),
@@ -187,6 +188,7 @@ def job_detail_answer(detail: JobDetail) -> dict[str, Any]:
         "queued_at": detail.queued_at,
         "model": detail.model,
         "thread_id": detail.thread_id,
+        "process_id": detail.process_id,
         **tokens_answer(detail.usage),
         **(_order_answer(detail.order) if detail.order else {}),
     }

@@ -9,11 +9,11 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
-from textual.screen import Screen
 from textual.widgets import Input
 
 from foredeck.app.bridge import HostChanged
 from foredeck.app.screens.pane import Pane
+from foredeck.app.screens.prompt import PromptScreen
 from foredeck.app.screens.refresher import Refresher
 from foredeck.app.screens.shell import Shell, shell_of
 from foredeck.services.domain.chat import AgentCard, ConversationDetail, ConversationRow
@@ -59,7 +59,7 @@ def topic_of(detail: RunDetail | None, project_id: str | None, sidebar: Sidebar 
     return Topic(name, project_id)
 
 
-class ChatScreen(Screen[None]):
+class ChatScreen(PromptScreen[None]):
     """The conversation above, one line to type below; answers appear while they come."""
 
     CSS_PATH = "../../styles/chat.tcss"

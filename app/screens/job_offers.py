@@ -7,15 +7,15 @@ from typing import ClassVar
 
 from textual import events
 from textual.binding import ActiveBinding, BindingType
-from textual.screen import Screen
 
 from foredeck.app.screens.actions import Action
 from foredeck.app.screens.job_keys import JOB_ACTIONS, JobSituation, label_of_job, why_not_job
+from foredeck.app.screens.prompt import PromptScreen
 from foredeck.app.screens.shell import Shell, shell_of
 from foredeck.services.domain.job_views import JobRow
 
 
-class JobOffers(Screen[JobRow]):
+class JobOffers(PromptScreen[JobRow]):
     """Has the keys of `JOB_ACTIONS`; a subclass says what its `situation` is, and does them."""
 
     BINDINGS: ClassVar[list[BindingType]] = [a.to_binding("jobs") for a in JOB_ACTIONS]

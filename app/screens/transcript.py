@@ -7,10 +7,10 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
-from textual.screen import Screen
 
 from foredeck.app.bridge import HostChanged
 from foredeck.app.screens.pane import Pane
+from foredeck.app.screens.prompt import PromptScreen
 from foredeck.app.screens.refresher import Refresher
 from foredeck.app.screens.shell import Shell, shell_of
 from foredeck.services.domain.errors import ForedeckError, NotFound
@@ -33,7 +33,7 @@ _KEYS = (
 )
 
 
-class TranscriptScreen(Screen[None]):
+class TranscriptScreen(PromptScreen[None]):
     """Messages and tool calls of a whole run, or of one of its stages."""
 
     CSS_PATH = "../../styles/transcript.tcss"

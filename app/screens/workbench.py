@@ -10,10 +10,10 @@ from textual import events
 from textual.app import ComposeResult
 from textual.binding import ActiveBinding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.screen import Screen
 
 from foredeck.app.screens.actions import ACTIONS, Action, Situation, label_of, why_not
 from foredeck.app.screens.pane import Pane
+from foredeck.app.screens.prompt import PromptScreen
 from foredeck.app.screens.shell import Shell, shell_of
 from foredeck.app.screens.step_reasons import can_retry, is_waiting_gate
 from foredeck.services.domain.errors import ForedeckError, NotFound
@@ -34,7 +34,7 @@ _PATIENCE = 0.25
 _BREAKPOINTS = [(0, "-narrow"), (80, "-normal"), (110, "-wide"), (160, "-vast")]
 
 
-class Workbench(Screen[None]):
+class Workbench(PromptScreen[None]):
     """Turns keys and messages of the panes into selections, reads and actions.
 
     It is painted as a frame of empty panes first; `furnish` puts the views into them.

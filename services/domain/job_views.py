@@ -131,7 +131,7 @@ class JobDetail:
     """A job, whole. `prompt` is the command or what codex was told, `message` the last words.
 
     `output_path` is the file of its step's attempt, in which its output stands; `timeout` is
-    in seconds. `order` is there for a job of its own.
+    in seconds. `order` is there for a job of its own, `process_id` while that works.
     """
 
     job: JobRow
@@ -146,6 +146,7 @@ class JobDetail:
     thread_id: str | None
     usage: TokenUsage
     order: JobOrder | None = None
+    process_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,16 +10,18 @@ from foredeck.services.domain.job_board import JobBoard
 from foredeck.services.domain.job_views import (
     BatchResult,
     BatchStatus,
+    JobDetail,
     JobQueueView,
     JobResult,
     JobRow,
 )
 from foredeck.services.domain.records import Job
+from foredeck.services.domain.states import JobState
 from foredeck.services.domain.views import Page
 from foredeck.services.host import commands as c
 from foredeck.services.host import queries as q
 from foredeck.services.host.service import Handler
-from foredeck.services.jobs.executor import Executor
+from foredeck.services.jobs.executor import Executor, Handle
 from foredeck.services.jobs.job_board import board_of_all, board_of_batch
 from foredeck.services.jobs.job_output import batch_results_of, result_of
 from foredeck.services.jobs.job_service import JobService
@@ -48,12 +50,21 @@ class JobQueries:
     def table(self) -> dict[type, Handler]:
         """Return the handler of each query type."""
         return {
+            q.GetJob: self.job,
             q.GetJobResult: self.result,
             q.GetJobQueue: self.queue,
             q.GetJobBoard: self.board,
             q.GetBatch: self.batch,
             q.GetBatchResults: self.batch_results,
         }
+
+    async def job(self, query: q.GetJob) -> JobDetail:
+        """Answer `GetJob`."""
+        detail = await self._queries.job(query.ref)
+        if detail.order is None or detail.job.state is not JobState.IN_PROGRESS:
+            return detail
+        handle = Handle(detail.job.id, detail.job.attempt)
+        return replace(detail, process_id=await self._executor.process_id(handle))
 
     async def result(self, query: q.GetJobResult) -> JobResult:
         """Answer `GetJobResult`."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from foredeck.services.domain.audit import AuditRow, AuditVerdict
 from foredeck.services.domain.chat import AgentCard, ConversationDetail, ConversationRow
-from foredeck.services.domain.job_views import JobDetail, JobRow
+from foredeck.services.domain.job_views import JobRow
 from foredeck.services.domain.records import ProjectFile
 from foredeck.services.domain.views import (
     AttemptRow,
@@ -53,7 +53,6 @@ class StoreQueries:
             q.ListRuns: self.list_runs,
             q.GetRun: self.run,
             q.ListJobs: self.list_jobs,
-            q.GetJob: self.job,
             q.GetTranscript: self.transcript,
             q.GetHistory: self.history,
             q.ListAttempts: self.attempts,
@@ -96,10 +95,6 @@ class StoreQueries:
         """Answer `ListJobs`."""
         wanted = JobFilter(query.state, query.type, query.run, query.project, query.batch)
         return await self._queries.jobs(wanted, query.limit, query.offset)
-
-    async def job(self, query: q.GetJob) -> JobDetail:
-        """Answer `GetJob`."""
-        return await self._queries.job(query.ref)
 
     async def transcript(self, query: q.GetTranscript) -> tuple[TranscriptEntry, ...]:
         """Answer `GetTranscript`."""

@@ -83,6 +83,10 @@ class Executor(Protocol):
         """Return where that output lies, for who follows files."""
         ...
 
+    async def process_id(self, handle: Handle) -> int | None:
+        """Return the process that it is while it works; None afterwards, and elsewhere."""
+        ...
+
     async def changed(self, handle: Handle, seconds: float) -> None:
         """Return as soon as it has ended, or after so many seconds."""
         ...

@@ -90,6 +90,12 @@ class LocalExecutor:
         finally:
             os.close(log)
 
+    async def process_id(self, handle: Handle) -> int | None:
+        """Return the process id of the program while it works."""
+        files = self._files(handle)
+        program = files.program if files.is_locked else None
+        return program.pid if program else None
+
     async def changed(self, handle: Handle, seconds: float) -> None:
         """Return as soon as its shim has ended, or after so many seconds."""
         carrier = self._files(handle).carrier

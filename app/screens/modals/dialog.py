@@ -10,10 +10,12 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from foredeck.app.screens.prompt import PromptScreen
+
 T = TypeVar("T")
 
 
-class Dialog(ModalScreen[T], Generic[T]):
+class Dialog(PromptScreen[T], ModalScreen[T], Generic[T]):
     """A modal box with a title; escape gives the answer `None`."""
 
     CSS_PATH = "../../../styles/dialogs.tcss"

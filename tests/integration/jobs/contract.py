@@ -249,6 +249,18 @@ class ExecutorContract:
 
     # Starts, and deaths of who started it or watches over it.
 
+    async def test_the_process_is_told_while_it_works(self, rig: Rig, handle: Handle) -> None:
+        assert await rig.executor().process_id(handle) is None
+        await rig.executor().submit(
+            handle, rig.shell("echo $$; until test -e go; do sleep 0.02; done")
+        )
+        while not (said := await rig.executor().read(handle, 0, 100)).endswith(b"\n"):
+            await rig.executor().changed(handle, 0.02)
+        assert await rig.executor().process_id(handle) == int(said)
+        (rig.directory / "go").touch()
+        await rig.ended(handle)
+        assert await rig.executor().process_id(handle) is None
+
     async def test_an_attempt_is_started_once_however_often_it_is_submitted(
         self, rig: Rig, handle: Handle
     ) -> None:
