@@ -44,6 +44,8 @@ class JobsScreen(JobOffers):
         self._frame_rate = frame_rate
         self._project_id = project_id
         self._batch = batch
+        # A person wants to go to the output of the job under the cursor, which is not there yet.
+        self._awaits_output = False
         self.listed, self.job = JobListPane(batch), JobPane(frame_rate)
         self.dialogs = JobActions(self, project_id)
         self.reader = JobReader(
@@ -101,6 +103,7 @@ class JobsScreen(JobOffers):
         detail, board = self.reader.detail, self.reader.board
         if detail is not None and board is not None:
             self.job.show_job(detail, board.queue.why_not_yet)
+            self._focus_output()
             self.offer()
 
     def _failed(self, error: Exception, *, of_job: bool) -> None:
@@ -142,6 +145,7 @@ class JobsScreen(JobOffers):
 
     def on_job_table_job_highlighted(self, event: JobTable.JobHighlighted) -> None:
         event.stop()
+        self._awaits_output = False
         self._aim()
 
     def on_job_table_job_selected(self, event: JobTable.JobSelected) -> None:
@@ -250,6 +254,7 @@ class JobsScreen(JobOffers):
 
     def action_focus_list(self) -> None:
         self.remove_class("-job")
+        self._awaits_output = False
         self.listed.table.focus()
         self._aim()
 
@@ -260,7 +265,14 @@ class JobsScreen(JobOffers):
             self.job.clear("Loading…")
             self.reader.aim(row.id, at_once=True)
         self._aim()
-        self.job.output.focus()
+        self._awaits_output = True
+        self._focus_output()
+
+    def _focus_output(self) -> None:
+        """Go to the output as soon as it is there: what is not on display takes no focus."""
+        if self._awaits_output and self.job.has_output and self.job.output.display:
+            self._awaits_output = False
+            self.job.output.focus()
 
     def action_reload(self) -> None:
         if self.shell.host is None:

@@ -163,8 +163,12 @@ def test_one_job(size: str, snap_compare: Compare, tmp_path: Path) -> None:
 
     async def before(pilot: Pilot[int]) -> None:
         screen = await open_jobs(pilot, host)
-        await pilot.press("v", "v", "enter")
-        await until(pilot, lambda: "lint says" in screen.job.output.visible_text())
+        output = screen.job.output
+        await pilot.press("v", "v")
+        await until(pilot, lambda: screen.row is not None and screen.row.name == "lint")
+        await pilot.press("enter")
+        await until(pilot, lambda: "lint says" in output.visible_text())
+        await until(pilot, lambda: screen.focused is output)
 
     assert snap_compare(dark(host), terminal_size=SIZES[size], run_before=before)
 
