@@ -15,6 +15,7 @@ from foredeck.services.domain.job_views import (
     JobQueueView,
     JobResult,
     JobRow,
+    whole_percent,
 )
 from foredeck.services.domain.jobs import JobOrder
 from foredeck.services.domain.states import JobState
@@ -41,7 +42,7 @@ def _state(row: JobRow) -> str:
     if row.state is not JobState.IN_PROGRESS:
         return word
     if row.progress:
-        return f"{word} {row.progress:.0f} %"
+        return f"{word} {whole_percent(row.progress)} %"
     guess = row.estimate(clock.now())
     return word if guess is None else f"{word} ~{guess:.0f} %"
 
