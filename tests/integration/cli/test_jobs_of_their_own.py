@@ -160,6 +160,7 @@ def test_retries_results_and_logs(desk: Desk) -> None:
     done = desk.run("jobs", "execute", "--max-retries", "1", "--command", text)
     assert done.code == 3
     job = desk.run("jobs", "list", "--format", "json").answer["items"][0]["id"]
+    assert f"then: foredeck jobs retry {job}" in done.err
     result = desk.run("jobs", "result", job, "--format", "json").answer
     assert (result["state"], result["error"], result["errors"]) == (
         "failed",
@@ -178,6 +179,8 @@ def test_retries_results_and_logs(desk: Desk) -> None:
     assert desk.run("jobs", "result", job).out == '{"a": 1}\n'
     assert desk.run("jobs", "logs", job).out == '{"a": 1}\n'
     assert "not yet" in desk.run("jobs", "logs", job, "--attempt", "1").err
+    last = desk.run("jobs", "execute", "--max-retries", "0", "--", "false")
+    assert "it has no retries left: submit it again." in last.err
     refused = desk.run("jobs", "retry", job)
     assert refused.code == 1
     assert "only a failed, timed out or lost one is retried" in refused.err
