@@ -187,6 +187,15 @@ def test_retries_results_and_logs(desk: Desk) -> None:
     end(host)
 
 
+def test_a_cancelled_job_tells_why(desk: Desk) -> None:
+    job = desk.run("jobs", "submit", "x", "--hold", "--", "true").out.strip()
+    assert desk.run("jobs", "cancel", job, "--reason", "wrong \x1b[31mbranch").code == 0
+    shown = desk.run("jobs", "show", job).out
+    assert any(line.split() == ["Cancelled", "wrong", "branch"] for line in shown.splitlines())
+    answer = desk.run("jobs", "show", job, "--format", "json").answer
+    assert (answer["state"], "branch" in answer["cancel_reason"]) == ("cancelled", True)
+
+
 def test_the_queue_is_paused_limited_and_reordered(desk: Desk) -> None:
     assert desk.run("jobs", "pause", "--format", "json").answer["paused"] is True
     one = desk.run("jobs", "submit", "one", "--command", "echo one >> order")
