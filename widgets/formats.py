@@ -102,8 +102,10 @@ def plural(count: int, noun: str) -> str:
 
 
 def bar(fraction: float, width: int, *, ascii_only: bool = False) -> tuple[str, str]:
-    """Return the filled and the empty part of a bar of `width` cells."""
+    """Return the filled and the empty part of a bar of `width` cells; full means all of it."""
     filled = round(max(0.0, min(1.0, fraction)) * width)
+    if fraction < 1:
+        filled = min(filled, max(0, width - 1))
     full, empty = ("#", ".") if ascii_only else ("━", "─")
     return full * filled, empty * (width - filled)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
-from foredeck.services.domain.job_views import BatchCounts, JobRow
+from foredeck.services.domain.job_views import BatchCounts, JobRow, whole_percent
 from foredeck.services.domain.jobs import CODEX, SHELL_COMMAND, Priority
 from foredeck.services.domain.safe_text import safe_line
 from foredeck.services.domain.states import FINAL_JOBS, JobState
@@ -151,7 +151,7 @@ def job_progress(row: JobRow, now: datetime) -> tuple[float, str]:
     if row.state is not JobState.IN_PROGRESS:
         return 0.0, ""
     if row.progress:
-        return row.progress, f"{row.progress:.0f}%"
+        return row.progress, f"{whole_percent(row.progress)}%"
     estimate = row.estimate(now)
     return (0.0, "") if estimate is None else (estimate, f"~{estimate:.0f}%")
 

@@ -167,8 +167,12 @@ def _costs(detail: JobDetail) -> str:
 
 
 def _error(detail: JobDetail, room: int) -> Iterator[Cells]:
-    """Yield why it ended badly, and what to do."""
-    failure = detail.failure
+    """Yield why it was cancelled or ended badly, and what to do."""
+    failure, order = detail.failure, detail.order
+    if order is not None and order.cancel_reason:
+        reason = f"reason: {safe_line(order.cancel_reason, limit=400)}"
+        for line in wrap(reason, room)[:_ERROR_ROWS]:
+            yield [(_INDENT + line, "ink--strong")]
     if failure is None or detail.job.state not in FINAL_JOBS:
         return
     for text, style in ((failure.message, "state--failed"), (failure.advice, "ink--strong")):

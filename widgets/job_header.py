@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from foredeck.services.domain.job_views import BatchStatus, JobQueueView
+from textual.timer import Timer
+
+from foredeck.services.domain.job_views import BatchStatus, JobQueueView, whole_percent
 from foredeck.services.domain.states import JobState
 from foredeck.widgets.formats import bar, clock, duration, elapsed
 from foredeck.widgets.job_cells import batch_counts
@@ -18,6 +20,7 @@ class JobHeader(PaintedWidget):
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id, classes=classes)
         self._shown: tuple[JobQueueView | None, BatchStatus | None] = (None, None)
+        self._ticker: Timer | None = None
 
     def update_queue(self, queue: JobQueueView, batch: BatchStatus | None = None) -> None:
         """Show this; repaints only when something has changed."""
@@ -25,6 +28,18 @@ class JobHeader(PaintedWidget):
             layout = (self._shown[1] is None) != (batch is None)
             self._shown = queue, batch
             self.refresh(layout=layout)
+            self._tick_while(batch is not None and batch.state is JobState.IN_PROGRESS)
+
+    def _tick_while(self, working: bool) -> None:
+        """Repaint each second while a batch works: how long it has taken moves by itself."""
+        if working and self._ticker is None:
+            self._ticker = self.set_interval(1.0, self._tick)
+        elif self._ticker is not None:
+            (self._ticker.resume if working else self._ticker.pause)()
+
+    def _tick(self) -> None:
+        if self.is_attached and self.screen.is_active and self.display and self.app.app_focus:
+            self.refresh()
 
     def rows(self, width: int) -> list[Cells]:
         queue, batch = self._shown
@@ -44,7 +59,7 @@ class JobHeader(PaintedWidget):
         ]
         counts = _counts(batch)
         spent = duration(elapsed(batch.started_at, batch.ended_at, app_now(self)))
-        right: Cells = [(f" {batch.progress:.0f}%  {spent} ", "ink--muted")]
+        right: Cells = [(f" {whole_percent(batch.progress)}%  {spent} ", "ink--muted")]
         room = width - sum(map(width_of, (left, counts, right))) - 2
         if batch.stop_after:
             stops: Cells = [(f" stops after {batch.stop_after} failed", "ink--faint")]

@@ -9,7 +9,12 @@ from typing import Any
 
 from foredeck.app.cli.answers import duration
 from foredeck.app.cli.render import local_time, plain, put_pairs, put_table, state_word
-from foredeck.services.domain.job_views import BatchCounts, BatchResult, BatchStatus
+from foredeck.services.domain.job_views import (
+    BatchCounts,
+    BatchResult,
+    BatchStatus,
+    whole_percent,
+)
 
 _COLUMNS = (
     "index",
@@ -68,7 +73,7 @@ def put_batch(status: BatchStatus) -> None:
         "Batch": status.id,
         "Name": status.name,
         "Status": state_word(status.state),
-        "Progress": f"{status.progress:.0f} %, {counts_line(status)}",
+        "Progress": f"{whole_percent(status.progress)} %, {counts_line(status)}",
         "Project": status.project_name,
         "Priority": status.priority.value,
         "Created": local_time(status.created_at),

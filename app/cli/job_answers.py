@@ -15,6 +15,7 @@ from foredeck.services.domain.job_views import (
     JobQueueView,
     JobResult,
     JobRow,
+    whole_percent,
 )
 from foredeck.services.domain.jobs import JobOrder
 from foredeck.services.domain.states import JobState
@@ -41,7 +42,7 @@ def _state(row: JobRow) -> str:
     if row.state is not JobState.IN_PROGRESS:
         return word
     if row.progress:
-        return f"{word} {row.progress:.0f} %"
+        return f"{word} {whole_percent(row.progress)} %"
     guess = row.estimate(clock.now())
     return word if guess is None else f"{word} ~{guess:.0f} %"
 
@@ -118,6 +119,8 @@ def _order_pairs(row: JobRow, order: JobOrder) -> dict[str, object]:
         said["Progress"] = f"{row.progress:g} % {order.progress_message}".rstrip()
     if row.expected is not None:
         said["Took lately"] = f"{row.expected:.1f} s"
+    if order.cancel_reason:
+        said["Cancelled"] = order.cancel_reason
     if order.parent_id:
         said["Batch"] = f"{order.parent_id}, number {order.batch_index}"
     if row.counts:
@@ -206,6 +209,7 @@ def _order_answer(order: JobOrder) -> dict[str, Any]:
         "max_retries": order.max_retries,
         "retry_count": order.retry_count,
         "auto_retry": order.auto_retry,
+        "cancel_reason": order.cancel_reason,
         "merge_stderr": order.merge_stderr,
         "memory_cap_bytes": order.memory,
         "output_removed_at": order.output_removed_at,

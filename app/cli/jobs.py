@@ -74,6 +74,8 @@ def list_jobs(
         put_table(_COLUMNS, rows)
         if page.total > len(rows):
             say(f"{len(rows)} of {page.total}; --limit and --offset show others.")
+    elif any((state, type_, run, project, batch, offset)):
+        say("No job fits that. foredeck jobs list shows the latest of all.")
     else:
         say("No jobs here. Submit one: foredeck jobs submit NAME -- COMMAND; runs make them, too.")
 

@@ -41,6 +41,9 @@ GLYPHS = {
 _GAP = "  "
 # A column of a table, and wrapped text, are at least this wide.
 _LEAST = 8
+# Under these headings stand ids, of this length. One that is cut could not be copied.
+_IDS = frozenset({"Job", "Run", "Project", "Conversation"})
+_ID_LENGTH = 12
 _UNLIMITED = 10_000
 
 
@@ -74,11 +77,12 @@ def put_json(answer: Any) -> None:
 def put_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """Write rows to stdout as an aligned table; on a terminal it is no wider than that.
 
-    The widest columns give way first: their cells are cut, and end with `…`.
+    The widest columns give way first: their cells are cut, and end with `…`. Ids are not cut.
     """
     lines = [list(header), *([safe_line(str(value)) for value in row] for row in rows)]
     widths = [max(map(width_of, column)) for column in zip(*lines, strict=True)]
-    _narrow(widths, columns(sys.stdout) - len(_GAP) * (len(widths) - 1))
+    least = [_ID_LENGTH if name in _IDS else _LEAST for name in header]
+    _narrow(widths, least, columns(sys.stdout) - len(_GAP) * (len(widths) - 1))
     for line in lines:
         cells = (_cell(text, width) for text, width in zip(line, widths, strict=True))
         click.echo(_GAP.join(cells).rstrip())
@@ -144,10 +148,13 @@ def plain(value: Any) -> Any:
     return str(value) if isinstance(value, Path) else value
 
 
-def _narrow(widths: list[int], room: int) -> None:
-    """Make the widest columns narrower until they fit into `room`, as far as sensible."""
-    while sum(widths) > room and max(widths) > _LEAST:
-        widths[widths.index(max(widths))] -= 1
+def _narrow(widths: list[int], least: Sequence[int], room: int) -> None:
+    """Make the widest columns narrower until they fit into `room`, none more than to its least."""
+    while sum(widths) > room:
+        wide = [index for index, width in enumerate(widths) if width > least[index]]
+        if not wide:
+            return
+        widths[max(wide, key=widths.__getitem__)] -= 1
 
 
 def _cell(text: str, width: int) -> str:

@@ -14,6 +14,11 @@ from foredeck.services.domain.states import JobState
 _NEARLY = 99.0
 
 
+def whole_percent(progress: float) -> int:
+    """Return a progress of 0 to 100 as a whole number: 100 only once nothing is left to do."""
+    return 100 if progress >= 100 else min(round(progress), 99)
+
+
 @dataclass(frozen=True, slots=True)
 class BatchCounts:
     """How many jobs of a batch stand where; `pending` are held or queued (SPEC J4)."""

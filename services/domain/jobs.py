@@ -133,8 +133,9 @@ class JobOrder:
     Without `words`, the job's prompt is text for /bin/sh. `progress` is between 0 and 100.
     `parent_id` is the batch a job belongs to, `batch_index` its place there, from 1. A batch is a
     job that runs nothing itself: it has so many `children`, and none begins after `stop_after`
-    failures, or once there is a `cancel_reason`. It and all that it starts hold at most `memory`
-    bytes together, None for no cap. What it printed is kept until `output_removed_at`.
+    failures, or once there is a `cancel_reason`, which says of any job why it was cancelled. It
+    and all that it starts hold at most `memory` bytes together, None for no cap. What it printed
+    is kept until `output_removed_at`.
     """
 
     id: str

@@ -92,7 +92,9 @@ class StoreQueries:
         return replace(detail, cost=cost(used, self._prices))
 
     async def list_jobs(self, query: q.ListJobs) -> Page[JobRow]:
-        """Answer `ListJobs`."""
+        """Answer `ListJobs`; raises `Conflict` where the jobs of what is no batch are wanted."""
+        if query.batch is not None:
+            await self._queries.batch(query.batch)
         wanted = JobFilter(query.state, query.type, query.run, query.project, query.batch)
         return await self._queries.jobs(wanted, query.limit, query.offset)
 

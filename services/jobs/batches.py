@@ -78,7 +78,9 @@ async def end(tx: Transaction, order: JobOrder) -> None:
         state, reason = JobState.CANCELLED, order.cancel_reason
     elif await has(order.id, FAILED_JOBS):
         state, reason = JobState.FAILED, "not all of its jobs are completed"
-        advice = f"See foredeck batch status {order.id}, then foredeck batch retry-failed"
+        advice = (
+            f"See foredeck batch status {order.id}, then: foredeck batch retry-failed {order.id}"
+        )
         failure = Failure(FailureClass.COMMAND, "Not all jobs of the batch are completed.", advice)
     elif await has(order.id, {JobState.COMPLETED}):
         state, reason = JobState.COMPLETED, ""

@@ -32,9 +32,11 @@ _ENDING = {
 }
 # Of a command in the audit trail, in characters.
 _SHOWN = 500
+# Of the first such command of a batch in a refusal, in characters.
+_TOLD = 120
 _ALLOW = (
-    "If it is meant, allow its beginning in the settings (command_allow), for the rule own all of "
-    "it; a host that is running has to be started anew."
+    "If it is meant, write its beginning into command_allow in the settings, or the whole command "
+    "if the rule is own; a host that is running has to be started anew."
 )
 _CONFIRM = "It runs once a person has confirmed it."
 
@@ -148,11 +150,12 @@ def _refusal(
 ) -> CommandDenied | CommandUnconfirmed:
     """Return what is to be raised where `action` is the strictest of what was found."""
     matches = tuple(dict.fromkeys(match for _asked, some in found for match in some))
-    count = sum(any(match.action is action for match in some) for _asked, some in found)
-    which = "this command" if total == 1 else f"{count:,} of {total:,} commands"
+    meant = [one for one, some in found if any(match.action is action for match in some)]
+    which = "this command" if total == 1 else f"{len(meant):,} of {total:,} commands"
     reasons = told(matches, action)
+    first = "" if total == 1 else f" The first is: {safe_line(meant[0].text, limit=_TOLD)}"
     if action is PolicyAction.DENY:
-        message = f"The command policy denies {which}: {reasons}."
+        message = f"The command policy denies {which}: {reasons}.{first}"
         return CommandDenied(message, _ALLOW, matches)
-    message = f"The command policy wants a person's word for {which}: {reasons}."
+    message = f"The command policy wants a person's word for {which}: {reasons}.{first}"
     return CommandUnconfirmed(message, _CONFIRM, matches)

@@ -40,11 +40,11 @@ def signal_name(number: int) -> str:
 
 
 def failure_of_job(
-    job: Job, found: Found, errors: str, *, memory: int | None = None
+    job: Job, found: Found, errors: str, *, memory: int | None = None, spent: bool = False
 ) -> Failure | None:
     """Name what went wrong with a job of its own; `errors` is the end of its stderr.
 
-    `memory` is what it could hold at most, in bytes.
+    `memory` is what it could hold at most, in bytes; `spent` whether it has no retries left.
     """
     if found.state is JobState.COMPLETED:
         return None
@@ -54,7 +54,8 @@ def failure_of_job(
         message = f"Command {used_too_much(memory)}."
     elif found.state is JobState.FAILED and said:
         message = said[-ERROR_LIMIT:]
-    return Failure(_CLASSES[found.state], message, _advice(job, found), said[-DETAIL_LIMIT:])
+    advice = _advice(job, found, spent)
+    return Failure(_CLASSES[found.state], message, advice, said[-DETAIL_LIMIT:])
 
 
 def used_too_much(memory: int | None) -> str:
@@ -75,13 +76,16 @@ def _sentence(job: Job, found: Found) -> str:
     return f"Command exited with code {found.code}"
 
 
-def _advice(job: Job, found: Found) -> str:
+def _advice(job: Job, found: Found, spent: bool) -> str:
     if found.state is JobState.CANCELLED:
         return "Submit it again to run it again."
     if found.state is JobState.LOST:
-        return f"Look at what it has done, then: foredeck jobs retry {job.id}"
+        then = "submit it again" if spent else f"foredeck jobs retry {job.id}"
+        return f"Look at what it has done, then: {then}"
     if found.state is JobState.TIMEOUT:
         return "Let it do less at once, or submit it with a longer --timeout."
     if found.over_memory:
         return "Let it do less at once, or submit it with more --memory."
+    if spent:
+        return f"See foredeck jobs logs {job.id}; it has no retries left: submit it again."
     return f"See foredeck jobs logs {job.id}, then: foredeck jobs retry {job.id}"

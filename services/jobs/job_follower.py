@@ -95,7 +95,9 @@ class JobFollower:
     async def _ended(self, job: Job, order: JobOrder, found: Found) -> Ended:
         self._remove_input(job)
         errors = "" if order.merge_stderr else await self._last_errors(job)
-        return Ended(found, failure_of_job(job, found, errors, memory=order.memory))
+        spent = order.retry_count >= order.max_retries
+        failure = failure_of_job(job, found, errors, memory=order.memory, spent=spent)
+        return Ended(found, failure)
 
     async def _last_errors(self, job: Job) -> str:
         path = Path(self._executor.path(handle_of(job), errors=True))

@@ -65,6 +65,7 @@ class JobMoves:
 
     async def cancel(self, tx: Transaction, job: Job, order: JobOrder, reason: str) -> Job:
         """Cancel a job that has not begun."""
+        await tx.job_orders.save(replace(order, cancel_reason=reason))
         moment = clock.now()
         job = await tx.move_job(
             job.id, JobState.CANCELLED, reason=reason, ended_at=moment, updated_at=moment
@@ -80,6 +81,8 @@ class JobMoves:
             job = await self._end(tx, job, ended, reason)
             if job.state is JobState.COMPLETED:
                 await tx.job_orders.save(replace(order, progress=100.0))
+            elif job.state is JobState.CANCELLED:
+                await tx.job_orders.save(replace(order, cancel_reason=reason))
             if await self._is_tried_again(tx, job, order):
                 await self.again(tx, job, order, hold=False)
             elif order.parent_id is not None:

@@ -53,8 +53,8 @@ _TOPICS = {
         "Every command that is watched over and every codex turn: first what works, then what "
         "waits in the order in which it will start, then what is held, then what has ended. "
         "Enter shows a job and its output as it comes, goes into a batch, or goes to the stage of "
-        "a job that belongs to a run. A batch stands in one row: how many of how many have ended, "
-        "and how many of them badly; c and r there are for all of it.",
+        "a job that belongs to a run. A batch is one row, which says how many of its jobs have "
+        "ended, and how many of them badly; c and r there are for all of it.",
     ),
     "batch": (
         "Batch",

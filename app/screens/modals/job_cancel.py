@@ -34,7 +34,7 @@ class CancelJobDialog(ChoiceDialog[str]):
                 text = Content.assemble(("• ", "$ink-muted"), Content(safe_text(line)))
                 yield Static(text, classes="dialog-line")
         yield Label("Reason", classes="field")
-        yield Input(placeholder="none needed", id="reason")
+        yield Input(placeholder="none needed; tab leads here", id="reason")
         with Horizontal(id="dialog-buttons"):
             yield button("y", "Cancel it", "yes", "error")
             yield button("n", "Back", "no")

@@ -156,4 +156,7 @@ def test_what_is_no_batch_is_told(desk: Desk) -> None:
         done = desk.run("batch", command, job)
         assert f"Job {job} is no batch" in done.err
         assert done.code == 1
+    listed = desk.run("jobs", "list", "--batch", job)
+    assert (listed.code, listed.out) == (1, "")
+    assert f"Job {job} is no batch" in listed.err
     assert desk.run("batch", "status", "zzz").code == 2

@@ -160,6 +160,7 @@ def test_retries_results_and_logs(desk: Desk) -> None:
     done = desk.run("jobs", "execute", "--max-retries", "1", "--command", text)
     assert done.code == 3
     job = desk.run("jobs", "list", "--format", "json").answer["items"][0]["id"]
+    assert f"then: foredeck jobs retry {job}" in done.err
     result = desk.run("jobs", "result", job, "--format", "json").answer
     assert (result["state"], result["error"], result["errors"]) == (
         "failed",
@@ -178,10 +179,21 @@ def test_retries_results_and_logs(desk: Desk) -> None:
     assert desk.run("jobs", "result", job).out == '{"a": 1}\n'
     assert desk.run("jobs", "logs", job).out == '{"a": 1}\n'
     assert "not yet" in desk.run("jobs", "logs", job, "--attempt", "1").err
+    last = desk.run("jobs", "execute", "--max-retries", "0", "--", "false")
+    assert "it has no retries left: submit it again." in last.err
     refused = desk.run("jobs", "retry", job)
     assert refused.code == 1
     assert "only a failed, timed out or lost one is retried" in refused.err
     end(host)
+
+
+def test_a_cancelled_job_tells_why(desk: Desk) -> None:
+    job = desk.run("jobs", "submit", "x", "--hold", "--", "true").out.strip()
+    assert desk.run("jobs", "cancel", job, "--reason", "wrong \x1b[31mbranch").code == 0
+    shown = desk.run("jobs", "show", job).out
+    assert any(line.split() == ["Cancelled", "wrong", "branch"] for line in shown.splitlines())
+    answer = desk.run("jobs", "show", job, "--format", "json").answer
+    assert (answer["state"], "branch" in answer["cancel_reason"]) == ("cancelled", True)
 
 
 def test_the_queue_is_paused_limited_and_reordered(desk: Desk) -> None:

@@ -158,7 +158,8 @@ async def test_a_batch_is_judged_as_a_whole(tmp_path: Path) -> None:
             await house.jobs.submit_batch(wish, hold=True)
         assert asked.value.message == (
             "The command policy wants a person's word for 999 of 1,000 commands: world_writable "
-            "(chmod 777 lets everybody write), world_writable (chmod a+w lets everybody write)."
+            "(chmod 777 lets everybody write), world_writable (chmod a+w lets everybody write). "
+            "The first is: chmod 777 made-0; chmod a+w made"
         )
         assert await jobs_there(house) == 0
         confirmed = replace(wish, job=replace(wish.job, confirmed=True))

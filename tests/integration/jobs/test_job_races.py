@@ -175,6 +175,7 @@ async def test_two_cancel_it_and_the_reason_is_that_of_the_first(tmp_path: Path)
             rows = await tx._unit.link.rows(
                 "SELECT reason FROM transition WHERE entity_id = ? AND new = 'cancelled'", (job_id,)
             )
+            assert (await tx.job_orders.get(job_id)).cancel_reason == "one"
         assert rows == [("one",)]
 
 

@@ -32,6 +32,12 @@ def test_on_a_terminal_the_widest_column_gives_way(capsys: pytest.CaptureFixture
     assert len(row) == 40
 
 
+@pytest.mark.usefixtures("narrow")
+def test_an_id_is_never_cut(capsys: pytest.CaptureFixture[str]) -> None:
+    render.put_table(("Job", "A", "B", "C", "D"), [("abcdefghijkl", *["shell_command"] * 4)])
+    assert capsys.readouterr().out.splitlines()[1].split() == ["abcdefghijkl", *["shell_c…"] * 4]
+
+
 def test_without_a_terminal_nothing_is_cut(capsys: pytest.CaptureFixture[str]) -> None:
     render.put_table(("Title",), [("word " * 100,)])
     assert capsys.readouterr().out.count("word") == 100

@@ -112,6 +112,8 @@ def test_a_bar_is_as_long_as_it_should_be() -> None:
     assert formats.bar(0.5, 8) == ("━━━━", "────")
     assert formats.bar(7, 4) == ("━━━━", "")
     assert formats.bar(0, 4, ascii_only=True) == ("", "....")
+    assert formats.bar(299 / 300, 4) == ("━━━", "─")
+    assert formats.bar(0.9, 0) == ("", "")
 
 
 def test_one_thing_is_not_many() -> None:

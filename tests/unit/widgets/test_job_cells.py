@@ -59,6 +59,8 @@ def test_a_batch_says_how_many_of_how_many_and_what_went_wrong() -> None:
     ("row", "words"),
     [
         (own_job("x", S.IN_PROGRESS, progress=41.6), "42%"),
+        (own_job("x", S.IN_PROGRESS, progress=99.7), "99%"),
+        (own_job("x", S.IN_PROGRESS, progress=100.0), "100%"),
         (own_job("x", S.IN_PROGRESS, started_at=ago(30), expected=60.0), "~50%"),
         (own_job("x", S.IN_PROGRESS, started_at=ago(90), expected=60.0), "~99%"),
         (own_job("x", S.IN_PROGRESS), ""),
