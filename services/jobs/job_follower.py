@@ -13,7 +13,7 @@ from pathlib import Path
 
 from foredeck.services.codex.environment import command_environment
 from foredeck.services.codex.sandboxed import CommandSandbox
-from foredeck.services.domain.errors import StoreError
+from foredeck.services.domain.errors import SettingsError, StoreError
 from foredeck.services.domain.jobs import JobOrder
 from foredeck.services.domain.records import Failure, Job
 from foredeck.services.domain.states import FINAL_JOBS, JobState
@@ -85,6 +85,7 @@ class JobFollower:
         found = await self._executor.probe(handle)
         if found.state not in FINAL_JOBS or found.state is JobState.LOST:
             found = Found(JobState.CANCELLED)
+        await self._know_again(order)
         return await self._ended(job, order, found)
 
     async def abandon(self, job: Job) -> None:
@@ -109,6 +110,7 @@ class JobFollower:
         """Start the process of the job, unless it was started before."""
         handle = handle_of(job)
         if (await self._executor.probe(handle)).state is not JobState.QUEUED:
+            await self._know_again(order)
             return
         environment = await self._environment(job, order)
         words = order.words or (_SHELL, "-c", job.prompt)
@@ -131,11 +133,7 @@ class JobFollower:
                 raise
 
     async def _environment(self, job: Job, order: JobOrder) -> Mapping[str, str]:
-        async with self._store.transaction() as tx:
-            project = await tx.projects.get(order.project_id)
-        wanted = {**project.settings.environment, **dict(order.environment)}
-        own, secrets = await asyncio.to_thread(plain_environment, wanted)
-        self._store.redactor.learn(secrets)
+        own = await self._own_environment(order)
         files = {
             "FOREDECK_INPUT": self._put_input(job, order),
             "FOREDECK_INPUT_FILE": order.input_file,
@@ -143,6 +141,23 @@ class JobFollower:
         }
         named = {name: path for name, path in files.items() if path}
         return {**command_environment(), **own, **named}
+
+    async def _own_environment(self, order: JobOrder) -> Mapping[str, str]:
+        """Return what its project and its order say, with the secrets, which we know from now on.
+
+        Raises `SettingsError` for a reference that stands for nothing.
+        """
+        async with self._store.transaction() as tx:
+            project = await tx.projects.get(order.project_id)
+        wanted = {**project.settings.environment, **dict(order.environment)}
+        own, secrets = await asyncio.to_thread(plain_environment, wanted)
+        self._store.redactor.learn(secrets)
+        return own
+
+    async def _know_again(self, order: JobOrder) -> None:
+        """Know the secrets that an earlier host has given to it: what it says is stored."""
+        with suppress(SettingsError):  # it is gone: then nobody can look for it
+            await self._own_environment(order)
 
     def _put_input(self, job: Job, order: JobOrder) -> str:
         """Write what the job is given to read into a file of its own; return its path."""
