@@ -108,20 +108,14 @@ class JobRecords:
         ready = next_to_start(waiting, working, limits, now, self._aging)
         return tuple([await self._moves.begin(tx, one.id) for one in ready])
 
-    async def in_progress(self) -> tuple[Owned, ...]:
-        """Return those that an earlier host has left at work."""
+    async def in_progress(self) -> tuple[tuple[Job, JobOrder, str], ...]:
+        """Return those that are at work, each with why its batch was cancelled, if it was."""
         async with self._store.transaction("recovery") as tx:
-            found = await tx.job_orders.working()
-            return tuple(
-                [(await tx.jobs.get(job), await tx.job_orders.get(job)) for job, _project in found]
-            )
-
-    async def is_cancelled(self, parent_id: str | None) -> str:
-        """Return why a batch was cancelled; empty if it was not, and for None."""
-        if parent_id is None:
-            return ""
-        async with self._store.transaction("recovery") as tx:
-            return (await tx.job_orders.get(parent_id)).cancel_reason
+            found = [
+                (await tx.jobs.get(job), await tx.job_orders.get(job))
+                for job, _project in await tx.job_orders.working()
+            ]
+            return tuple([(job, order, await _cancelled(tx, order)) for job, order in found])
 
     async def release(self, ref: str) -> Job:
         """Queue a job that was held, or those of a batch; raises `Conflict` for any other."""
@@ -194,7 +188,7 @@ class JobRecords:
                 f"Job {job.id} was retried {order.retry_count} of {order.max_retries} times.",
                 _NO_RETRY_LEFT,
             )
-        if order.parent_id and (await tx.job_orders.get(order.parent_id)).cancel_reason:
+        if await _cancelled(tx, order):
             raise Conflict(f"The batch of job {job.id} was cancelled.", "Submit the job anew.")
         return await self._moves.again(tx, job, order, hold=hold)
 
@@ -222,6 +216,11 @@ async def _require_in_use(tx: Transaction, project_id: str) -> None:
             f"The project {project.name} is archived.",
             f"Bring it back first: foredeck projects restore {project.name}",
         )
+
+
+async def _cancelled(tx: Transaction, order: JobOrder) -> str:
+    """Return why the batch of a job was cancelled; empty if it was not, or there is none."""
+    return (await tx.job_orders.get(order.parent_id)).cancel_reason if order.parent_id else ""
 
 
 async def _children(

@@ -36,7 +36,7 @@ from foredeck.services.jobs.job_follower import Ended, JobFollower
 from foredeck.services.jobs.job_intake import JobIntake
 from foredeck.services.jobs.job_moves import Owned, on_behalf_of
 from foredeck.services.jobs.job_records import End, JobRecords
-from foredeck.services.patience import PAUSE, to_the_end
+from foredeck.services.patience import PAUSE, all_of, to_the_end
 from foredeck.services.store.store import Store
 
 _log = logging.getLogger(__name__)
@@ -44,11 +44,22 @@ _log = logging.getLogger(__name__)
 
 @dataclass
 class _Work:
-    """A job that is followed here; `ending` is set once it is known how it ended."""
+    """A job that is followed here; `ending` is set once it is known how it ended.
+
+    One that has not `begun` when it is cancelled begins with its end: nothing of it is started.
+    """
 
     task: asyncio.Task[None]
     reason: str | None = None
+    begun: bool = False
     ending: bool = False
+
+    def ask_to_end(self, reason: str) -> None:
+        """Have it stopped, unless it ends already."""
+        if not self.ending and self.reason is None:
+            self.reason = reason
+            if self.begun:  # else it sees the reason; cancelled now, it could store nothing
+                self.task.cancel()
 
 
 @dataclass(frozen=True)
@@ -100,20 +111,22 @@ class JobService:
     async def recover(self) -> None:
         """Take up the jobs that an earlier host left at work, and start what waits from now on."""
         self._chosen = None
-        for job, order in await self._records.in_progress():
-            self._launch(job, order)
-            if reason := await self._records.is_cancelled(order.parent_id):
-                await self._ask_to_end(self._work[job.id], reason)
+        for job, order, reason in await self._records.in_progress():
+            if job.id not in self._work:  # else it was begun here: an agent was quicker
+                work = self._launch(job, order)
+                if reason:
+                    work.ask_to_end(reason)
         self._look()
 
     async def close(self) -> None:
         """Let go of the jobs at work, and wait until that is done."""
         self._closing = True
-        tasks = {work.task for work in self._work.values()}
-        for task in tasks:
-            task.cancel()
-        if tasks:
+        while tasks := {work.task for work in self._work.values()}:
+            # More than once: a turn under way may still begin some.
+            for task in tasks:
+                task.cancel()
             await asyncio.wait(tasks)
+            await asyncio.sleep(0)  # now they are forgotten
         if self._turns is not None:  # last: what had just ended was to be stored
             self._turns.cancel()
             await asyncio.wait({self._turns})
@@ -182,7 +195,7 @@ class JobService:
     async def _cancel_batch(self, batch: Job, reason: str) -> Job:
         """End the jobs of a batch that work; none of it begins any more."""
         working = await self._records.at_work(batch.id)
-        await asyncio.gather(*(self._stop(job, order, reason) for job, order in working))
+        await all_of([self._stop(job, order, reason) for job, order in working])
         return await self._again(batch)
 
     async def _again(self, job: Job) -> Job:
@@ -296,18 +309,12 @@ class JobService:
         if self._closing:
             raise Conflict("Foredeck is being closed.", "Start it again, then repeat this.")
         work = self._work.get(job.id) or self._launch(job, order)
-        await self._ask_to_end(work, reason)
+        work.ask_to_end(reason)
         await asyncio.wait({work.task})
         if work.task.cancelled():
             raise Conflict("Foredeck is being closed.", "Start it again, then repeat this.")
         work.task.result()
         return (await self._again(job)).state is JobState.CANCELLED
-
-    async def _ask_to_end(self, work: _Work, reason: str) -> None:
-        await asyncio.sleep(0)  # cancelled before its first step, it could store nothing
-        if not work.ending and work.reason is None:
-            work.reason = reason
-            work.task.cancel()
 
     async def _perform(self, job: Job, order: JobOrder) -> None:
         """Bring a job to its end, however that comes, and store it."""
@@ -316,12 +323,9 @@ class JobService:
             await self._to_its_end(job, order, self._work[job.id])
 
     async def _to_its_end(self, job: Job, order: JobOrder, work: _Work) -> None:
+        work.begun = True
         try:
-            ended = await self._follower.to_its_end(job, order)
-        except asyncio.CancelledError:
-            if work.reason is None:
-                raise  # we let go: the next host goes on with it
-            ended = await to_the_end(self._follower.stop(job, order))
+            ended = await self._follow(job, order, work)
         except Exception as error:
             if not isinstance(error, ForedeckError):
                 _log.exception("job %s could not be followed", job.id)
@@ -330,6 +334,15 @@ class JobService:
         work.ending = True
         stopped = ended.found.state is JobState.CANCELLED
         await to_the_end(self._end(job, ended, (work.reason or "") if stopped else ""))
+
+    async def _follow(self, job: Job, order: JobOrder, work: _Work) -> Ended:
+        try:
+            if work.reason is None:
+                return await self._follower.to_its_end(job, order)
+        except asyncio.CancelledError:
+            if work.reason is None:
+                raise  # we let go: the next host goes on with it
+        return await to_the_end(self._follower.stop(job, order))
 
     async def _end(self, job: Job, ended: Ended, reason: str) -> None:
         """Have the end of a job stored, with those that end at the same time."""
