@@ -14,6 +14,7 @@ from foredeck.services.jobs import batches
 from foredeck.services.jobs.job_follower import Ended
 from foredeck.services.jobs.job_moves import JobMoves, Owned
 from foredeck.services.jobs.job_queue import Limits, Waiting, next_to_start, oldest
+from foredeck.services.patience import breathing
 from foredeck.services.store.store import Store, Transaction
 
 _NO_RETRY_LEFT = "foredeck jobs show tells why it ended; submit it again to start over."
@@ -47,7 +48,7 @@ class JobRecords:
         ]
         async with self._store.transaction("user") as tx:
             await _require_in_use(tx, placed[0][1].project_id)
-            for job, order in placed:
+            async for job, order in breathing(placed):
                 await tx.jobs.add(job)
                 await tx.job_orders.add(order)
         return placed[0][0]
@@ -128,7 +129,8 @@ class JobRecords:
                 )
             if order.children is None:
                 return await self._moves.queue(tx, job, order)
-            for child, child_order in await _children(tx, job, {JobState.PENDING}):
+            held = await _children(tx, job, {JobState.PENDING})
+            async for child, child_order in breathing(held):
                 await self._moves.queue(tx, child, child_order)
             return await tx.jobs.get(job.id)
 
@@ -174,7 +176,7 @@ class JobRecords:
             ]
             if order.cancel_reason or not again:
                 raise _no_retry_of_the_batch(job, order)
-            for child, child_order in again:
+            async for child, child_order in breathing(again):
                 await self._moves.again(tx, child, child_order, hold=hold)
             return await tx.jobs.get(job.id)
 
@@ -203,7 +205,7 @@ class JobRecords:
                 changed, waits = (), job.state in batches.WAITING_JOBS
             if not waits:
                 raise Conflict(f"Job {job.id} is {job.state}: its priority changes nothing now.")
-            for one, its_order in ((job, order), *changed):
+            async for one, its_order in breathing(((job, order), *changed)):
                 await tx.job_orders.save(replace(its_order, priority=priority))
                 await tx.jobs.tell(one.id)
         return job
@@ -227,7 +229,9 @@ async def _children(
     tx: Transaction, parent: Job, states: Collection[JobState]
 ) -> tuple[Owned, ...]:
     ids = await tx.job_orders.children(parent.id, states)
-    return tuple([(await tx.jobs.get(one), await tx.job_orders.get(one)) for one in ids])
+    return tuple(
+        [(await tx.jobs.get(one), await tx.job_orders.get(one)) async for one in breathing(ids)]
+    )
 
 
 async def _cancel_batch(tx: Transaction, order: JobOrder, reason: str) -> Job:
