@@ -21,7 +21,7 @@ from foredeck.services.jobs.endings import failure_of_job
 from foredeck.services.jobs.executor import Command, Executor, Found, Handle
 from foredeck.services.jobs.output import make_private_directory
 from foredeck.services.jobs.progress import ProgressReader
-from foredeck.services.jobs.time_index import TimeIndex
+from foredeck.services.jobs.time_index import TimeIndex, size_of
 from foredeck.services.patience import to_the_end
 from foredeck.services.store.store import Store
 from foredeck.services.tool_servers import plain_environment
@@ -191,12 +191,8 @@ class JobFollower:
         times = TimeIndex(self._executor.path(handle), errors)
         while True:
             found = await self._executor.probe(handle)  # first: nothing comes after the end
-            came = False
-            while block := await self._executor.read(handle, heard.received, _BLOCK):
-                heard.take(block)
-                came = True
-                await asyncio.sleep(0)  # a command that prints much must not hold up the others
             ended = found.state is not JobState.IN_PROGRESS
+            came = await self._hear(handle, heard, whole=ended)
             times.note(heard.received, last=ended)
             if ended:
                 await heard.tell(last=True)
@@ -204,6 +200,19 @@ class JobFollower:
             await heard.tell()
             pause = _SOON if came else min(2 * pause, _LATER)
             await self._executor.changed(handle, pause)
+
+    async def _hear(self, handle: Handle, heard: _Heard, *, whole: bool) -> bool:
+        """Read what has come; whether anything has.
+
+        Not the `whole`, it reads what is there now: a command may print faster than we read.
+        """
+        before, there = heard.received, size_of(self._executor.path(handle))
+        while whole or heard.received < there:
+            if not (block := await self._executor.read(handle, heard.received, _BLOCK)):
+                break
+            heard.take(block)
+            await asyncio.sleep(0)  # a command that prints much must not hold up the others
+        return heard.received > before
 
 
 class _Heard:
