@@ -6,8 +6,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from foredeck.services.domain import clock
-from foredeck.services.domain.errors import Conflict, NotFound
-from foredeck.services.domain.jobs import JobOrder, Priority
+from foredeck.services.domain.errors import Conflict, InvalidInput, NotFound
+from foredeck.services.domain.jobs import MOST_AT_ONCE, JobOrder, Priority
 from foredeck.services.domain.records import Job
 from foredeck.services.domain.states import FINAL_JOBS, JobState
 from foredeck.services.jobs import batches
@@ -35,7 +35,7 @@ class JobRecords:
     def __init__(self, store: Store, moves: JobMoves, limit: int, aging: float) -> None:
         self._store = store
         self._moves = moves
-        self._limit = limit
+        self._most = limit
         self._aging = aging
 
     async def add(self, owned: Sequence[Owned]) -> Job:
@@ -98,7 +98,7 @@ class JobRecords:
         if state.paused_at is not None:
             return ()
         working = [project_id for _job, project_id in await tx.job_orders.working()]
-        limit = state.limit or self._limit
+        limit = state.limit or self._most
         if len(working) >= limit:
             return ()
         rows = await tx.job_orders.queued()
@@ -108,6 +108,24 @@ class JobRecords:
         now = clock.now().timestamp()
         ready = next_to_start(waiting, working, limits, now, self._aging)
         return tuple([await self._moves.begin(tx, one.id) for one in ready])
+
+    async def pause(self, *, paused: bool) -> None:
+        """Store whether the queue is paused."""
+        async with self._store.transaction("user") as tx:
+            state = await tx.job_queue.get()
+            if paused != (state.paused_at is not None):
+                changed = replace(state, paused_at=clock.now() if paused else None)
+                await tx.job_queue.set(changed, "pause" if paused else "resume")
+
+    async def limit(self, limit: int | None) -> None:
+        """Store how many jobs work at once; None goes back to the setting.
+
+        Raises `InvalidInput`.
+        """
+        if limit is not None and not 1 <= limit <= MOST_AT_ONCE:
+            raise InvalidInput(f"Between 1 and {MOST_AT_ONCE} jobs work at once, not {limit}.")
+        async with self._store.transaction("user") as tx:
+            await tx.job_queue.set(replace(await tx.job_queue.get(), limit=limit), "limit")
 
     async def in_progress(self) -> tuple[tuple[Job, JobOrder, str], ...]:
         """Return those that are at work, each with why its batch was cancelled, if it was."""

@@ -4,37 +4,33 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from contextvars import Context
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass
 
-from foredeck.services.domain import clock
 from foredeck.services.domain.command_rules import Match
 from foredeck.services.domain.errors import (
     CodexError,
     Conflict,
     ForedeckError,
-    InvalidInput,
     StoreError,
 )
 from foredeck.services.domain.events import NoticeRaised
 from foredeck.services.domain.jobs import (
-    MOST_AT_ONCE,
     BatchWish,
     JobOrder,
     JobWish,
     Priority,
-    QueueState,
 )
 from foredeck.services.domain.records import Failure, FailureClass, Job
 from foredeck.services.domain.states import JobState
 from foredeck.services.event_bus import EventBus
 from foredeck.services.jobs.batches import FAILED_JOBS
 from foredeck.services.jobs.executor import Found
+from foredeck.services.jobs.job_endings import JobEndings
 from foredeck.services.jobs.job_follower import Ended, JobFollower
 from foredeck.services.jobs.job_intake import JobIntake
-from foredeck.services.jobs.job_moves import Owned, on_behalf_of
+from foredeck.services.jobs.job_moves import on_behalf_of
 from foredeck.services.jobs.job_records import End, JobRecords
 from foredeck.services.patience import PAUSE, all_of, to_the_end
 from foredeck.services.store.store import Store
@@ -62,14 +58,6 @@ class _Work:
                 self.task.cancel()
 
 
-@dataclass(frozen=True)
-class _Ending:
-    """How a job has ended; `stored` is done once that is durable."""
-
-    end: End
-    stored: asyncio.Future[None]
-
-
 class JobService:
     """Lives on the services' loop. A job outlives its host, as a run does.
 
@@ -94,7 +82,7 @@ class JobService:
         # What may be started here; None for everything.
         self._chosen: set[str] | None = set()
         self._wake = asyncio.Event()
-        self._endings: list[_Ending] = []
+        self._endings = JobEndings(store, records)
         self._turns: asyncio.Task[None] | None = None
         self._closing = False
 
@@ -122,8 +110,7 @@ class JobService:
         """Let go of the jobs at work, and wait until that is done."""
         self._closing = True
         while tasks := {work.task for work in self._work.values()}:
-            # More than once: a turn under way may still begin some.
-            for task in tasks:
+            for task in tasks:  # and again: a turn under way may still begin some
                 task.cancel()
             await asyncio.wait(tasks)
             await asyncio.sleep(0)  # now they are forgotten
@@ -204,23 +191,12 @@ class JobService:
 
     async def pause(self, *, paused: bool) -> None:
         """Start nothing more until it goes on; what works goes on. It outlasts a restart."""
-        async with self._store.transaction("user") as tx:
-            state = await tx.job_queue.get()
-            if paused != (state.paused_at is not None):
-                changed = replace(state, paused_at=clock.now() if paused else None)
-                await tx.job_queue.set(changed, "pause" if paused else "resume")
+        await self._records.pause(paused=paused)
         self._look()
 
     async def limit(self, limit: int | None) -> None:
-        """Change how many jobs work at once; None goes back to the setting.
-
-        Raises `InvalidInput`.
-        """
-        if limit is not None and not 1 <= limit <= MOST_AT_ONCE:
-            raise InvalidInput(f"Between 1 and {MOST_AT_ONCE} jobs work at once, not {limit}.")
-        async with self._store.transaction("user") as tx:
-            state: QueueState = await tx.job_queue.get()
-            await tx.job_queue.set(replace(state, limit=limit), "limit")
+        """Change how many jobs work at once; raises what `JobRecords.limit` does."""
+        await self._records.limit(limit)
         self._look()
 
     async def matches(self, wishes: Iterable[JobWish]) -> tuple[Match, ...]:
@@ -249,40 +225,17 @@ class JobService:
         while True:
             await self._wake.wait()
             self._wake.clear()
-            endings, self._endings = self._endings, []
+            chosen = None if self._chosen is None else frozenset(self._chosen)
             try:
-                begun = await self._turn(endings)
+                begun = await self._endings.turn(frozenset() if self._closing else chosen)
             except Exception as error:
                 _log.exception("the queue of jobs could not be moved on")
-                await self._each_alone(endings)
                 self._tell("error", f"No job can be started: {error} It is tried again.")
                 await asyncio.sleep(PAUSE)
                 self._wake.set()
             else:
                 for job, order in begun:
                     self._launch(job, order)
-
-    async def _turn(self, endings: Sequence[_Ending]) -> tuple[Owned, ...]:
-        """Take all as stored at once, or none."""
-        ends = [ending.end for ending in endings]
-        chosen = None if self._chosen is None else frozenset(self._chosen)
-        if self._closing:
-            chosen = frozenset()
-        begun = await self._store.durably(lambda: self._records.turn(ends, chosen))
-        for ending in endings:
-            ending.stored.set_result(None)
-        return begun
-
-    async def _each_alone(self, endings: Sequence[_Ending]) -> None:
-        """Store what can be stored of what could not be together."""
-        for ending in endings:
-            try:
-                turn = partial(self._records.turn, [ending.end], frozenset())
-                await self._store.durably(turn)
-            except Exception as error:
-                ending.stored.set_exception(error)
-            else:
-                ending.stored.set_result(None)
 
     def _launch(self, job: Job, order: JobOrder) -> _Work:
         task = asyncio.create_task(
@@ -346,13 +299,11 @@ class JobService:
 
     async def _end(self, job: Job, ended: Ended, reason: str) -> None:
         """Have the end of a job stored, with those that end at the same time."""
-        stored = asyncio.get_running_loop().create_future()
-        self._endings.append(_Ending(End(job, ended, reason), stored))
+        stored = self._endings.add(End(job, ended, reason))
         self._look()
         await stored
         if ended.found.state is JobState.LOST and ended.failure is not None:
-            lost = f"Job {job.id} ({job.name}) is lost. {ended.failure.advice}"
-            self._tell("warning", lost)
+            self._tell("warning", f"Job {job.id} ({job.name}) is lost. {ended.failure.advice}")
 
     def _tell(self, severity: str, message: str) -> None:
         self._bus.publish(NoticeRaised(severity=severity, message=message))

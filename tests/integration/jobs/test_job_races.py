@@ -115,7 +115,7 @@ async def test_cancelled_while_its_end_is_stored(
     gate, real = at.Gate(), Store.durably
 
     async def durably(self: Store, write: Callable[[], Awaitable[object]]) -> object:
-        if house.jobs._endings or any(work.ending for work in house.jobs._work.values()):
+        if house.jobs._endings._waiting or any(work.ending for work in house.jobs._work.values()):
             await gate.pass_()
         return await real(self, write)
 
