@@ -13,18 +13,18 @@ from pathlib import Path
 
 from foredeck.services.codex.environment import command_environment
 from foredeck.services.codex.sandboxed import CommandSandbox
-from foredeck.services.domain.errors import SettingsError, StoreError
+from foredeck.services.domain.errors import StoreError
 from foredeck.services.domain.jobs import JobOrder
 from foredeck.services.domain.records import Failure, Job
 from foredeck.services.domain.states import FINAL_JOBS, JobState
 from foredeck.services.jobs.endings import failure_of_job
 from foredeck.services.jobs.executor import Command, Executor, Found, Handle
+from foredeck.services.jobs.job_environment import know_secrets, own_environment
 from foredeck.services.jobs.output import make_private_directory
 from foredeck.services.jobs.progress import ProgressReader
 from foredeck.services.jobs.time_index import TimeIndex, size_of
 from foredeck.services.patience import to_the_end
 from foredeck.services.store.store import Store
-from foredeck.services.tool_servers import plain_environment
 
 _log = logging.getLogger(__name__)
 
@@ -85,7 +85,7 @@ class JobFollower:
         found = await self._executor.probe(handle)
         if found.state not in FINAL_JOBS or found.state is JobState.LOST:
             found = Found(JobState.CANCELLED)
-        await self._know_again(order)
+        await know_secrets(self._store, order)
         return await self._ended(job, order, found)
 
     async def abandon(self, job: Job) -> None:
@@ -110,7 +110,7 @@ class JobFollower:
         """Start the process of the job, unless it was started before."""
         handle = handle_of(job)
         if (await self._executor.probe(handle)).state is not JobState.QUEUED:
-            await self._know_again(order)
+            await know_secrets(self._store, order)
             return
         environment = await self._environment(job, order)
         words = order.words or (_SHELL, "-c", job.prompt)
@@ -133,7 +133,7 @@ class JobFollower:
                 raise
 
     async def _environment(self, job: Job, order: JobOrder) -> Mapping[str, str]:
-        own = await self._own_environment(order)
+        own = await own_environment(self._store, order)
         files = {
             "FOREDECK_INPUT": self._put_input(job, order),
             "FOREDECK_INPUT_FILE": order.input_file,
@@ -141,23 +141,6 @@ class JobFollower:
         }
         named = {name: path for name, path in files.items() if path}
         return {**command_environment(), **own, **named}
-
-    async def _own_environment(self, order: JobOrder) -> Mapping[str, str]:
-        """Return what its project and its order say, with the secrets, which we know from now on.
-
-        Raises `SettingsError` for a reference that stands for nothing.
-        """
-        async with self._store.transaction() as tx:
-            project = await tx.projects.get(order.project_id)
-        wanted = {**project.settings.environment, **dict(order.environment)}
-        own, secrets = await asyncio.to_thread(plain_environment, wanted)
-        self._store.redactor.learn(secrets)
-        return own
-
-    async def _know_again(self, order: JobOrder) -> None:
-        """Know the secrets that an earlier host has given to it: what it says is stored."""
-        with suppress(SettingsError):  # it is gone: then nobody can look for it
-            await self._own_environment(order)
 
     def _put_input(self, job: Job, order: JobOrder) -> str:
         """Write what the job is given to read into a file of its own; return its path."""
