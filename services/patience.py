@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
 from typing import Any, TypeVar
 
 from foredeck.services.domain.errors import StorageFull
@@ -17,6 +17,8 @@ _log = logging.getLogger(__name__)
 
 # How long to wait before a commit that found the disk full is tried again, in seconds.
 PAUSE = 1.0
+# After so many of many things somebody else has the loop for a moment.
+_BREATH = 20
 # How long a house that closes still waits for room, in seconds.
 LAST_WAIT = 5.0
 
@@ -46,6 +48,17 @@ async def all_of(works: Iterable[Awaitable[Any]]) -> None:
     for result in await asyncio.gather(*works, return_exceptions=True):
         if isinstance(result, BaseException):
             raise result
+
+
+async def breathing(items: Iterable[T]) -> AsyncIterator[T]:
+    """Yield the items, and now and then let the others on the loop have their turn.
+
+    For what is done with up to thousands of rows at once, also within a transaction.
+    """
+    for number, item in enumerate(items, 1):
+        yield item
+        if not number % _BREATH:
+            await asyncio.sleep(0)
 
 
 async def until_there_is_room(

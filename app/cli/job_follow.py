@@ -61,22 +61,24 @@ class TimedJobPrinter:
     """Prints a job's output with times, as it comes; of an attempt that is over, all of it."""
 
     def __init__(self) -> None:
-        self._printer: TimedPrinter | None = None
+        self._printers: dict[int, TimedPrinter] = {}
 
     @property
     def printed(self) -> bool:
         """Whether there was anything to print."""
-        return self._printer is not None and self._printer.printed
+        return any(printer.printed for printer in self._printers.values())
 
     async def put(self, host: Host, detail: JobDetail, attempt: int | None = None) -> None:
-        """Print what is new."""
+        """Print what is new; an attempt that another one has followed comes to its end first."""
         wanted = attempt or detail.job.attempt
-        if self._printer is None:
+        if wanted not in self._printers:
+            for printer in self._printers.values():
+                printer.put(last=True)
             result = await host.ask(GetJobResult(detail.job.id, wanted))
             errors = Path(result.errors_path) if result.errors_path else None
-            self._printer = TimedPrinter(Path(result.output_path), errors)
+            self._printers[wanted] = TimedPrinter(Path(result.output_path), errors)
         is_over = detail.job.state in FINAL_JOBS or wanted < detail.job.attempt
-        self._printer.put(last=is_over)
+        self._printers[wanted].put(last=is_over)
 
 
 async def put_job_logs(

@@ -16,6 +16,7 @@ from foredeck.services.domain.states import FINAL_JOBS, FINAL_RUNS
 from foredeck.services.domain.views import Page
 from foredeck.services.event_bus import EventBus, Subscription
 from foredeck.services.jobs.executor import Executor
+from foredeck.services.jobs.job_environment import know_secrets
 from foredeck.services.jobs.job_output import beginning_of, result_of
 from foredeck.services.jobs.job_records import JobRecords
 from foredeck.services.jobs.job_service import JobService
@@ -95,7 +96,10 @@ class AgentJobs:
 
     async def result(self, job_id: str) -> JobResult:
         """Return what has come of a job so far; it goes to a model, so without secrets."""
-        found = await asyncio.to_thread(result_of, await self.get(job_id), self._executor)
+        detail = await self.get(job_id)
+        if detail.order is not None:  # perhaps it ran in an earlier host
+            await know_secrets(self._store, detail.order)
+        found = await asyncio.to_thread(result_of, detail, self._executor)
         hide = self._store.redactor.text
         return replace(found, output=hide(found.output), errors=hide(found.errors), data=None)
 

@@ -14,13 +14,25 @@ from foredeck.services.domain.safe_text import safe_line
 
 Row = Mapping[str, str]
 
-_PLACE = re.compile(r"\{\{\s*(.*?)\s*\}\}")
+_PLACE = re.compile(r"\{\{(.*?)\}\}")
+_LINE_END = re.compile(r"\r?\n|\r")
+_OTHER_RULES = re.compile(r"(?<!<)<<(?!<)|\$\(\(")
 _SHOWN = 60
+# What a letter opens, up to the next of its kind.
+_MARKS = {
+    "'": "in quotation marks",
+    '"': "in quotation marks",
+    "`": "in backticks",
+    "\n": "in a comment",
+}
+# `#` begins a comment where a word may begin; so does the empty beginning of a text.
+_BEFORE_A_WORD = ("", *" \t\n;&|()")
 
 
 def commands_of(text: str) -> tuple[str, ...]:
     """Return the commands of a file: a line each, without empty lines and `#` comments."""
-    lines = (line.strip() for line in text.removeprefix("\ufeff").splitlines())
+    # Only what ends a line of the shell: a form feed or U+2028 may stand within a command.
+    lines = (line.strip() for line in _LINE_END.split(text.removeprefix("\ufeff")))
     return tuple(line for line in lines if line and not line.startswith("#"))
 
 
@@ -64,13 +76,14 @@ def _rows(reader: Iterator[list[str]], names: Sequence[str]) -> Iterator[Row]:
 def filled_text(template: str, row: Row) -> str:
     """Return the text for /bin/sh with the cells of a row, each quoted so that it is one word.
 
-    Raises `InvalidInput` for a column that is not there, or that stands in quotation marks.
+    Raises `InvalidInput` for a column that is not there, or that stands where quoting it would
+    not hold its text in.
     """
     for place in _PLACE.finditer(template):
-        if _is_quoted(template[: place.start()]):
+        if where := _where_quoting_fails(template[: place.start()]):
             raise InvalidInput(
-                f"{_quoted(place[0])} stands in quotation marks, which would let its text out.",
-                "Write it without: it is quoted by itself.",
+                f"{_quoted(place[0])} stands {where}, which would let its text out.",
+                "Write it as a word of its own, without quotation marks: it is quoted by itself.",
             )
     return _PLACE.sub(lambda place: shlex.quote(_cell(place[1], row)), template)
 
@@ -85,26 +98,39 @@ def names_columns(template: Sequence[str]) -> bool:
     return any(_PLACE.search(text) for text in template)
 
 
-def _cell(name: str, row: Row) -> str:
-    if name not in row:
+def _cell(place: str, row: Row) -> str:
+    if (name := place.strip()) not in row:
         known = ", ".join(safe_line(column, limit=_SHOWN) for column in row)
         raise InvalidInput(f"The CSV has no column {_quoted(name)}.", f"It has {known}.")
     return row[name]
 
 
-def _is_quoted(before: str) -> bool:
-    """Whether what comes behind this part of a shell command stands in quotation marks."""
-    mark, escaped = "", False
-    for letter in before:
-        if escaped:
-            escaped = False
-        elif letter == "\\" and mark != "'":
-            escaped = True
-        elif letter == mark:
-            mark = ""
-        elif not mark and letter in "'\"":
-            mark = letter
-    return bool(mark)
+def _where_quoting_fails(before: str) -> str:
+    """Return where what comes behind this part of a shell command stands; empty if it is safe.
+
+    Within a here-document and in arithmetic quotation marks hold nothing in: what may be that, is.
+    """
+    mark, plain, at = "", "", 0
+    while at < len(before):
+        letter = before[at]
+        if letter == "\\" and mark in {"", '"', "`"}:
+            at += 1
+            if at == len(before):
+                return "behind a backslash"
+            plain += "" if mark else "\\"
+        elif mark:
+            mark = "" if letter == mark else mark
+        elif letter in "'\"`" or (letter == "#" and plain[-1:] in _BEFORE_A_WORD):
+            mark = "\n" if letter == "#" else letter
+            plain += " " if letter == "#" else letter
+        else:
+            plain += letter
+        at += 1
+    if mark:
+        return _MARKS[mark]
+    if plain.endswith("$"):
+        return "behind a dollar sign"
+    return "behind << or $((" if _OTHER_RULES.search(plain) else ""
 
 
 def _quoted(text: str) -> str:

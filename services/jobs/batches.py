@@ -11,6 +11,7 @@ from foredeck.services.domain import clock
 from foredeck.services.domain.jobs import JobOrder
 from foredeck.services.domain.records import Failure, FailureClass, Job
 from foredeck.services.domain.states import FINAL_JOBS, TRANSITIONS, JobState
+from foredeck.services.patience import breathing
 from foredeck.services.store.store import Transaction
 
 FAILED_JOBS = frozenset({JobState.FAILED, JobState.TIMEOUT, JobState.LOST})
@@ -63,7 +64,8 @@ async def has_failed_enough(tx: Transaction, order: JobOrder, besides: str = "")
 
 async def cancel_waiting(tx: Transaction, parent_id: str, reason: str) -> None:
     """Cancel the jobs that have not begun."""
-    for child_id in await tx.job_orders.children(parent_id, WAITING_JOBS):
+    waiting = await tx.job_orders.children(parent_id, WAITING_JOBS)
+    async for child_id in breathing(waiting):
         moment = clock.now()
         await tx.move_job(
             child_id, JobState.CANCELLED, reason=reason, ended_at=moment, updated_at=moment

@@ -12,6 +12,8 @@ from foredeck.services.jobs.shell_words import Kind, Pipeline, Token, read_shell
 
 SHELLS = frozenset({"sh", "bash", "dash", "zsh", "ksh", "ash", "fish", "mksh"})
 DOWNLOADERS = frozenset({"curl", "wget", "fetch", "aria2c", "http", "https", "lynx"})
+GIVES_TEXT = re.compile(r"-[A-Zabd-z]*+c[A-Za-z]*+")
+"""The option of a shell behind which its text stands: `-c`, also among other letters (`-lc`)."""
 # Deeper than any command that somebody means: texts within texts, wrappers around wrappers.
 _DEEPEST = 12
 
@@ -246,9 +248,9 @@ def _scripts(call: Call) -> Iterator[str]:
 
 
 def _told_to(texts: tuple[str, ...]) -> Iterator[str]:
-    """Yield the text behind `-c`, also among other letters (`-lc`)."""
+    """Yield the text that is handed to a shell."""
     for option, text in pairwise(texts):
-        if option == "--command" or re.fullmatch(r"-[A-Za-z]*c[A-Za-z]*", option):
+        if option == "--command" or GIVES_TEXT.fullmatch(option):
             yield text
             return
 

@@ -17,6 +17,7 @@ from foredeck.services.domain.command_rules import Match, PolicyAction, Rule
 from foredeck.services.domain.safe_text import safe_line
 from foredeck.services.jobs.command_calls import (
     DOWNLOADERS,
+    GIVES_TEXT,
     RAISING,
     SHELLS,
     Call,
@@ -115,7 +116,6 @@ def _findings(call: Call) -> Iterator[_Finding]:
 
 # Recursive deletes.
 
-_EVERYTHING_IN = re.compile(r"(?:/+(?:\*+|\.\*|\.|))+$")
 _HOME = re.compile(r"~[\w.-]*|\$HOME|\$\{HOME\b[^}]*\}|/(?:home|Users)/[^/]+")
 _DELETING = frozenset({"-delete", "rm", "/bin/rm", "/usr/bin/rm"})
 _SYSTEM = re.compile(r"/[^/]*|/usr/[^/]+|/var/(?:lib|log)")
@@ -143,10 +143,18 @@ def _places(call: Call) -> Iterator[tuple[int, Token]]:
 
 
 def _is_root(path: str) -> bool:
-    inside = _EVERYTHING_IN.sub("", path)
+    inside = _without_everything(path)
     if _HOME.fullmatch(inside):
         return True
     return path.startswith("/") and _SYSTEM.fullmatch(_normal(inside)) is not None
+
+
+def _without_everything(path: str) -> str:
+    """Return what holds all that a path like `/x/*` or `/x/.` names: `/x`."""
+    parts = path.split("/")
+    while len(parts) > 1 and (parts[-1] in {"", ".", ".*"} or set(parts[-1]) == {"*"}):
+        parts.pop()
+    return "/".join(parts)
 
 
 def _normal(path: str) -> str:
@@ -270,7 +278,7 @@ def _run_downloads(call: Call) -> Iterator[_Finding]:
 
 def _runs_its_input(call: Call) -> bool:
     if call.name in SHELLS:
-        return not any(re.fullmatch(r"-[A-Za-z]*c[A-Za-z]*", text) for text in call.texts)
+        return not any(GIVES_TEXT.fullmatch(text) for text in call.texts)
     if call.name in _SOURCING:
         return "/dev/stdin" in call.texts
     return _READING.fullmatch(call.name) is not None and (

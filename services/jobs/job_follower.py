@@ -19,12 +19,12 @@ from foredeck.services.domain.records import Failure, Job
 from foredeck.services.domain.states import FINAL_JOBS, JobState
 from foredeck.services.jobs.endings import failure_of_job
 from foredeck.services.jobs.executor import Command, Executor, Found, Handle
+from foredeck.services.jobs.job_environment import know_secrets, own_environment
 from foredeck.services.jobs.output import make_private_directory
 from foredeck.services.jobs.progress import ProgressReader
-from foredeck.services.jobs.time_index import TimeIndex
+from foredeck.services.jobs.time_index import TimeIndex, size_of
 from foredeck.services.patience import to_the_end
 from foredeck.services.store.store import Store
-from foredeck.services.tool_servers import plain_environment
 
 _log = logging.getLogger(__name__)
 
@@ -85,6 +85,7 @@ class JobFollower:
         found = await self._executor.probe(handle)
         if found.state not in FINAL_JOBS or found.state is JobState.LOST:
             found = Found(JobState.CANCELLED)
+        await know_secrets(self._store, order)
         return await self._ended(job, order, found)
 
     async def abandon(self, job: Job) -> None:
@@ -111,6 +112,7 @@ class JobFollower:
         """Start the process of the job, unless it was started before."""
         handle = handle_of(job)
         if (await self._executor.probe(handle)).state is not JobState.QUEUED:
+            await know_secrets(self._store, order)
             return
         environment = await self._environment(job, order)
         words = order.words or (_SHELL, "-c", job.prompt)
@@ -133,11 +135,7 @@ class JobFollower:
                 raise
 
     async def _environment(self, job: Job, order: JobOrder) -> Mapping[str, str]:
-        async with self._store.transaction() as tx:
-            project = await tx.projects.get(order.project_id)
-        wanted = {**project.settings.environment, **dict(order.environment)}
-        own, secrets = await asyncio.to_thread(plain_environment, wanted)
-        self._store.redactor.learn(secrets)
+        own = await own_environment(self._store, order)
         files = {
             "FOREDECK_INPUT": self._put_input(job, order),
             "FOREDECK_INPUT_FILE": order.input_file,
@@ -178,12 +176,8 @@ class JobFollower:
         times = TimeIndex(self._executor.path(handle), errors)
         while True:
             found = await self._executor.probe(handle)  # first: nothing comes after the end
-            came = False
-            while block := await self._executor.read(handle, heard.received, _BLOCK):
-                heard.take(block)
-                came = True
-                await asyncio.sleep(0)  # a command that prints much must not hold up the others
             ended = found.state is not JobState.IN_PROGRESS
+            came = await self._hear(handle, heard, whole=ended)
             times.note(heard.received, last=ended)
             if ended:
                 await heard.tell(last=True)
@@ -191,6 +185,19 @@ class JobFollower:
             await heard.tell()
             pause = _SOON if came else min(2 * pause, _LATER)
             await self._executor.changed(handle, pause)
+
+    async def _hear(self, handle: Handle, heard: _Heard, *, whole: bool) -> bool:
+        """Read what has come; whether anything has.
+
+        Not the `whole`, it reads what is there now: a command may print faster than we read.
+        """
+        before, there = heard.received, size_of(self._executor.path(handle))
+        while whole or heard.received < there:
+            if not (block := await self._executor.read(handle, heard.received, _BLOCK)):
+                break
+            heard.take(block)
+            await asyncio.sleep(0)  # a command that prints much must not hold up the others
+        return heard.received > before
 
 
 class _Heard:

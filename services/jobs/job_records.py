@@ -6,14 +6,15 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from foredeck.services.domain import clock
-from foredeck.services.domain.errors import Conflict, NotFound
-from foredeck.services.domain.jobs import JobOrder, Priority
+from foredeck.services.domain.errors import Conflict, InvalidInput, NotFound
+from foredeck.services.domain.jobs import MOST_AT_ONCE, JobOrder, Priority
 from foredeck.services.domain.records import Job
 from foredeck.services.domain.states import FINAL_JOBS, JobState
 from foredeck.services.jobs import batches
 from foredeck.services.jobs.job_follower import Ended
 from foredeck.services.jobs.job_moves import JobMoves, Owned
 from foredeck.services.jobs.job_queue import Limits, Waiting, next_to_start, oldest
+from foredeck.services.patience import breathing
 from foredeck.services.store.store import Store, Transaction
 
 _NO_RETRY_LEFT = "foredeck jobs show tells why it ended; submit it again to start over."
@@ -34,7 +35,7 @@ class JobRecords:
     def __init__(self, store: Store, moves: JobMoves, limit: int, aging: float) -> None:
         self._store = store
         self._moves = moves
-        self._limit = limit
+        self._most = limit
         self._aging = aging
 
     async def add(self, owned: Sequence[Owned]) -> Job:
@@ -47,7 +48,7 @@ class JobRecords:
         ]
         async with self._store.transaction("user") as tx:
             await _require_in_use(tx, placed[0][1].project_id)
-            for job, order in placed:
+            async for job, order in breathing(placed):
                 await tx.jobs.add(job)
                 await tx.job_orders.add(order)
         return placed[0][0]
@@ -97,7 +98,7 @@ class JobRecords:
         if state.paused_at is not None:
             return ()
         working = [project_id for _job, project_id in await tx.job_orders.working()]
-        limit = state.limit or self._limit
+        limit = state.limit or self._most
         if len(working) >= limit:
             return ()
         rows = await tx.job_orders.queued()
@@ -108,20 +109,32 @@ class JobRecords:
         ready = next_to_start(waiting, working, limits, now, self._aging)
         return tuple([await self._moves.begin(tx, one.id) for one in ready])
 
-    async def in_progress(self) -> tuple[Owned, ...]:
-        """Return those that an earlier host has left at work."""
-        async with self._store.transaction("recovery") as tx:
-            found = await tx.job_orders.working()
-            return tuple(
-                [(await tx.jobs.get(job), await tx.job_orders.get(job)) for job, _project in found]
-            )
+    async def pause(self, *, paused: bool) -> None:
+        """Store whether the queue is paused."""
+        async with self._store.transaction("user") as tx:
+            state = await tx.job_queue.get()
+            if paused != (state.paused_at is not None):
+                changed = replace(state, paused_at=clock.now() if paused else None)
+                await tx.job_queue.set(changed, "pause" if paused else "resume")
 
-    async def is_cancelled(self, parent_id: str | None) -> str:
-        """Return why a batch was cancelled; empty if it was not, and for None."""
-        if parent_id is None:
-            return ""
+    async def limit(self, limit: int | None) -> None:
+        """Store how many jobs work at once; None goes back to the setting.
+
+        Raises `InvalidInput`.
+        """
+        if limit is not None and not 1 <= limit <= MOST_AT_ONCE:
+            raise InvalidInput(f"Between 1 and {MOST_AT_ONCE} jobs work at once, not {limit}.")
+        async with self._store.transaction("user") as tx:
+            await tx.job_queue.set(replace(await tx.job_queue.get(), limit=limit), "limit")
+
+    async def in_progress(self) -> tuple[tuple[Job, JobOrder, str], ...]:
+        """Return those that are at work, each with why its batch was cancelled, if it was."""
         async with self._store.transaction("recovery") as tx:
-            return (await tx.job_orders.get(parent_id)).cancel_reason
+            found = [
+                (await tx.jobs.get(job), await tx.job_orders.get(job))
+                for job, _project in await tx.job_orders.working()
+            ]
+            return tuple([(job, order, await _cancelled(tx, order)) for job, order in found])
 
     async def release(self, ref: str) -> Job:
         """Queue a job that was held, or those of a batch; raises `Conflict` for any other."""
@@ -134,7 +147,8 @@ class JobRecords:
                 )
             if order.children is None:
                 return await self._moves.queue(tx, job, order)
-            for child, child_order in await _children(tx, job, {JobState.PENDING}):
+            held = await _children(tx, job, {JobState.PENDING})
+            async for child, child_order in breathing(held):
                 await self._moves.queue(tx, child, child_order)
             return await tx.jobs.get(job.id)
 
@@ -180,7 +194,7 @@ class JobRecords:
             ]
             if order.cancel_reason or not again:
                 raise _no_retry_of_the_batch(job, order)
-            for child, child_order in again:
+            async for child, child_order in breathing(again):
                 await self._moves.again(tx, child, child_order, hold=hold)
             return await tx.jobs.get(job.id)
 
@@ -194,7 +208,7 @@ class JobRecords:
                 f"Job {job.id} was retried {order.retry_count} of {order.max_retries} times.",
                 _NO_RETRY_LEFT,
             )
-        if order.parent_id and (await tx.job_orders.get(order.parent_id)).cancel_reason:
+        if await _cancelled(tx, order):
             raise Conflict(f"The batch of job {job.id} was cancelled.", "Submit the job anew.")
         return await self._moves.again(tx, job, order, hold=hold)
 
@@ -209,7 +223,7 @@ class JobRecords:
                 changed, waits = (), job.state in batches.WAITING_JOBS
             if not waits:
                 raise Conflict(f"Job {job.id} is {job.state}: its priority changes nothing now.")
-            for one, its_order in ((job, order), *changed):
+            async for one, its_order in breathing(((job, order), *changed)):
                 await tx.job_orders.save(replace(its_order, priority=priority))
                 await tx.jobs.tell(one.id)
         return job
@@ -224,11 +238,18 @@ async def _require_in_use(tx: Transaction, project_id: str) -> None:
         )
 
 
+async def _cancelled(tx: Transaction, order: JobOrder) -> str:
+    """Return why the batch of a job was cancelled; empty if it was not, or there is none."""
+    return (await tx.job_orders.get(order.parent_id)).cancel_reason if order.parent_id else ""
+
+
 async def _children(
     tx: Transaction, parent: Job, states: Collection[JobState]
 ) -> tuple[Owned, ...]:
     ids = await tx.job_orders.children(parent.id, states)
-    return tuple([(await tx.jobs.get(one), await tx.job_orders.get(one)) for one in ids])
+    return tuple(
+        [(await tx.jobs.get(one), await tx.job_orders.get(one)) async for one in breathing(ids)]
+    )
 
 
 async def _cancel_batch(tx: Transaction, order: JobOrder, reason: str) -> Job:

@@ -4,39 +4,35 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from contextvars import Context
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass
 
-from foredeck.services.domain import clock
 from foredeck.services.domain.command_rules import Match
 from foredeck.services.domain.errors import (
     CodexError,
     Conflict,
     ForedeckError,
-    InvalidInput,
     StoreError,
 )
 from foredeck.services.domain.events import NoticeRaised
 from foredeck.services.domain.jobs import (
-    MOST_AT_ONCE,
     BatchWish,
     JobOrder,
     JobWish,
     Priority,
-    QueueState,
 )
 from foredeck.services.domain.records import Failure, FailureClass, Job
 from foredeck.services.domain.states import JobState
 from foredeck.services.event_bus import EventBus
 from foredeck.services.jobs.batches import FAILED_JOBS
 from foredeck.services.jobs.executor import Found
+from foredeck.services.jobs.job_endings import JobEndings
 from foredeck.services.jobs.job_follower import Ended, JobFollower
 from foredeck.services.jobs.job_intake import JobIntake
-from foredeck.services.jobs.job_moves import Owned, on_behalf_of
+from foredeck.services.jobs.job_moves import on_behalf_of
 from foredeck.services.jobs.job_records import End, JobRecords
-from foredeck.services.patience import PAUSE, to_the_end
+from foredeck.services.patience import PAUSE, all_of, to_the_end
 from foredeck.services.store.store import Store
 
 _log = logging.getLogger(__name__)
@@ -44,19 +40,22 @@ _log = logging.getLogger(__name__)
 
 @dataclass
 class _Work:
-    """A job that is followed here; `ending` is set once it is known how it ended."""
+    """A job that is followed here; `ending` is set once it is known how it ended.
+
+    One that has not `begun` when it is cancelled begins with its end: nothing of it is started.
+    """
 
     task: asyncio.Task[None]
     reason: str | None = None
+    begun: bool = False
     ending: bool = False
 
-
-@dataclass(frozen=True)
-class _Ending:
-    """How a job has ended; `stored` is done once that is durable."""
-
-    end: End
-    stored: asyncio.Future[None]
+    def ask_to_end(self, reason: str) -> None:
+        """Have it stopped, unless it ends already."""
+        if not self.ending and self.reason is None:
+            self.reason = reason
+            if self.begun:  # else it sees the reason; cancelled now, it could store nothing
+                self.task.cancel()
 
 
 class JobService:
@@ -83,7 +82,7 @@ class JobService:
         # What may be started here; None for everything.
         self._chosen: set[str] | None = set()
         self._wake = asyncio.Event()
-        self._endings: list[_Ending] = []
+        self._endings = JobEndings(store, records)
         self._turns: asyncio.Task[None] | None = None
         self._closing = False
 
@@ -100,20 +99,21 @@ class JobService:
     async def recover(self) -> None:
         """Take up the jobs that an earlier host left at work, and start what waits from now on."""
         self._chosen = None
-        for job, order in await self._records.in_progress():
-            self._launch(job, order)
-            if reason := await self._records.is_cancelled(order.parent_id):
-                await self._ask_to_end(self._work[job.id], reason)
+        for job, order, reason in await self._records.in_progress():
+            if job.id not in self._work:  # else it was begun here: an agent was quicker
+                work = self._launch(job, order)
+                if reason:
+                    work.ask_to_end(reason)
         self._look()
 
     async def close(self) -> None:
         """Let go of the jobs at work, and wait until that is done."""
         self._closing = True
-        tasks = {work.task for work in self._work.values()}
-        for task in tasks:
-            task.cancel()
-        if tasks:
+        while tasks := {work.task for work in self._work.values()}:
+            for task in tasks:  # and again: a turn under way may still begin some
+                task.cancel()
             await asyncio.wait(tasks)
+            await asyncio.sleep(0)  # now they are forgotten
         if self._turns is not None:  # last: what had just ended was to be stored
             self._turns.cancel()
             await asyncio.wait({self._turns})
@@ -182,7 +182,7 @@ class JobService:
     async def _cancel_batch(self, batch: Job, reason: str) -> Job:
         """End the jobs of a batch that work; none of it begins any more."""
         working = await self._records.at_work(batch.id)
-        await asyncio.gather(*(self._stop(job, order, reason) for job, order in working))
+        await all_of([self._stop(job, order, reason) for job, order in working])
         return await self._again(batch)
 
     async def _again(self, job: Job) -> Job:
@@ -191,23 +191,12 @@ class JobService:
 
     async def pause(self, *, paused: bool) -> None:
         """Start nothing more until it goes on; what works goes on. It outlasts a restart."""
-        async with self._store.transaction("user") as tx:
-            state = await tx.job_queue.get()
-            if paused != (state.paused_at is not None):
-                changed = replace(state, paused_at=clock.now() if paused else None)
-                await tx.job_queue.set(changed, "pause" if paused else "resume")
+        await self._records.pause(paused=paused)
         self._look()
 
     async def limit(self, limit: int | None) -> None:
-        """Change how many jobs work at once; None goes back to the setting.
-
-        Raises `InvalidInput`.
-        """
-        if limit is not None and not 1 <= limit <= MOST_AT_ONCE:
-            raise InvalidInput(f"Between 1 and {MOST_AT_ONCE} jobs work at once, not {limit}.")
-        async with self._store.transaction("user") as tx:
-            state: QueueState = await tx.job_queue.get()
-            await tx.job_queue.set(replace(state, limit=limit), "limit")
+        """Change how many jobs work at once; raises what `JobRecords.limit` does."""
+        await self._records.limit(limit)
         self._look()
 
     async def matches(self, wishes: Iterable[JobWish]) -> tuple[Match, ...]:
@@ -236,40 +225,17 @@ class JobService:
         while True:
             await self._wake.wait()
             self._wake.clear()
-            endings, self._endings = self._endings, []
+            chosen = None if self._chosen is None else frozenset(self._chosen)
             try:
-                begun = await self._turn(endings)
+                begun = await self._endings.turn(frozenset() if self._closing else chosen)
             except Exception as error:
                 _log.exception("the queue of jobs could not be moved on")
-                await self._each_alone(endings)
                 self._tell("error", f"No job can be started: {error} It is tried again.")
                 await asyncio.sleep(PAUSE)
                 self._wake.set()
             else:
                 for job, order in begun:
                     self._launch(job, order)
-
-    async def _turn(self, endings: Sequence[_Ending]) -> tuple[Owned, ...]:
-        """Take all as stored at once, or none."""
-        ends = [ending.end for ending in endings]
-        chosen = None if self._chosen is None else frozenset(self._chosen)
-        if self._closing:
-            chosen = frozenset()
-        begun = await self._store.durably(lambda: self._records.turn(ends, chosen))
-        for ending in endings:
-            ending.stored.set_result(None)
-        return begun
-
-    async def _each_alone(self, endings: Sequence[_Ending]) -> None:
-        """Store what can be stored of what could not be together."""
-        for ending in endings:
-            try:
-                turn = partial(self._records.turn, [ending.end], frozenset())
-                await self._store.durably(turn)
-            except Exception as error:
-                ending.stored.set_exception(error)
-            else:
-                ending.stored.set_result(None)
 
     def _launch(self, job: Job, order: JobOrder) -> _Work:
         task = asyncio.create_task(
@@ -296,18 +262,12 @@ class JobService:
         if self._closing:
             raise Conflict("Foredeck is being closed.", "Start it again, then repeat this.")
         work = self._work.get(job.id) or self._launch(job, order)
-        await self._ask_to_end(work, reason)
+        work.ask_to_end(reason)
         await asyncio.wait({work.task})
         if work.task.cancelled():
             raise Conflict("Foredeck is being closed.", "Start it again, then repeat this.")
         work.task.result()
         return (await self._again(job)).state is JobState.CANCELLED
-
-    async def _ask_to_end(self, work: _Work, reason: str) -> None:
-        await asyncio.sleep(0)  # cancelled before its first step, it could store nothing
-        if not work.ending and work.reason is None:
-            work.reason = reason
-            work.task.cancel()
 
     async def _perform(self, job: Job, order: JobOrder) -> None:
         """Bring a job to its end, however that comes, and store it."""
@@ -316,12 +276,9 @@ class JobService:
             await self._to_its_end(job, order, self._work[job.id])
 
     async def _to_its_end(self, job: Job, order: JobOrder, work: _Work) -> None:
+        work.begun = True
         try:
-            ended = await self._follower.to_its_end(job, order)
-        except asyncio.CancelledError:
-            if work.reason is None:
-                raise  # we let go: the next host goes on with it
-            ended = await to_the_end(self._follower.stop(job, order))
+            ended = await self._follow(job, order, work)
         except Exception as error:
             if not isinstance(error, ForedeckError):
                 _log.exception("job %s could not be followed", job.id)
@@ -331,15 +288,22 @@ class JobService:
         stopped = ended.found.state is JobState.CANCELLED
         await to_the_end(self._end(job, ended, (work.reason or "") if stopped else ""))
 
+    async def _follow(self, job: Job, order: JobOrder, work: _Work) -> Ended:
+        try:
+            if work.reason is None:
+                return await self._follower.to_its_end(job, order)
+        except asyncio.CancelledError:
+            if work.reason is None:
+                raise  # we let go: the next host goes on with it
+        return await to_the_end(self._follower.stop(job, order))
+
     async def _end(self, job: Job, ended: Ended, reason: str) -> None:
         """Have the end of a job stored, with those that end at the same time."""
-        stored = asyncio.get_running_loop().create_future()
-        self._endings.append(_Ending(End(job, ended, reason), stored))
+        stored = self._endings.add(End(job, ended, reason))
         self._look()
         await stored
         if ended.found.state is JobState.LOST and ended.failure is not None:
-            lost = f"Job {job.id} ({job.name}) is lost. {ended.failure.advice}"
-            self._tell("warning", lost)
+            self._tell("warning", f"Job {job.id} ({job.name}) is lost. {ended.failure.advice}")
 
     def _tell(self, severity: str, message: str) -> None:
         self._bus.publish(NoticeRaised(severity=severity, message=message))

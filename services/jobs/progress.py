@@ -12,8 +12,11 @@ _LONGEST_SEQUENCE = 64
 _MESSAGE_LIMIT = 200
 
 _NUMBER = rb"(-?\d{1,9}(?:\.\d{1,9})?)"
+# Possessive throughout: a line that goes on for long must not be tried in every other way as well.
 _LINE = re.compile(
-    rb"[\r\n][ \t]*progress:[ \t]*" + _NUMBER + rb"[ \t]*%?(?:[ \t]+([^\r\n]*))?(?=[\r\n])",
+    rb"[\r\n][ \t]*+progress:[ \t]*+"
+    + _NUMBER
+    + rb"(?:[ \t]*+%)?+(?:[ \t]++([^\r\n]*+))?+(?=[\r\n])",
     re.IGNORECASE,
 )
 # OSC 9;4;STATE;PERCENT: state 1 is plain progress, 2 an error, 4 a warning.

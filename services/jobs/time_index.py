@@ -51,7 +51,7 @@ class TimeIndex:
         if now < self._due and not last:
             return
         with suppress(OSError):
-            there = output, _size(self._errors)
+            there = output, size_of(self._errors)
             if self._told is None:
                 self._told = self._left_by_another_host()
             if there != self._told:
@@ -98,7 +98,8 @@ def _mark(line: bytes) -> Mark | None:
         return None
 
 
-def _size(path: str | None) -> int:
+def size_of(path: str | None) -> int:
+    """Return how long a file is, in bytes; 0 for one that is not there, and for None."""
     if path is None:
         return 0
     try:

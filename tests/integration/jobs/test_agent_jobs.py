@@ -99,6 +99,18 @@ async def test_a_model_sees_no_secrets(house: JobHouse) -> None:
     assert not [text for text in (*told, *parts) if secret in text]
 
 
+async def test_a_model_sees_no_secrets_of_a_job_of_an_earlier_host(tmp_path: Path) -> None:
+    secret = "hunter2hunter2"
+    (tmp_path / "token").write_text(secret)
+    token = ("TOKEN", f"file:{tmp_path / 'token'}")
+    async with open_jobs(tmp_path) as house:
+        done = await house.ran('echo "it is $TOKEN"', environment=(token,))
+    async with open_jobs(tmp_path) as house:
+        jobs = agent_jobs(house)
+        assert (await jobs.result(done.job.id)).output == "it is [redacted]\n"
+        assert await jobs.printed(done.job.id, 100, errors=False) == "it is [redacted]\n"
+
+
 async def test_output_that_is_gone_is_empty(house: JobHouse) -> None:
     jobs, job_id = agent_jobs(house), id_of("call")
     await jobs.submit(wish("echo said"), job_id, AGENT)

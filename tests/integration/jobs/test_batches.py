@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from foredeck.services.domain.jobs import BatchWish, JobWish, Priority
 from foredeck.services.domain.states import JobState
 from foredeck.services.jobs.job_output import batch_results_of
 from foredeck.services.store.jobs import JobFilter
+from foredeck.services.store.unit import Unit
 from tests.support.house import PATIENCE, until
 from tests.support.job_house import JobHouse, open_jobs
 from tests.support.process_table import mentioning
@@ -290,3 +291,33 @@ async def test_many_jobs_end_while_the_batch_is_cancelled(tmp_path: Path) -> Non
         effects = house.workspace / "effects"
         lines = effects.read_text().splitlines() if effects.exists() else []
         assert len(lines) >= status.completed
+
+
+async def test_a_large_batch_lets_the_others_on_the_loop_have_their_turn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turn, seen, record = 0, set[int](), Unit.record
+
+    async def noted(self: Unit, *of: Any) -> None:
+        seen.add(turn)
+        await record(self, *of)
+
+    async def turns_of(work: Awaitable[object]) -> int:
+        """Count the turns of the loop over which the rows of a thousand jobs are written."""
+        nonlocal turn
+        seen.clear()
+        task = asyncio.ensure_future(work)
+        while not task.done():
+            turn += 1
+            await asyncio.sleep(0)
+        await task
+        return len(seen)
+
+    monkeypatch.setattr(Unit, "record", noted)
+    async with open_jobs(tmp_path, recover=False) as house:
+        jobs, wish = house.jobs, BatchWish(JobWish("work", project="demo"), ("true",) * 1000)
+        assert await turns_of(jobs.submit_batch(wish, hold=True)) >= 50
+        (batch,) = (await house.store.queries.jobs()).items
+        assert await turns_of(jobs.execute(batch.id)) >= 50
+        assert await turns_of(jobs.cancel(batch.id, "enough")) >= 50
+        assert set(await states(house, batch.id)) == {S.CANCELLED}

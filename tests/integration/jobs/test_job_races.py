@@ -20,6 +20,7 @@ from foredeck.services.domain.errors import Conflict
 from foredeck.services.domain.jobs import Priority
 from foredeck.services.domain.records import Job
 from foredeck.services.domain.states import FINAL_JOBS, JobState
+from foredeck.services.jobs.job_moves import JobMoves
 from foredeck.services.jobs.processes import find_marked
 from foredeck.services.store.store import Store
 from tests.support import gated_executor as at
@@ -114,7 +115,7 @@ async def test_cancelled_while_its_end_is_stored(
     gate, real = at.Gate(), Store.durably
 
     async def durably(self: Store, write: Callable[[], Awaitable[object]]) -> object:
-        if house.jobs._endings or any(work.ending for work in house.jobs._work.values()):
+        if house.jobs._endings._waiting or any(work.ending for work in house.jobs._work.values()):
             await gate.pass_()
         return await real(self, write)
 
@@ -244,6 +245,59 @@ async def test_raised_paused_and_resumed_around_its_start_it_runs_once(
         for number, job_id in enumerate(ids):
             assert (await house.ended(job_id)).job.state is S.COMPLETED
             assert (house.workspace / f"effects-{number}").read_text() == "w\n"
+
+
+async def test_cancelled_before_anything_of_it_was_started_nothing_of_it_runs(
+    tmp_path: Path,
+) -> None:
+    async with open_jobs(tmp_path, recover=False) as house:
+        job_id = await house.submit("touch ran")
+        async with house.store.transaction() as tx:  # as a host leaves it that dies right then
+            await JobMoves(house.executor).begin(tx, job_id)
+        assert (await house.jobs.cancel(job_id, "too late")).state is S.CANCELLED
+        assert not house.files(job_id).path.exists()
+        assert await endings(house.store, job_id) == ["cancelled"]
+
+
+async def test_what_was_begun_before_the_others_are_taken_up_is_followed_once(
+    tmp_path: Path,
+) -> None:
+    async with open_jobs(tmp_path, recover=False) as house:
+        job_id = await house.submit(WAIT, now=True)
+        await until(lambda: house.files(job_id).was_started, "its start")
+        await house.jobs.recover()
+        (house.workspace / "go").touch()
+        await house.ended(job_id)
+        assert (await house.ran("true")).job.state is S.COMPLETED
+        assert await endings(house.store, job_id) == ["completed"]
+        assert house.notices() == []
+
+
+async def test_what_is_begun_while_the_house_closes_is_let_go_as_well(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate, real = at.Gate(), Store.durably
+
+    async def durably(self: Store, write: Callable[[], Awaitable[object]]) -> object:
+        found = await real(self, write)
+        await gate.pass_()
+        return found
+
+    async with gated(tmp_path) as (house, executor), executor.held(at.BEFORE_START) as start:
+        one = await house.submit("sleep 300")
+        await come_to(start)
+        monkeypatch.setattr(Store, "durably", durably)
+        two = await house.submit("sleep 300")
+        await come_to(gate)
+        closing = asyncio.create_task(house.jobs.close())
+        gate.open.set()
+        await until(lambda: two in house.jobs._work, "the next one")
+        start.open.set()
+        await asyncio.wait_for(closing, PATIENCE)
+        assert house.jobs.working == 0
+    async with open_jobs(tmp_path, grace=0.2) as house:
+        for job_id in (one, two):
+            assert (await house.jobs.cancel(job_id, "enough")).state is S.CANCELLED
 
 
 COMMANDS = ("true", "exit 1", "sleep 0.05", "sleep 300", STUBBORN, "(setsid sleep 300 &); exit 2")

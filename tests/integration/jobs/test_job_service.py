@@ -136,6 +136,23 @@ async def test_progress_is_followed(tmp_path: Path) -> None:
         assert (done.job.progress, done.order and done.order.progress_message) == (43, "more")
 
 
+class _Flooded(LocalExecutor):
+    """Whoever reads what a job prints never comes to the end of it."""
+
+    async def read(self, handle: Handle, offset: int, limit: int, *, errors: bool = False) -> bytes:
+        return await super().read(handle, offset, limit, errors=errors) or b"progress: 43 on\n"
+
+
+async def test_progress_is_followed_in_a_flood(tmp_path: Path) -> None:
+    async with open_jobs(tmp_path, executes=_Flooded) as house:
+        job_id = await house.submit(f"echo progress: 42; {WAIT}")
+        events = house.bus.subscribe()
+        async with asyncio.timeout(PATIENCE):
+            while (await house.detail(job_id)).job.progress != 42:
+                await anext(events)
+        await house.jobs.cancel(job_id, "enough")
+
+
 async def test_progress_that_cannot_be_stored_ends_no_job(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -133,3 +133,25 @@ async def test_a_host_killed_at_any_point_leaves_a_job_that_runs_once(
             assert (said, jobs) == (b"", ())  # nobody was told that there is a job
         else:
             await hold_one_job(house, jobs[0].id)
+
+
+@pytest.mark.parametrize("is_cancelled", [False, True])
+async def test_the_next_host_stores_no_secret_that_the_first_has_given_out(
+    tmp_path: Path, is_cancelled: bool
+) -> None:
+    secret = "hunter2hunter2"
+    (tmp_path / "token").write_text(secret)
+    text = 'echo "no: $TOKEN" >&2; until test -e go; do sleep 0.02; done; exit 3'
+    async with open_jobs(tmp_path) as house:
+        token = ("TOKEN", f"file:{tmp_path / 'token'}")
+        job_id = await house.submit(text, environment=(token,))
+        await until(lambda: house.files(job_id).errors.exists(), "its start")
+        await until(lambda: house.files(job_id).errors.stat().st_size > 0, "its word")
+    async with open_jobs(tmp_path, recover=not is_cancelled) as house:
+        if is_cancelled:
+            await house.jobs.cancel(job_id, "enough")
+        (house.workspace / "go").touch()
+        done = await house.ended(job_id)
+        assert done.failure is not None
+        assert done.failure.detail == "no: [redacted]"
+    assert secret.encode() not in (tmp_path / "data" / "foredeck.db").read_bytes()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import subprocess
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -24,6 +25,7 @@ CELLS = st.text(st.characters(exclude_characters="\0\r", codec="utf-8"))
 def test_a_file_has_a_command_each_line() -> None:
     text = "\ufeffmake a\r\n\n  # a remark\n  make b; make c  \n"
     assert commands_of(text) == ("make a", "make b; make c")
+    assert commands_of("printf a\u2028b\x0cc\rmake d") == ("printf a\u2028b\x0cc", "make d")
     assert commands_of("") == ()
 
 
@@ -84,6 +86,43 @@ def test_a_column_in_quotation_marks_is_refused(template: str, is_refused: bool)
             filled_text(template, {"a": "1"})
     else:
         assert filled_text(template, {"a": "1"}) == template.replace("{{a}}", "1")
+
+
+INJECTED = [
+    (r"echo \{{a}}", "; touch made #", "behind a backslash"),
+    ("echo `printf %s {{a}}`", "`touch made`", "in backticks"),
+    ("echo x # {{a}}", "\ntouch made #", "in a comment"),
+    ("#\n# {{a}}", "\ntouch made #", "in a comment"),
+    ("cat <<END\n{{a}}\nEND\n", "$(touch made)", "behind <<"),
+    ("cat <<-END; echo\n{{a}}\nEND\n", "$(touch made)", "behind <<"),
+    ("echo $((1 + {{a}}))", "$(touch made)", r"behind << or \$\(\("),
+    ("echo ${{a}}", "\\'\"; touch made #", "behind a dollar sign"),
+]
+
+
+@pytest.mark.parametrize(("template", "cell", "where"), INJECTED)
+def test_a_column_where_quoting_would_not_hold_its_text_is_refused(
+    template: str, cell: str, where: str, tmp_path: Path
+) -> None:
+    # With bash, as /bin/sh often is: without the refusal some of these make a file.
+    with pytest.raises(InvalidInput, match=f"stands {where}"):
+        subprocess.run(["bash", "-c", filled_text(template, {"a": cell})], cwd=tmp_path)
+    assert not (tmp_path / "made").exists()
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "echo a#b {{a}}",
+        r"echo \# \` \$ {{a}}",
+        "# a remark\necho {{a}}",
+        "cat <<< {{a}}",
+        "echo `date` $HOME {{a}}",
+        "echo '<<' '#' {{a}}",
+    ],
+)
+def test_what_only_looks_like_such_a_place_is_none(template: str) -> None:
+    assert filled_text(template, {"a": "b c"}) == template.replace("{{a}}", "'b c'")
 
 
 def test_an_unknown_column_is_told_with_those_that_there_are() -> None:

@@ -382,3 +382,19 @@ def test_no_text_takes_long(text: str) -> None:
     began = time.process_time()
     CommandPolicy({}, ["sudo apt-get"]).judge(text)
     assert time.process_time() - began < 10
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"rm -rf {'/' * 50_000}x",
+        f"rm -rf {'/.' * 25_000}x",
+        f"rm -rf {'/*' * 25_000}x",
+        f"sh -{'c' * 50_000}1 x",
+    ],
+)
+def test_no_command_takes_longer_than_its_length_asks_for(text: str) -> None:
+    # Tried in every way there is, these would take years; so do not wait for an assertion.
+    for end in ("", "/", "/*"):
+        CommandPolicy({}).judge(text + end)
+    assert CommandPolicy({}).judge(f"{text}; rm -rf //*/./.*//")[-1].rule == Rule.ROOT_DELETE

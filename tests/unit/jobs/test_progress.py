@@ -22,6 +22,9 @@ def heard(*blocks: bytes) -> tuple[float | None, str]:
     [
         (b"progress: 42 half of it\n", 42, "half of it"),
         (b"  Progress: 42%\n", 42, ""),
+        (b"progress: 42 % \n", 42, ""),
+        (b"progress: 42 \n", 42, ""),
+        (b"progress:42%   half of it\n", 42, "half of it"),
         (b"progress: 12.5% on\r\n", 12.5, "on"),
         (b"progress: 250 more\n", 100, "more"),
         (b"progress: -3 less\n", 0, "less"),
@@ -116,3 +119,11 @@ def test_a_sequence_is_heard_byte_by_byte_also_in_an_endless_line(size: int, end
     assert heard(*(bytes([byte]) for byte in data)) == (42.5, "")
     for cut in range(size, len(data) + 1):
         assert heard(data[:cut], data[cut:]) == (42.5, "")
+
+
+def test_a_line_of_blanks_takes_no_longer_than_any_other() -> None:
+    # Tried in every way there is, these would take days; so do not wait for an assertion.
+    blanks = b" " * (1 << 18)
+    assert heard(b"progress: 5" + blanks, blanks + b"\n") == (None, "")
+    assert heard(b"progress:" + blanks, b"progress: 7 on\n") == (None, "")
+    assert heard(b"\n" + blanks, b"\nprogress: 7 on\n") == (7, "on")
