@@ -101,6 +101,8 @@ class JobsScreen(JobOffers):
         detail, board = self.reader.detail, self.reader.board
         if detail is not None and board is not None:
             self.job.show_job(detail, board.queue.why_not_yet)
+            if self.focused is None and self.has_class("-job") and self.job.output.display:
+                self.job.output.focus()  # it was out of sight, and lost it, while it was read
             self.offer()
 
     def _failed(self, error: Exception, *, of_job: bool) -> None:

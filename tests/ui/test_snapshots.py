@@ -164,7 +164,10 @@ def test_one_job(size: str, snap_compare: Compare, tmp_path: Path) -> None:
     async def before(pilot: Pilot[int]) -> None:
         screen = await open_jobs(pilot, host)
         await pilot.press("v", "v", "enter")
-        await until(pilot, lambda: "lint says" in screen.job.output.visible_text())
+        output = screen.job.output
+        # Where it stands beside the list it is read before it has the focus.
+        await until(pilot, lambda: screen.focused is output)
+        await until(pilot, lambda: "lint says" in output.visible_text())
 
     assert snap_compare(dark(host), terminal_size=SIZES[size], run_before=before)
 
