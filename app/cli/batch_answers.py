@@ -80,7 +80,8 @@ def put_batch(status: BatchStatus) -> None:
         "Duration": duration(status.started_at, status.ended_at),
     }
     if status.stop_after is not None:
-        pairs["Stops after"] = f"{status.stop_after} failures"
+        word = "failure" if status.stop_after == 1 else "failures"
+        pairs["Stops after"] = f"{status.stop_after} {word}"
     if status.reason:
         pairs["Cancelled"] = status.reason
     put_pairs(pairs)

@@ -77,6 +77,19 @@ def put_job(detail: JobDetail) -> None:
         "Started": local_time(row.started_at),
         **({} if detail.process_id is None else {"Process": detail.process_id}),
         "Duration": duration(row.started_at, row.ended_at),
+    }
+    pairs |= _command_pairs(detail) if row.counts is None else {}
+    if detail.message:
+        pairs["Last words"] = detail.message
+    if failure:
+        pairs["Error"] = f"{failure.message}\n{failure.advice}".rstrip()
+    put_pairs(pairs)
+
+
+def _command_pairs(detail: JobDetail) -> dict[str, object]:
+    """Return what is only said of what runs something itself: of no batch."""
+    row = detail.job
+    pairs: dict[str, object] = {
         "Exit code": "–" if row.exit_code is None else row.exit_code,
         "CPU": _cpu(row),
         "Memory": _memory(row),
@@ -85,12 +98,7 @@ def put_job(detail: JobDetail) -> None:
         pairs["Model"] = detail.model
     if detail.thread_id:
         pairs["Thread"] = detail.thread_id
-    pairs |= {"Output": _output(detail), "Asked for": detail.prompt}
-    if detail.message:
-        pairs["Last words"] = detail.message
-    if failure:
-        pairs["Error"] = f"{failure.message}\n{failure.advice}".rstrip()
-    put_pairs(pairs)
+    return pairs | {"Output": _output(detail), "Asked for": detail.prompt}
 
 
 def _output(detail: JobDetail) -> str:

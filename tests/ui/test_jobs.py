@@ -224,6 +224,17 @@ async def test_its_output_is_searched_and_walked_from_error_to_error(tmp_path: P
         assert said(pilot, "The list is not on screen")
 
 
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+async def test_a_job_that_is_opened_before_it_was_read_has_the_focus(
+    tmp_path: Path, size: tuple[int, int]
+) -> None:
+    async with dashboard(busy(tmp_path), size) as pilot:
+        screen = await open_jobs(pilot)
+        await pilot.press("v", "v", "enter")
+        await until(pilot, lambda: "lint says" in screen.job.output.visible_text())
+        await until(pilot, lambda: screen.focused is screen.job.output)
+
+
 async def test_one_goes_to_the_stage_of_a_job_that_belongs_to_a_run(tmp_path: Path) -> None:
     async with dashboard(busy(tmp_path)) as pilot:
         await open_jobs(pilot)

@@ -150,6 +150,17 @@ def test_what_is_wrong_is_told_and_nothing_is_stored(
     assert desk.run("jobs", "list", "--format", "json").answer["total"] == 0
 
 
+def test_a_batch_is_shown_without_what_only_a_command_has(desk: Desk) -> None:
+    (desk.base / "commands").write_text("true\n", "utf-8")
+    wanted = ("--commands", "commands", "--hold", "--stop-after", "1")
+    batch = desk.run("batch", "submit", "one", *wanted).out.strip()
+    shown = desk.run("jobs", "show", batch).out
+    assert "0/1" in shown
+    assert "Asked for" not in shown
+    assert "Exit code" not in shown
+    assert "Stops after  1 failure\n" in desk.run("batch", "status", batch).out
+
+
 def test_what_is_no_batch_is_told(desk: Desk) -> None:
     job = desk.run("jobs", "submit", "x", "--", "true").out.strip()
     for command in ("status", "result", "cancel", "retry-failed"):
