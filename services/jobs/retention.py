@@ -43,6 +43,8 @@ class JobRetention:
         self._executor = executor
         self._days = days
         self._pause = pause
+        # Behind this one it goes on: what cannot be removed must not hold up the others.
+        self._after = ""
 
     async def keep_up(self) -> None:
         """Remove what is old enough, now and once a day, until this is cancelled."""
@@ -59,7 +61,8 @@ class JobRetention:
         """Remove the output of at most `AT_ONCE` jobs; return whether more are left."""
         before = clock.now() - timedelta(days=self._days)
         async with self._store.transaction("retention") as tx:
-            found = await tx.job_orders.with_output(before, AT_ONCE)
+            found = await tx.job_orders.with_output(before, AT_ONCE, self._after)
+        self._after = found[-1][0] if len(found) == AT_ONCE else ""
         removed = [job for job, attempts in found if await self._is_removed(job, attempts)]
         if removed:
             async with self._store.transaction("retention") as tx:
@@ -70,7 +73,7 @@ class JobRetention:
                 f"The output of {left} old jobs cannot be removed: look at the permissions of "
                 f"{Path(self._executor.path(Handle('', 1))).parents[1]}."
             )
-        return len(found) == AT_ONCE and len(removed) == AT_ONCE
+        return bool(self._after)
 
     async def _is_removed(self, job_id: str, attempts: int) -> bool:
         """Remove what all attempts have left; whether nothing of it is there any more."""

@@ -52,8 +52,8 @@ ANY_OF_PROJECT_IN = """
 WITH_OUTPUT = """
     SELECT o.id, j.attempt FROM job_order o INDEXED BY job_order_with_output
     CROSS JOIN job j ON j.id = o.id
-    WHERE o.output_removed_at IS NULL AND o.children IS NULL AND j.ended_at < ?
-        AND (j.started_at IS NOT NULL OR j.attempt > 1) LIMIT ?
+    WHERE o.output_removed_at IS NULL AND o.children IS NULL AND j.ended_at < ? AND o.id > ?
+    ORDER BY o.id LIMIT ?
 """
 # Not of one that was tried again meanwhile.
 _REMOVED = """
@@ -115,9 +115,14 @@ class JobOrderRepository(Repository[JobOrder]):
         """Whether a job of a project is in one of these states."""
         return bool(await self._rows(ANY_OF_PROJECT_IN, project_id, states))
 
-    async def with_output(self, before: datetime, limit: int) -> list[tuple[str, int]]:
-        """Return id and attempts of jobs that ran, ended before then and whose output is kept."""
-        values = (to_microseconds(before), limit)
+    async def with_output(
+        self, before: datetime, limit: int, after: str = ""
+    ) -> list[tuple[str, int]]:
+        """Return id and attempts of jobs that ran, ended before then and whose output is kept.
+
+        They come by their ids, those behind `after`.
+        """
+        values = (to_microseconds(before), after, limit)
         return [(row[0], row[1]) for row in await self._unit.link.rows(WITH_OUTPUT, values)]
 
     async def output_removed(self, ids: Sequence[str], before: datetime, days: int) -> None:

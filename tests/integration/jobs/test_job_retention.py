@@ -206,6 +206,26 @@ async def test_what_cannot_be_removed_is_told_and_tried_again(
         assert await house.executor.kept() == ()
 
 
+async def test_what_cannot_be_removed_holds_up_nobody(
+    tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "AT_ONCE", 1)
+    async with open_jobs(tmp_path) as house:
+        stays, _goes = sorted([(await house.ran("echo out")).job.id for _ in range(2)])
+        clock.pass_(8 * DAY)
+        real = LocalExecutor.discard
+
+        async def discard(self: LocalExecutor, handle: Handle) -> None:
+            if handle.job_id != stays:
+                await real(self, handle)
+
+        monkeypatch.setattr(LocalExecutor, "discard", discard)
+        keeper = keeping(house)
+        assert [await keeper.tidy() for _ in range(3)] == [True, True, False]
+        assert [handle.job_id for handle in await house.executor.kept()] == [stays]
+        assert await keeper.tidy()  # from the beginning: that one is tried again
+
+
 async def test_a_failure_is_told_and_not_the_last_try(
     tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
