@@ -53,6 +53,7 @@ WITH_OUTPUT = """
     SELECT o.id, j.attempt FROM job_order o INDEXED BY job_order_with_output
     CROSS JOIN job j ON j.id = o.id
     WHERE o.output_removed_at IS NULL AND o.children IS NULL AND j.ended_at < ? AND o.id > ?
+        AND (j.started_at IS NOT NULL OR j.attempt > 1)
     ORDER BY o.id LIMIT ?
 """
 # Not of one that was tried again meanwhile.
