@@ -268,8 +268,16 @@ def put_queue(view: JobQueueView, format_: str) -> None:
             "Queue": paused,
             "Working": f"{view.working} of at most {view.limit}",
             "Waiting": view.queued,
+            "Host": _host_words(view),
         }
     )
+
+
+def _host_words(view: JobQueueView) -> str:
+    if view.starts:
+        return "there, and starts what waits"
+    follows = "; the next one follows those that work" if view.working else ""
+    return f"none{follows}. Start one: foredeck, or foredeck serve"
 
 
 def say_when_it_starts(row: JobRow | BatchStatus, view: JobQueueView) -> None:

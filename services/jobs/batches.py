@@ -18,16 +18,19 @@ FAILED_JOBS = frozenset({JobState.FAILED, JobState.TIMEOUT, JobState.LOST})
 WAITING_JOBS = frozenset({JobState.PENDING, JobState.QUEUED})
 UNENDED_JOBS = WAITING_JOBS | {JobState.IN_PROGRESS}
 
+# The way of a batch that does not end where it stands.
+_NEXT = {JobState.PENDING: JobState.QUEUED, JobState.QUEUED: JobState.IN_PROGRESS}
 
-async def queued(tx: Transaction, parent_id: str) -> None:
-    """Take note that a job waits for its turn, for the first time or again."""
+
+async def queued(tx: Transaction, parent_id: str, *, held: bool = False) -> None:
+    """Take note that a job waits, for the first time or again: for its turn, or `held`."""
     parent = await tx.jobs.get(parent_id)
-    if parent.state in {JobState.PENDING, JobState.FAILED}:
+    if parent.state is JobState.FAILED or (parent.state is JobState.PENDING and not held):
         await _move(
             tx,
             parent,
-            JobState.QUEUED,
-            queued_at=clock.now(),
+            JobState.PENDING if held else JobState.QUEUED,
+            queued_at=None if held else clock.now(),
             started_at=None,
             ended_at=None,
             failure=None,
@@ -90,8 +93,8 @@ async def end(tx: Transaction, order: JobOrder) -> None:
         state, reason = JobState.CANCELLED, "all of its jobs were cancelled"
     if parent.state in FINAL_JOBS:  # one of its jobs was tried again without it
         return
-    if state not in TRANSITIONS[JobState][parent.state]:  # the first to begin was the last to end
-        parent = await _move(tx, parent, JobState.IN_PROGRESS, started_at=clock.now())
+    while state not in TRANSITIONS[JobState][parent.state]:  # the last to move was the first, too
+        parent = await _move(tx, parent, _NEXT[parent.state])
     await _move(tx, parent, state, reason, ended_at=clock.now(), failure=failure)
 
 

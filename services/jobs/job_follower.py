@@ -174,6 +174,8 @@ class JobFollower:
         heard = _Heard(self._store, order)
         errors = None if order.merge_stderr else self._executor.path(handle, errors=True)
         times = TimeIndex(self._executor.path(handle), errors)
+        if times.is_there():
+            heard.received = await asyncio.to_thread(times.heard)
         while True:
             found = await self._executor.probe(handle)  # first: nothing comes after the end
             ended = found.state is not JobState.IN_PROGRESS

@@ -140,5 +140,5 @@ class JobMoves:
             peak_memory=None,
         )
         if order.parent_id is not None:
-            await batches.queued(tx, order.parent_id)
+            await batches.queued(tx, order.parent_id, held=hold)
         return job

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from foredeck.services.domain import clock
@@ -21,6 +21,8 @@ NAME = "times"
 # How often a mark is made at most, in seconds: the second one once there are many.
 _SOON, _LATER = 0.2, 2.0
 _MANY = 1 << 20  # bytes of the index
+# What was marked so long before the last mark has long been heard and stored.
+_SURELY = timedelta(seconds=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,20 @@ class TimeIndex:
                 self._append(*there)
                 self._told = there
                 self._due = now + (_SOON if self._size < _MANY else _LATER)
+
+    def is_there(self) -> bool:
+        """Whether an earlier host has made marks."""
+        return self._path.exists()
+
+    def heard(self) -> int:
+        """Return how much of stdout an earlier host has surely read and stored what it says.
+
+        That is what was there some seconds before its last mark, in bytes: there may be very much.
+        It reads a file, so not on an event loop.
+        """
+        found = [mark for _, mark in marks(self._path)]
+        latest = found[-1].moment if found else clock.now()
+        return max((mark.output for mark in found if latest - mark.moment >= _SURELY), default=0)
 
     def _left_by_another_host(self) -> tuple[int, int]:
         last = (0, 0)

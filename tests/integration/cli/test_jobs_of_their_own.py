@@ -71,7 +71,9 @@ def test_a_job_is_stored_without_a_host_and_starts_with_one(desk: Desk) -> None:
     assert state(desk, job) == "queued"
     table = desk.run("jobs", "list")
     assert "nightly" in table.out
+    assert "none. Start one: foredeck, or foredeck serve" in desk.run("jobs", "limit").out
     host = serve(desk)
+    assert "there, and starts what waits" in desk.run("jobs", "limit").out
     waited = desk.run("jobs", "wait", job, "--format", "json")
     assert (waited.code, waited.answer["state"], waited.answer["priority"]) == (
         0,

@@ -321,3 +321,22 @@ async def test_a_large_batch_lets_the_others_on_the_loop_have_their_turn(
         assert await turns_of(jobs.execute(batch.id)) >= 50
         assert await turns_of(jobs.cancel(batch.id, "enough")) >= 50
         assert set(await states(house, batch.id)) == {S.CANCELLED}
+
+
+async def test_a_held_retry_holds_its_batch_until_it_is_queued_or_cancelled(tmp_path: Path) -> None:
+    async with open_jobs(tmp_path) as house:
+        batch = await submit(house, "true", "false", "false")
+        await ended(house, batch)
+        _, second, third = await children(house, batch)
+        await house.jobs.retry(second, hold=True)
+        assert (await house.detail(batch)).job.state is S.PENDING
+        await house.jobs.cancel(second, "no more of that")
+        status = await ended(house, batch)
+        assert (status.state, status.failed, status.cancelled) == (S.FAILED, 1, 1)
+
+        await house.jobs.retry(batch, hold=True)
+        assert await states(house, batch) == [S.COMPLETED, S.CANCELLED, S.PENDING]
+        assert await house.state(batch) is S.PENDING
+        await house.jobs.execute(third)
+        assert (await ended(house, batch)).state is S.FAILED
+        assert (await house.job(third)).attempt == 2

@@ -79,3 +79,14 @@ def test_what_is_no_mark_is_left_out(tmp_path: Path) -> None:
 
 def test_an_index_that_cannot_be_written_ends_no_job(tmp_path: Path) -> None:
     TimeIndex(str(tmp_path / "gone" / "log"), None).note(5)
+
+
+@pytest.mark.usefixtures("moments")
+def test_what_an_earlier_host_has_surely_heard_is_not_read_again(tmp_path: Path) -> None:
+    index = TimeIndex(str(tmp_path / "log"), None)
+    assert not index.is_there()
+    assert index.heard() == 0
+    for output in range(1, 10):  # two seconds each
+        index.note(output)
+    assert index.is_there()
+    assert TimeIndex(str(tmp_path / "log"), None).heard() == 4
