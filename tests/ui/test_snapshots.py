@@ -61,6 +61,8 @@ async def still(pilot: Pilot[int], host: FakeHost) -> None:
     await until(pilot, lambda: workbench.query_one(StatusBar)._status is not None)
     await until(pilot, lambda: not host.projects or workbench.focused is not None)
     await until(pilot, lambda: not host.runs or bool(output.visible_text()))
+    workbench.refresh(layout=True)  # once the stages had a row too many, of what was there before
+    await pilot.pause()
 
 
 async def press(pilot: Pilot[int], host: FakeHost, key: str, kind: type) -> None:
