@@ -89,8 +89,6 @@ def _answers(data_dir: Path, *, takes_up: bool) -> bool:
         return asyncio.run(greet())
     except (HostBusy, HostGone):  # on a busy machine it may be slow to say who it is
         return False
-    except StoreError:  # it cannot open the data, says so, and ends: its log tells why
-        return False
 
 
 def _start(settings: Settings) -> subprocess.Popen[bytes]:

@@ -204,9 +204,11 @@ def test_a_background_host_that_cannot_come_up_says_why(desk: Desk) -> None:
     (desk.data / "foredeck.db").write_bytes(b"this is no database" * 100)
     said = desk.run("runs", "start", "abc", "--detach")
     assert said.code == 1
-    assert "error: The background host ended at once (code 1). It said: " in said.err
-    assert "database" in said.err
-    assert "foredeck.log" in said.err
+    assert "is not a Foredeck database" in said.err
+    # Who looks while the host holds the directory hears of the file from the file itself.
+    if "The background host" in said.err:
+        assert "error: The background host ended at once (code 1). It said: " in said.err
+        assert "foredeck.log" in said.err
 
 
 def test_what_happened_as_json_lines(desk: Desk) -> None:
