@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from foredeck.services.domain.notices import Cause
 from foredeck.services.domain.questions import QuestionKind
 from foredeck.services.domain.states import JobState, QuestionState, RunState, StepState
 
@@ -92,6 +93,39 @@ class ChatGrew(Event):
     """A conversation with an agent was begun, or something was said in it."""
 
     conversation_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskSaved(Event):
+    """A task was created, changed, or executed."""
+
+    task_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduleChanged(Event):
+    """A due moment was answered, or the schedules were paused or went on."""
+
+    task_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportSaved(Event):
+    """A report was made or deleted."""
+
+    report_id: str
+    run_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotificationSaved(Event):
+    """A person is to be told something about a run; dashboards ring for it."""
+
+    notification_id: str
+    run_id: str
+    cause: Cause
+    title: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,6 +23,8 @@ from foredeck.services.domain.records import (
     Sandbox,
     Verdict,
 )
+from foredeck.services.domain.schedules import Misfire, Overlap, Schedule
+from foredeck.services.domain.tasks import TaskOptions
 from foredeck.services.domain.tool_servers import McpServer
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -139,6 +141,24 @@ def _to_server(fields: dict[str, Any]) -> McpServer:
     return McpServer(**{**fields, "args": tuple(fields["args"])})
 
 
+def _to_schedule(text: str) -> Schedule:
+    fields = json.loads(text)
+    overlap, misfire = Overlap(fields["overlap"]), Misfire(fields["misfire"])
+    return Schedule(**{**fields, "overlap": overlap, "misfire": misfire})
+
+
+def _to_options(text: str) -> TaskOptions:
+    fields = json.loads(text)
+    sandbox, mode = fields["sandbox"], fields["mode"]
+    return TaskOptions(
+        **{
+            **fields,
+            "sandbox": Sandbox(sandbox) if sandbox else None,
+            "mode": Mode(mode) if mode else None,
+        }
+    )
+
+
 def to_names(text: str) -> tuple[str, ...]:
     """Return the strings that are kept as a JSON list."""
     return tuple(json.loads(text))
@@ -164,6 +184,11 @@ def enum(kind: type[E]) -> Codec:
     return Codec(lambda member: member.value, kind)
 
 
+def enums(kind: type[E]) -> Codec:
+    """Return the codec of several members of an enumeration, kept as a JSON list of words."""
+    return Codec(_json, lambda text: tuple(kind(word) for word in json.loads(text)))
+
+
 TEXT = Codec(clean_text, lambda value: value)
 PLAIN = Codec(lambda value: value, lambda value: value)
 FLAG = Codec(int, bool)
@@ -177,4 +202,6 @@ PAIRS = Codec(
     lambda text: tuple((name, value) for name, value in json.loads(text)),
 )
 SETTINGS = Codec(_json_record, _to_settings)
+SCHEDULE = Codec(_json_record, _to_schedule)
+TASK_OPTIONS = Codec(_json_record, _to_options)
 CHANGES = Codec(lambda changes: _json([(c.path, c.kind.value) for c in changes]), _to_changes)

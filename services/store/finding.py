@@ -42,11 +42,29 @@ async def project_id(link: Link, ref: str) -> str:
     return str(found[0])
 
 
-async def _near_names(link: Link, ref: str) -> list[str]:
-    """Return the names of projects that `ref` may have been meant to be, the nearest first."""
+async def task_id(link: Link, ref: str) -> str:
+    """Return the id of the task with this id, else name, else beginning of an id.
+
+    A deleted one is found by its id alone.
+    """
+    ref = _checked("task", ref)
+    ids = await _beginning_with(link, "task", ref)
+    if ref.lower() in ids:
+        return ref.lower()
+    named = await link.rows("SELECT id FROM task WHERE name = ? AND deleted_at IS NULL", (ref,))
+    found = [row[0] for row in named] or ids
+    if len(found) > 1:
+        raise _ambiguous("task", ref, found)
+    if not found:
+        raise _not_found("task", ref, await _near_names(link, ref, "task"))
+    return str(found[0])
+
+
+async def _near_names(link: Link, ref: str, noun: str = "project") -> list[str]:
+    """Return the names that `ref` may have been meant to be, the nearest first."""
     from difflib import get_close_matches
 
-    rows = await link.rows(f"SELECT name FROM project ORDER BY name LIMIT {_COMPARED}")  # noqa: S608
+    rows = await link.rows(f"SELECT name FROM {noun} ORDER BY name LIMIT {_COMPARED}")  # noqa: S608
     names = {str(row[0]).casefold(): str(row[0]) for row in rows}
     wanted = ref.casefold()
     near = get_close_matches(wanted, names, n=_SHOWN - 1)
@@ -84,4 +102,8 @@ def _not_found(noun: str, ref: str, near: Sequence[str] = ()) -> NotFound:
 
 
 def _advice(noun: str) -> str:
-    return f"`foredeck {noun}s list` shows them." if noun in ("project", "run", "job") else ""
+    return (
+        f"`foredeck {noun}s list` shows them."
+        if noun in ("project", "run", "job", "task", "report")
+        else ""
+    )

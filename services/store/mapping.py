@@ -11,6 +11,7 @@ from sqlalchemy import Table, bindparam, select
 from foredeck.services.domain.chat import ChatMessage, ChatState, Conversation
 from foredeck.services.domain.errors import StoreError
 from foredeck.services.domain.jobs import JobOrder, Priority
+from foredeck.services.domain.notices import Cause, Channel, Delivery, DeliveryState, Notification
 from foredeck.services.domain.questions import Question, QuestionKind
 from foredeck.services.domain.records import (
     Attempt,
@@ -30,9 +31,12 @@ from foredeck.services.domain.records import (
     TokenUsage,
     Trigger,
 )
+from foredeck.services.domain.reports import Report, ReportFormat
+from foredeck.services.domain.schedules import Fire, FireState
 from foredeck.services.domain.states import JobState, QuestionState, RunState, StepState
+from foredeck.services.domain.tasks import Counted, Execution, Task
 from foredeck.services.redaction import Redactor
-from foredeck.services.store import tables
+from foredeck.services.store import tables, task_tables
 from foredeck.services.store.codecs import (
     CHANGES,
     FAILURE,
@@ -41,12 +45,15 @@ from foredeck.services.store.codecs import (
     PAIRS,
     PATH,
     PLAIN,
+    SCHEDULE,
     SETTINGS,
+    TASK_OPTIONS,
     TEXT,
     TIME,
     VERDICT,
     Codec,
     enum,
+    enums,
     optional,
 )
 from foredeck.services.store.text import Text
@@ -65,7 +72,13 @@ R = TypeVar(
     | PromptEdit
     | ProjectFile
     | Conversation
-    | ChatMessage,
+    | ChatMessage
+    | Task
+    | Execution
+    | Fire
+    | Report
+    | Notification
+    | Delivery,
 )
 
 _USAGE = ("input", "cached_input", "output", "reasoning")
@@ -99,10 +112,23 @@ _BY_TYPE = {
     "QuestionKind": enum(QuestionKind),
     "QuestionState": enum(QuestionState),
     "ChatState": enum(ChatState),
+    "tuple[str, ...] | None": optional(NAMES),
+    "TaskOptions": TASK_OPTIONS,
+    "Schedule | None": optional(SCHEDULE),
+    "ReportFormat": enum(ReportFormat),
+    "ReportFormat | None": optional(enum(ReportFormat)),
+    "tuple[Cause, ...] | None": optional(enums(Cause)),
+    "Cause": enum(Cause),
+    "Channel": enum(Channel),
+    "DeliveryState": enum(DeliveryState),
+    "Counted": enum(Counted),
+    "FireState": enum(FireState),
 }
 _KEPT_AS_THEY_ARE = (PLAIN, TEXT, _BY_TYPE["str | None"])
 _WORDS = (_BY_TYPE["str"], _BY_TYPE["str | None"], FAILURE, VERDICT)
-_PATHS = frozenset({"workspace", "output_path", "place", "input_file", "output_file"})
+_PATHS = frozenset(
+    {"workspace", "output_path", "place", "input_file", "output_file", "directory", "path"}
+)
 # Texts that the program itself goes by: they stay exactly as they are.
 _EXACT = frozenset(
     {"key", "workflow", "definition", "current_stage", "type", "model", "tool", "agent", "sha256"}
@@ -225,3 +251,9 @@ PROMPT_EDITS = RecordMap(PromptEdit, tables.PROMPT_EDIT)
 CONVERSATIONS = RecordMap(Conversation, tables.CONVERSATION, usage_is_sum=True)
 CHAT_MESSAGES = RecordMap(ChatMessage, tables.CHAT_MESSAGE)
 PROJECT_FILES = RecordMap(ProjectFile, tables.PROJECT_FILE)
+TASKS = RecordMap(Task, task_tables.TASK)
+EXECUTIONS = RecordMap(Execution, task_tables.EXECUTION)
+FIRES = RecordMap(Fire, task_tables.FIRE)
+REPORTS = RecordMap(Report, task_tables.REPORT)
+NOTIFICATIONS = RecordMap(Notification, task_tables.NOTIFICATION)
+DELIVERIES = RecordMap(Delivery, task_tables.DELIVERY)

@@ -43,6 +43,7 @@ from foredeck.services.store.repositories import (
     RunRepository,
     StepRepository,
 )
+from foredeck.services.store.tasks import ExecutionRepository, TaskRepository
 from foredeck.services.store.trusted_workflows import TrustedWorkflows
 from foredeck.services.store.unit import Unit
 
@@ -114,6 +115,14 @@ class Transaction:
         return TrustedWorkflows(self._unit)
 
     @cached_property
+    def tasks(self) -> TaskRepository:
+        return TaskRepository(self._unit)
+
+    @cached_property
+    def executions(self) -> ExecutionRepository:
+        return ExecutionRepository(self._unit)
+
+    @cached_property
     def conversations(self) -> ConversationRepository:
         return ConversationRepository(self._unit)
 
@@ -127,7 +136,9 @@ class Transaction:
         Raises `IllegalTransition` and `NotFound`.
         """
         run = await self.runs.get(run_id)
-        return await self.runs.move(run, replace(run, state=to, **changes), reason)
+        moved = await self.runs.move(run, replace(run, state=to, **changes), reason)
+        await self.executions.count(moved)
+        return moved
 
     async def move_step(
         self, step_id: str, to: StepState, *, reason: str = "", **changes: Any

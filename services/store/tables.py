@@ -54,6 +54,7 @@ RUN = Table(
     Column("budget_tokens", Integer),
     Column("budget_cost", Float),
     Column("warned", Text),
+    Column("output_removed_at", Integer),
 )
 
 STEP = Table(

@@ -22,6 +22,7 @@ from foredeck.services.store.migrations import (
     m0009_trusted_workflows,
     m0010_job_cost,
     m0011_job_orders,
+    m0012_tasks,
 )
 
 MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
@@ -35,6 +36,7 @@ MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     m0009_trusted_workflows.upgrade,
     m0010_job_cost.upgrade,
     m0011_job_orders.upgrade,
+    m0012_tasks.upgrade,
 )
 VERSION = len(MIGRATIONS)
 # Marks the file as ours: "FDCK" in ASCII, in PRAGMA application_id.

@@ -1,0 +1,59 @@
+"""What people are told about when they do not look: causes, channels, deliveries (SPEC T6)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class Cause(StrEnum):
+    """What a person may want to be told: a run has ended, has ended badly, or waits for them.
+
+    `finish` is any end but that of a run somebody cancelled; `failure` only a bad one.
+    """
+
+    FINISH = "finish"
+    FAILURE = "failure"
+    WAITING = "waiting"
+
+
+class Channel(StrEnum):
+    """How a host tells it; bell and OSC 9 belong to a terminal, so dashboards ring those."""
+
+    COMMAND = "command"
+    WEBHOOK = "webhook"
+
+
+class DeliveryState(StrEnum):
+    """Whether a notification has arrived; `failed` is given up after several attempts."""
+
+    PENDING = "pending"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """One thing that people are told; it stands for a transition of a run."""
+
+    id: str
+    transition_id: int
+    run_id: str
+    cause: Cause
+    at: datetime
+    title: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A notification on its way through a channel; `next_at` is None when it has ended."""
+
+    id: str
+    notification_id: str
+    channel: Channel
+    state: DeliveryState
+    attempts: int = 0
+    next_at: datetime | None = None
+    error: str = ""

@@ -1,0 +1,51 @@
+"""Reports about runs: their formats, and what is kept of each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class ReportFormat(StrEnum):
+    """What kind of file a report is (SPEC T5)."""
+
+    HTML = "html"
+    PDF = "pdf"
+    JSON = "json"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A report about a run, which lies in the file `path`.
+
+    `automatic` says that a task wanted it; `size` is in bytes; `sha256`, of the file, in hex.
+    """
+
+    id: str
+    run_id: str
+    format: ReportFormat
+    title: str
+    path: str
+    size: int
+    sha256: str
+    created_at: datetime
+    automatic: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ReportRow:
+    """A line of a list of reports; `task_id` and `task_name` are empty for a run of no task."""
+
+    id: str
+    run_id: str
+    title: str
+    format: ReportFormat
+    automatic: bool
+    size: int
+    path: str
+    created_at: datetime
+    project_name: str
+    run_state: str
+    task_id: str = ""
+    task_name: str = ""

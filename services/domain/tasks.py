@@ -1,0 +1,196 @@
+"""Tasks: saved prompt templates, and the runs that are made from them (SPEC T1–T3)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from foredeck.services.domain.notices import Cause
+from foredeck.services.domain.records import Mode, Sandbox, Trigger
+from foredeck.services.domain.reports import ReportFormat
+from foredeck.services.domain.schedules import Schedule
+from foredeck.services.domain.states import RunState
+
+NAME_LENGTH = 255
+DESCRIPTION_LENGTH = 2000
+# Of a prompt template, in characters: with its values filled in it has to fit a request.
+PROMPT_LENGTH = 100_000
+MOST_TAGS = 20
+TAG_LENGTH = 50
+METADATA_BYTES = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class TaskOptions:
+    """What the runs of a task go by; None leaves it to the project and the settings.
+
+    `timeout`, in seconds, is for one codex turn. The budgets are in tokens and US dollars.
+    """
+
+    model: str | None = None
+    sandbox: Sandbox | None = None
+    mode: Mode | None = None
+    timeout: float | None = None
+    budget_tokens: int | None = None
+    budget_cost: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A prompt template with all that its runs need.
+
+    `variables` are the defaults of those in the template. `workflow` is a name that can be run
+    in the project. `allowed_tools` None allows all. `directory` is relative to the workspace,
+    empty for the workspace itself. A `public` task is seen in every project. `report` says that
+    each run leaves one behind. `notify` None leaves it to the settings. `executions` counts the
+    runs, `successes` and `failures` those that ended so; `next_at` is the next moment of its
+    schedule, None if there is none.
+    """
+
+    id: str
+    name: str
+    project_id: str
+    prompt: str
+    created_at: datetime
+    updated_at: datetime
+    description: str = ""
+    variables: tuple[tuple[str, str], ...] = ()
+    workflow: str = "codex"
+    allowed_tools: tuple[str, ...] | None = None
+    disallowed_tools: tuple[str, ...] = ()
+    options: TaskOptions = field(default_factory=TaskOptions)
+    directory: str = ""
+    schedule: Schedule | None = None
+    report: bool = False
+    report_format: ReportFormat = ReportFormat.HTML
+    notify: tuple[Cause, ...] | None = None
+    tags: tuple[str, ...] = ()
+    public: bool = False
+    active: bool = True
+    deleted_at: datetime | None = None
+    last_executed_at: datetime | None = None
+    next_at: datetime | None = None
+    executions: int = 0
+    successes: int = 0
+    failures: int = 0
+    metadata: tuple[tuple[str, str], ...] = ()
+
+
+class Counted(StrEnum):
+    """As what a run is counted in the statistics of its task (SPEC T1)."""
+
+    NOTHING = ""
+    SUCCESS = "success"
+    FAILURE = "failure"
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """What a run has from its task; it has the id of the run.
+
+    `variables` are those that were filled in, `warnings` what was odd about them. `due_at` is
+    the moment of the schedule that it answers, None for one by hand. `report_format` is that
+    of the report which is made when it ends, None without one.
+    """
+
+    id: str
+    task_id: str
+    created_at: datetime
+    variables: tuple[tuple[str, str], ...] = ()
+    warnings: tuple[str, ...] = ()
+    due_at: datetime | None = None
+    counted: Counted = Counted.NOTHING
+    report_format: ReportFormat | None = None
+    notify: tuple[Cause, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TaskWish:
+    """What a person asks for with a new task, or how a changed one is to be.
+
+    `project` None is that of `directory` (absolute), else the scratch project; `directory` then
+    becomes the working directory, within the workspace.
+    """
+
+    name: str
+    prompt: str
+    description: str = ""
+    variables: tuple[tuple[str, str], ...] = ()
+    project: str | None = None
+    workflow: str = "codex"
+    allowed_tools: tuple[str, ...] | None = None
+    disallowed_tools: tuple[str, ...] = ()
+    options: TaskOptions = field(default_factory=TaskOptions)
+    directory: str = ""
+    schedule: Schedule | None = None
+    report: bool = False
+    report_format: str = "html"
+    notify: tuple[Cause, ...] | None = None
+    tags: tuple[str, ...] = ()
+    public: bool = False
+    active: bool = True
+    metadata: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRow:
+    """A line of a list of tasks; `running` counts its executions that are not over."""
+
+    task: Task
+    project_name: str
+    running: int = 0
+    last_state: RunState | None = None
+    last_run_id: str = ""
+
+    @property
+    def id(self) -> str:
+        """The task's id."""
+        return self.task.id
+
+    @property
+    def name(self) -> str:
+        """The task's name."""
+        return self.task.name
+
+
+@dataclass(frozen=True, slots=True)
+class TaskPreview:
+    """What an execution would say, and what is wrong or odd about it."""
+
+    prompt: str
+    mistakes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    # The variables of the template in their order, each with the value it would get, or None.
+    variables: tuple[tuple[str, str | None], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionStatus:
+    """How an execution stands (SPEC T3).
+
+    `result_data` is the answer as JSON text if it is JSON, else empty; `duration` in seconds,
+    so far while it works; `report_id` is empty until there is one.
+    """
+
+    id: str
+    task_id: str
+    task_name: str
+    project_name: str
+    trigger: Trigger
+    state: RunState
+    variables: tuple[tuple[str, str], ...]
+    warnings: tuple[str, ...]
+    conversation_id: str
+    created_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+    duration: float | None
+    tokens: int
+    cost: float | None
+    due_at: datetime | None = None
+    result_message: str = ""
+    result_data: str = ""
+    error: str = ""
+    report_id: str = ""
+    report_format: ReportFormat | None = None

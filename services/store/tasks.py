@@ -1,0 +1,129 @@
+"""Tasks and their executions, within one transaction."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from foredeck.services.domain.errors import Conflict
+from foredeck.services.domain.events import TaskSaved
+from foredeck.services.domain.records import Run
+from foredeck.services.domain.safe_text import safe_line
+from foredeck.services.domain.states import FINAL_RUNS, RunState
+from foredeck.services.domain.tasks import Counted, Execution, Task
+from foredeck.services.store import mapping
+from foredeck.services.store.codecs import clean_text, to_microseconds
+from foredeck.services.store.finding import task_id
+from foredeck.services.store.repository import Repository, marks
+
+# SPEC T1: success counts only success; a cancelled run counts as neither.
+_COUNTS = {
+    RunState.SUCCESS: Counted.SUCCESS,
+    RunState.FAILED: Counted.FAILURE,
+    RunState.PARTIAL_SUCCESS: Counted.FAILURE,
+}
+_OF_TASK_IN = "task_id = ? AND EXISTS (SELECT 1 FROM run r WHERE r.id = execution.id {})"
+
+
+class TaskRepository(Repository[Task]):
+    """Tasks, the deleted ones too."""
+
+    map = mapping.TASKS
+    audited = True
+
+    async def add(self, task: Task) -> None:
+        """Store a new task; raises `Conflict` if another one in use has its name."""
+        await self._require_free(task)
+        await self._insert(task)
+        self._publish(task)
+
+    async def save(self, task: Task) -> None:
+        """Store a task as it is now; raises `Conflict` if another one in use has its name."""
+        await self._require_free(task)
+        await self._update(await self.get(task.id), task)
+        self._publish(task)
+
+    async def find(self, ref: str) -> Task:
+        """Return the task with this id, name, or beginning of an id.
+
+        Raises `NotFound` and `Ambiguous`.
+        """
+        return await self.get(await task_id(self._unit.link, ref))
+
+    async def scheduled(self) -> tuple[Task, ...]:
+        """Return those with a next moment of their schedule, the soonest first."""
+        return await self._select("next_at IS NOT NULL", order="next_at, id")
+
+    async def _require_free(self, task: Task) -> None:
+        if task.deleted_at is not None:
+            return
+        found = await self._select(
+            "name = ? AND deleted_at IS NULL AND id <> ?", clean_text(task.name), task.id
+        )
+        if found:
+            raise Conflict(
+                f"There is a task {safe_line(task.name)} already: {found[0].id}.",
+                "Choose another name.",
+            )
+
+    def _publish(self, task: Task) -> None:
+        self._unit.publish(TaskSaved(task_id=task.id))
+
+
+class ExecutionRepository(Repository[Execution]):
+    """What runs have from their tasks; each has the id of its run."""
+
+    map = mapping.EXECUTIONS
+
+    async def add(self, execution: Execution, task: Task) -> Task:
+        """Store what a new run has from its task and count it there; return the task then."""
+        await self._insert(execution)
+        counted = replace(
+            task, executions=task.executions + 1, last_executed_at=execution.created_at
+        )
+        await TaskRepository(self._unit).save(counted)
+        return counted
+
+    async def of(self, run_id: str) -> Execution | None:
+        """Return what a run has from its task, None for one of no task."""
+        found = await self._select("id = ?", run_id)
+        return found[0] if found else None
+
+    async def count(self, run: Run) -> None:
+        """Bring the statistics of the run's task up to date, if it has one (SPEC T7).
+
+        A run that is retried is counted as it ends then, and as nothing meanwhile.
+        """
+        if (execution := await self.of(run.id)) is None:
+            return
+        now = _COUNTS.get(run.state, Counted.NOTHING)
+        tasks = TaskRepository(self._unit)
+        if now is execution.counted:
+            self._unit.publish(TaskSaved(task_id=execution.task_id))
+            return
+        task = await tasks.get(execution.task_id)
+        before = execution.counted
+        await self._update(execution, replace(execution, counted=now))
+        await tasks.save(
+            replace(
+                task,
+                successes=task.successes + (now is Counted.SUCCESS) - (before is Counted.SUCCESS),
+                failures=task.failures + (now is Counted.FAILURE) - (before is Counted.FAILURE),
+            )
+        )
+
+    async def unfinished(self, task_id: str) -> tuple[Execution, ...]:
+        """Return the executions of a task whose runs are not over, oldest first."""
+        states = sorted(state.value for state in FINAL_RUNS)
+        condition = _OF_TASK_IN.format(f"AND r.state NOT IN ({marks(states)})")
+        return await self._select(condition, task_id, *states, order="created_at, id")
+
+    async def not_begun(self) -> tuple[Execution, ...]:
+        """Return the executions whose runs were made and never started, oldest first."""
+        condition = "EXISTS (SELECT 1 FROM run r WHERE r.id = execution.id AND r.state = ?)"
+        return await self._select(condition, RunState.CREATED.value, order="created_at, id")
+
+    async def due(self, task_id: str, due_at: datetime) -> Execution | None:
+        """Return the execution that answers a moment of a task's schedule."""
+        found = await self._select("task_id = ? AND due_at = ?", task_id, to_microseconds(due_at))
+        return found[0] if found else None
