@@ -1,0 +1,1 @@
+"""Reports about runs: one model, and what is made of it."""
