@@ -31,8 +31,8 @@ _ABOUT_LENGTH = 60
 def completion(shell: str) -> None:
     """Print the script that completes foredeck's commands with Tab.
 
-    It completes commands and options, ids of runs and jobs, and names of projects. Put it where the
-    shell looks, once, and open a new shell:
+    It completes commands and options, ids of runs, jobs and reports, and names of projects. Put it
+    where the shell looks, once, and open a new shell:
 
     \b
     foredeck completion bash > ~/.local/share/bash-completion/completions/foredeck
@@ -78,6 +78,13 @@ def complete_job(ctx: click.Context, _parameter: click.Parameter, incomplete: st
     from foredeck.services.store import glance
 
     return [_item(name, about) for name, about in glance.jobs(_data_dir(ctx), incomplete)]
+
+
+def complete_report(ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> Items:
+    """Return the ids of reports that begin so, the newest first."""
+    from foredeck.services.store import glance
+
+    return [_item(name, about) for name, about in glance.reports(_data_dir(ctx), incomplete)]
 
 
 def complete_project(ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> Items:

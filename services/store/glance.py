@@ -33,6 +33,10 @@ _ACTIVE = """
 _JOBS = """
     SELECT id, name FROM job WHERE id >= ? AND id < ? ORDER BY created_at DESC LIMIT ?
 """
+_REPORTS = """
+    SELECT id, format || ': ' || title FROM report
+    WHERE id >= ? AND id < ? ORDER BY created_at DESC LIMIT ?
+"""
 _PROJECTS = """
     SELECT id, name FROM project
     WHERE archived_at IS NULL AND (substr(name, 1, ?) = ? OR id >= ? AND id < ?)
@@ -56,6 +60,11 @@ def runs(data_dir: Path, beginning: str) -> list[tuple[str, str]]:
 def jobs(data_dir: Path, beginning: str) -> list[tuple[str, str]]:
     """Return the ids of jobs that begin so, the newest first, each with its name."""
     return _rows(data_dir, _JOBS, (*_between(beginning), _LIMIT))
+
+
+def reports(data_dir: Path, beginning: str) -> list[tuple[str, str]]:
+    """Return the ids of reports that begin so, the newest first, each with its title."""
+    return _rows(data_dir, _REPORTS, (*_between(beginning), _LIMIT))
 
 
 def projects(data_dir: Path, beginning: str) -> list[tuple[str, str]]:
