@@ -1,97 +1,150 @@
-"""What the page of a report is made of: signs of states, facts, tables, folds, long texts."""
+"""The blocks and words of a report's document as elements of a page."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from datetime import datetime
-from enum import Enum
+from collections.abc import Iterator
+from functools import singledispatch
 
 from foredeck.services.domain.report_model import Excerpt
 from foredeck.services.reports import wording
+from foredeck.services.reports.document import (
+    Article,
+    Bars,
+    Block,
+    Bullets,
+    Diff,
+    Drawing,
+    Facts,
+    Fold,
+    Instant,
+    Link,
+    Paragraph,
+    Prose,
+    Section,
+    Sign,
+    Table,
+    Tone,
+    Toned,
+    Word,
+    Words,
+)
+from foredeck.services.reports.html_drawings import bars_of, graph_of
 from foredeck.services.reports.markup import Element, element
 
-Part = Element | str | None
+_TONES = {Tone.CODE: "code", Tone.STRONG: "strong", Tone.QUIET: "small"}
+_DIFF_LINES = {"+": "added", "-": "removed", "@": "place"}
 
 
-def state_sign(state: Enum | str) -> Element:
-    """Return a state as glyph and word, in its colour."""
-    key = str(state.value if isinstance(state, Enum) else state)
-    return element(
-        "span",
-        element("span", wording.glyph(key), class_="glyph", aria_hidden="true"),
-        f" {wording.word(key)}",
-        class_=f"state {wording.colour(key)}",
-    )
-
-
-def section(anchor: str, heading: str, *parts: Part) -> Element:
+def section_of(section: Section) -> Element:
     """Return a section of the page under a heading of the second level."""
-    title = element("h2", heading, id=f"{anchor}-heading")
-    return element("section", title, *parts, id=anchor, aria_labelledby=f"{anchor}-heading")
+    heading = f"{section.anchor}-heading"
+    title = element("h2", section.heading, id=heading)
+    blocks = map(block_of, section.blocks)
+    return element("section", title, *blocks, id=section.anchor, aria_labelledby=heading)
 
 
-def facts(pairs: Iterable[tuple[str, Part]], kind: str = "facts") -> Element:
-    """Return names and values; those without a value are left out."""
-    return element(
-        "dl",
-        *(
-            element("div", element("dt", name), element("dd", value))
-            for name, value in pairs
-            if value is not None and value != ""
-        ),
-        class_=kind,
+def said(words: Words) -> list[Element | str]:
+    """Return words for between the tags of an element."""
+    return [_word(word) for word in (words if isinstance(words, tuple) else (words,))]
+
+
+def _word(word: Word) -> Element | str:
+    match word:
+        case Sign():
+            glyph = element("span", word.glyph, class_="glyph", aria_hidden="true")
+            return element("span", glyph, f" {word.word}", class_=f"state {word.colour}")
+        case Instant():
+            return element("time", word.text, datetime=word.at.isoformat() if word.at else None)
+        case Toned():
+            return element(_TONES[word.tone], word.text, id=word.anchor or None)
+        case Link():
+            return element("a", word.text, href=f"#{word.anchor}")
+        case str():
+            return word
+
+
+@singledispatch
+def block_of(block: Block) -> Element:
+    """Return a block as an element."""
+    raise TypeError(f"A page has no {type(block).__name__}.")
+
+
+@block_of.register
+def _paragraph(block: Paragraph) -> Element:
+    return element("p", *said(block.words), class_=block.kind or None)
+
+
+@block_of.register
+def _facts(block: Facts) -> Element:
+    pairs = (
+        element("div", element("dt", name), element("dd", *said(value)))
+        for name, value in block.pairs
     )
+    return element("dl", *pairs, class_=block.kind)
 
 
-def table(label: str, header: Sequence[str], rows: Iterable[Sequence[Part]]) -> Element:
-    """Return a table that scrolls within itself on a narrow screen."""
-    head = element("tr", *(element("th", name, scope="col") for name in header))
-    body = (element("tr", *(element("td", cell) for cell in row)) for row in rows)
+@block_of.register
+def _table(block: Table) -> Element:
+    head = element("tr", *(element("th", name, scope="col") for name in block.header))
+    body = (element("tr", *(element("td", *said(cell)) for cell in row)) for row in block.rows)
     whole = element("table", element("thead", head), element("tbody", *body))
-    # A region that scrolls must be reachable by the keyboard.
-    return element("div", whole, class_="wide", role="region", aria_label=label, tabindex=0)
+    # What scrolls must be reachable by the keyboard.
+    return element("div", whole, class_="wide", role="region", aria_label=block.label, tabindex=0)
 
 
-def fold(summary: Sequence[Part], *parts: Part, opened: bool = False) -> Element:
-    """Return something folded away behind its summary."""
-    return element("details", element("summary", *summary), *parts, open=opened)
+@block_of.register
+def _prose(block: Prose) -> Element:
+    label = element("h4", block.label) if block.label else None
+    text = element("pre", block.excerpt.text, class_=None if block.code else "prose")
+    return element("div", label, text, _cut(block.excerpt))
 
 
-def prose(excerpt: Excerpt, label: str = "") -> Element | None:
-    """Return a long text as it was written, with its lines; None for an empty one."""
-    if not excerpt:
-        return None
-    title = element("h4", label) if label else None
-    return element("div", title, element("pre", excerpt.text), _cut(excerpt), class_="text")
-
-
-def instant(at: datetime | None, *, whole: bool = True) -> Element:
-    """Return a moment in UTC, with the date or without."""
-    said = wording.moment(at) if whole else wording.clock(at)
-    return element("time", said, datetime=at.isoformat() if at else None)
-
-
-def bullets(label: str, items: Sequence[str]) -> Element | None:
-    """Return a list under a heading; None if there is nothing in it."""
-    if not items:
-        return None
-    rows = (element("li", item) for item in items)
-    return element("div", element("h3", label), element("ul", *rows))
-
-
-def note(text: str) -> Element:
-    """Return a quiet sentence."""
-    return element("p", text, class_="note")
-
-
-def left_out(count: int, noun: str, where: str) -> Element | None:
-    """Return the sentence that says what is not here, and where it is; None if all is."""
-    if not count:
-        return None
-    return note(f"{wording.plural(count, noun)} not in this report: {where}.")
+@block_of.register
+def _diff(block: Diff) -> Element:
+    lines = block.excerpt.text.split("\n")
+    spans = (element("span", f"{line}\n", class_=_DIFF_LINES.get(line[:1])) for line in lines)
+    return element("div", element("pre", *spans, class_="diff"), _cut(block.excerpt))
 
 
 def _cut(excerpt: Excerpt) -> Element | None:
     if not excerpt.left_out:
         return None
-    return note(f"{wording.plural(excerpt.left_out, 'character')} left out.")
+    return element("p", f"{wording.plural(excerpt.left_out, 'character')} left out.", class_="note")
+
+
+@block_of.register
+def _bullets(block: Bullets) -> Element:
+    items = (element("li", item) for item in block.items)
+    return element("div", element("h3", block.label), element("ul", *items))
+
+
+@block_of.register
+def _article(block: Article) -> Element:
+    heading = element("h3", *said(block.heading))
+    return element("article", heading, *map(block_of, block.blocks), class_=block.kind)
+
+
+@block_of.register
+def _fold(block: Fold) -> Element:
+    summary = element("summary", *said(block.summary))
+    return element("details", summary, *map(block_of, block.blocks), open=block.opened)
+
+
+@block_of.register
+def _drawing(block: Drawing) -> Element:
+    return graph_of(block.steps)
+
+
+@block_of.register
+def _bars(block: Bars) -> Element:
+    return bars_of(block.chart)
+
+
+def contents(sections: tuple[Section, ...]) -> Element:
+    """Return the links to the sections."""
+    return element("nav", element("ul", *_links(sections)), aria_label="Sections")
+
+
+def _links(sections: tuple[Section, ...]) -> Iterator[Element]:
+    for section in sections:
+        yield element("li", element("a", section.heading, href=f"#{section.anchor}"))
