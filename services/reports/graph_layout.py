@@ -14,6 +14,8 @@ from itertools import pairwise
 
 BOX_WIDTH = 132.0
 BOX_HEIGHT = 36.0
+# How many narrow characters of a title fit its box.
+TITLE_LENGTH = 18
 BETWEEN_BOXES = 16.0
 BETWEEN_LAYERS = 30.0
 # What an edge takes of a layer that it only passes.
@@ -22,6 +24,7 @@ LANE = 14.0
 MOST_BOXES = 300
 MOST_CROSSED = 3000
 _SWEEPS = 6
+TOO_LARGE = "The graph is too large to be drawn; the table below names what each needs."
 
 
 @dataclass(frozen=True, slots=True)

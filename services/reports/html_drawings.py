@@ -9,6 +9,8 @@ from foredeck.services.reports import wording
 from foredeck.services.reports.graph_layout import (
     BOX_HEIGHT,
     BOX_WIDTH,
+    TITLE_LENGTH,
+    TOO_LARGE,
     Box,
     Edge,
     Graph,
@@ -18,8 +20,6 @@ from foredeck.services.reports.markup import Element, element
 from foredeck.services.reports.overview import step_anchor
 from foredeck.services.reports.spans import Chart, Lane, Span
 
-TITLE_LENGTH = 18
-TOO_LARGE = "The graph is too large to be drawn; the table below names what each needs."
 _MARGIN = 2.0
 # The width of a bar's drawing, which is stretched to what room there is, and its least part.
 _BAR = 1000.0
