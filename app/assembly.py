@@ -13,6 +13,7 @@ from contextvars import Context
 from dataclasses import dataclass
 from typing import Any, Self
 
+from foredeck.app.reporting import open_reports, report_queries
 from foredeck.services.agents.runner import AgentStageRunner, resolve_mode
 from foredeck.services.audit import audited
 from foredeck.services.chat.agent_answer import AgentAnswer
@@ -132,6 +133,7 @@ async def open_working_half(ground: Ground, role: str, *, recover: bool) -> Asyn
         asking = Asking.build(settings, store, bus)
         codex_runs = CodexRuns(store, _run_service(settings, store), settings)
         await stack.enter_async_context(_kept_up_to_date(codex_runs, bus))
+        reports = await stack.enter_async_context(open_reports(settings, store, bus))
         runner = _turn_runner(settings, codex, departure)
         supervisor = CodexSupervisor(store, runner, settings, departure, approvals=asking.approvals)
         stack.push_async_callback(lambda: _stop_if_idle(codex, supervisor, departure))
@@ -168,6 +170,7 @@ async def open_working_half(ground: Ground, role: str, *, recover: bool) -> Asyn
         handlers |= JobCommands(store, jobs, _job_queries(settings, store, jobs)).table()
         files = ProjectFiles(store, settings.data_dir)
         handlers |= FileCommands(files).table()
+        handlers |= reports
         # Before what it needs is closed.
         stack.push_async_exit(lambda _kind, error, _trace: ground.server.close(error))
         await asking.questions.reconcile()
@@ -353,6 +356,7 @@ def query_handlers(
     projects = ProjectSettingsQueries(store, settings)
     table = house.table() | InterventionQueries(store).table() | projects.table()
     table |= _job_queries(settings, store, jobs).table()
+    table |= report_queries(settings, store).table()
     return table | WorkflowQueries(store).table()
 
 

@@ -6,7 +6,7 @@ far the turn was written down. What is missing from it, codex itself still knows
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -50,17 +50,21 @@ def name_of(mark: str, item_id: str) -> str:
 
 def read_written(path: Path, mark: str) -> Mapping[str, WrittenItem]:
     """Return by item id what the output file at `path` holds of the turn with that mark."""
-    segments = _segments(path.with_name(path.name + SUFFIX))
-    if not segments:
-        return {}
-    ends = [segment.at for segment in segments[1:]]
     found: dict[str, WrittenItem] = {}
-    for segment, end in zip(segments, [*ends, path.stat().st_size], strict=True):
+    for segment, span in _parts(path):
         owner, slash, item_id = segment.of.partition("/")
         if slash and owner == mark and item_id:
-            item = found.setdefault(item_id, WrittenItem())
-            item.spans.append(Span(segment.kind, segment.at, end))
+            found.setdefault(item_id, WrittenItem()).spans.append(span)
     return found
+
+
+def parts_of(path: Path, kind: SegmentKind) -> Iterator[tuple[Segment, Span]]:
+    """Yield the parts of one kind that the output file at `path` has, none without the file."""
+    try:
+        parts = _parts(path)
+    except OSError:
+        return
+    yield from (part for part in parts if part[0].kind is kind)
 
 
 def read_span(path: Path, span: Span) -> bytes:
@@ -68,6 +72,17 @@ def read_span(path: Path, span: Span) -> bytes:
     with path.open("rb") as file:
         file.seek(span.start)
         return file.read(span.end - span.start)
+
+
+def _parts(path: Path) -> list[tuple[Segment, Span]]:
+    segments = _segments(path.with_name(path.name + SUFFIX))
+    if not segments:
+        return []
+    ends = [*(segment.at for segment in segments[1:]), path.stat().st_size]
+    return [
+        (segment, Span(segment.kind, segment.at, end))
+        for segment, end in zip(segments, ends, strict=True)
+    ]
 
 
 def _segments(records: Path) -> list[Segment]:

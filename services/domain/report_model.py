@@ -33,8 +33,8 @@ CONTENT_LIMIT = 8_000
 page; the whole of it stays in the transcript and in the output file."""
 
 TRANSCRIPT_BUDGET = 3_000_000
-"""Characters of all messages together, so that a report opens at once in a browser: what comes
-after they are used up is cut to `SHORT_LIMIT`."""
+"""Characters of all messages together, so that a report opens at once in a browser. They are
+spent on the latest ones; what is older then is cut to `SHORT_LIMIT`."""
 
 SHORT_LIMIT = 200
 """Characters of a message behind the budget, and of what stands in a line."""
@@ -146,7 +146,8 @@ class Totals:
 class ReportedFailure:
     """Why an attempt of a step ended badly: a sentence, what to do, and the end of the evidence.
 
-    `overcome` says that the step went on and has succeeded since.
+    `overcome` says that it is no longer what holds the step up: another attempt followed, or it
+    has succeeded since.
     """
 
     step: str
@@ -346,7 +347,8 @@ class RunReport:
 
     `failures` begin with those that still stand, the latest first. `verdict` is that of the
     step `verdict_step`, the last one that gave one. The `steps` are the nodes of the graph.
-    What was left out of the timeline and the transcript are their earliest entries.
+    What was left out of the timeline and the transcript are their earliest entries. `rehearsal`
+    says that the words of the models were scripted.
     """
 
     schema_version: int
@@ -355,6 +357,7 @@ class RunReport:
     title: str
     run: ReportedRun
     totals: Totals
+    rehearsal: bool = False
     failures: tuple[ReportedFailure, ...] = ()
     verdict: Verdict | None = None
     verdict_step: str = ""

@@ -17,7 +17,7 @@ class ReportFormat(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A report about a run, which lies in the file `path`.
+    """A report about a run, which lies in the file `path`, relative to the data directory.
 
     `automatic` says that a task wanted it; `size` is in bytes; `sha256`, of the file, in hex.
     """
@@ -35,7 +35,10 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class ReportRow:
-    """A line of a list of reports; `task_id` and `task_name` are empty for a run of no task."""
+    """A line of a list of reports; `task_id` and `task_name` are empty for a run of no task.
+
+    `path` is where the file lies, absolute.
+    """
 
     id: str
     run_id: str

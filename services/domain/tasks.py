@@ -91,7 +91,8 @@ class Execution:
 
     `variables` are those that were filled in, `warnings` what was odd about them. `due_at` is
     the moment of the schedule that it answers, None for one by hand. `report_format` is that
-    of the report which is made when it ends, None without one.
+    of the report which is made when it ends, None without one; `reported_at` is the end of the
+    run that the latest of these is about.
     """
 
     id: str
@@ -103,6 +104,7 @@ class Execution:
     counted: Counted = Counted.NOTHING
     report_format: ReportFormat | None = None
     notify: tuple[Cause, ...] | None = None
+    reported_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,1 +1,1 @@
-"""Reports about runs, as files."""
+"""Reports about runs: one model, and what is made of it."""

@@ -92,13 +92,14 @@ class Repository(Generic[R]):
         self, verb: str, record_id: str, before: dict[str, Any], after: dict[str, Any]
     ) -> None:
         noun = self._map.noun
+        what = f": {', '.join(after)}" if after else ""
         self._unit.audit(
             AuditEntry(
                 action=f"{noun}.{verb}",
                 resource=noun,
                 resource_id=record_id,
-                description=f"{noun} {record_id} {verb}d: {', '.join(after)}",
+                description=f"{noun} {record_id} {verb}d{what}",
                 before=json.dumps(before, default=repr) if before else "",
-                after=json.dumps(after, default=repr),
+                after=json.dumps(after, default=repr) if after else "",
             )
         )

@@ -36,6 +36,7 @@ from foredeck.services.store.known import Known
 from foredeck.services.store.project_files import ProjectFileRepository
 from foredeck.services.store.queries import Queries
 from foredeck.services.store.questions import FollowUpRepository, QuestionRepository
+from foredeck.services.store.reports import ReportRepository
 from foredeck.services.store.repositories import (
     AttemptRepository,
     JobRepository,
@@ -121,6 +122,10 @@ class Transaction:
     @cached_property
     def executions(self) -> ExecutionRepository:
         return ExecutionRepository(self._unit)
+
+    @cached_property
+    def reports(self) -> ReportRepository:
+        return ReportRepository(self._unit)
 
     @cached_property
     def conversations(self) -> ConversationRepository:

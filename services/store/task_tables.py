@@ -48,6 +48,7 @@ EXECUTION = Table(
     Column("counted", Text),
     Column("report_format", Text),
     Column("notify", Text),
+    Column("reported_at", Integer),
     Column("warnings", Text),
     Column("variables", Text),
 )

@@ -112,6 +112,10 @@ class ExecutionRepository(Repository[Execution]):
             )
         )
 
+    async def reported(self, execution: Execution, ended_at: datetime) -> None:
+        """Remember that there is a report about that end of the execution's run."""
+        await self._update(execution, replace(execution, reported_at=ended_at))
+
     async def unfinished(self, task_id: str) -> tuple[Execution, ...]:
         """Return the executions of a task whose runs are not over, oldest first."""
         states = sorted(state.value for state in FINAL_RUNS)

@@ -46,6 +46,7 @@ _STATEMENTS = (
         counted TEXT NOT NULL,
         report_format TEXT,
         notify TEXT,
+        reported_at INTEGER,
         warnings TEXT NOT NULL,
         variables TEXT NOT NULL
     )

@@ -93,6 +93,7 @@ CREATE TABLE execution (
         counted TEXT NOT NULL,
         report_format TEXT,
         notify TEXT,
+        reported_at INTEGER,
         warnings TEXT NOT NULL,
         variables TEXT NOT NULL
     );

@@ -1,0 +1,46 @@
+"""The part of the composition root that makes reports."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from contextvars import Context
+
+from foredeck.services.event_bus import EventBus
+from foredeck.services.host.report_handlers import ReportCommands, ReportQueries
+from foredeck.services.host.service import Handler
+from foredeck.services.reports.automatic import AutomaticReports
+from foredeck.services.reports.collecting import ReportCollector
+from foredeck.services.reports.service import ReportService
+from foredeck.services.settings import Settings
+from foredeck.services.store.store import Store
+
+
+def report_queries(settings: Settings, store: Store) -> ReportQueries:
+    """Return what answers the queries about reports; the store is enough for it."""
+    return ReportQueries(store, _collector(settings, store), settings.data_dir)
+
+
+@asynccontextmanager
+async def open_reports(
+    settings: Settings, store: Store, bus: EventBus
+) -> AsyncIterator[dict[type, Handler]]:
+    """Make the reports that tasks want as their runs end; yield the commands about reports.
+
+    At the end those are made that are still due: open it before what ends runs as it closes.
+    """
+    service = ReportService(store, _collector(settings, store), settings.data_dir)
+    automatic = AutomaticReports(store, bus, service)
+    events = bus.subscribe()
+    following = asyncio.create_task(automatic.follow(events), name="reports", context=Context())
+    try:
+        yield ReportCommands(service, report_queries(settings, store)).table()
+    finally:
+        await events.aclose()
+        await asyncio.wait({following})
+        await automatic.catch_up()
+
+
+def _collector(settings: Settings, store: Store) -> ReportCollector:
+    return ReportCollector(store, settings.prices, rehearsal=settings.rehearsal)

@@ -1,0 +1,28 @@
+"""What makes each kind of file; imported with the first report of its kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import cast
+
+from foredeck.services.domain.report_model import RunReport
+from foredeck.services.domain.reports import ReportFormat
+
+Renderer = Callable[[RunReport], bytes]
+
+
+def _lazily(module: str, name: str) -> Renderer:
+    def render(report: RunReport) -> bytes:
+        found = import_module(f"foredeck.services.reports.{module}")
+        return cast("Renderer", getattr(found, name))(report)
+
+    return render
+
+
+RENDERERS: Mapping[ReportFormat, Renderer] = {
+    ReportFormat.HTML: _lazily("html_report", "render_html"),
+    ReportFormat.PDF: _lazily("pdf_report", "render_pdf"),
+    ReportFormat.JSON: _lazily("json_report", "render_json"),
+}
+"""Each takes a report's model and returns the file; they block, for up to seconds."""
