@@ -43,7 +43,7 @@ def service(store: Store, collector: ReportCollector, data: Path) -> ReportServi
 
 
 async def all_rows(store: Store, **wanted: Any) -> tuple[ReportRow, ...]:
-    return (await store.queries.reports(**wanted)).items
+    return (await store.queries.reports.page(**wanted)).items
 
 
 def no_room(*_: object) -> None:
@@ -72,7 +72,7 @@ async def test_one_is_made_and_deleted(
         False,
         "running",
     )
-    assert row == await store.queries.report(report.id[:10])
+    assert row == await store.queries.reports.get(report.id[:10])
 
     assert await service.delete(report.id) == report
     assert await all_rows(store) == ()
@@ -110,7 +110,7 @@ async def test_lists_are_newest_first_and_by_run_or_task(
     (row,) = await all_rows(store, task_ref=task.name)
     assert (row.id, row.task_id, row.task_name) == (ids[1], task.id, task.name)
     assert await all_rows(store, task_ref=task.id, run_ref=first.id) == ()
-    page = await store.queries.reports(limit=1, offset=1)
+    page = await store.queries.reports.page(limit=1, offset=1)
     assert ([row.id for row in page.items], page.total) == ([ids[1]], 3)
 
 
@@ -156,10 +156,10 @@ async def test_one_for_each_end(store: Store, service: ReportService) -> None:
     assert [report is not None for report in both] == [True, False]
     assert await service.create_automatically(run.id) is None
     await go_on(store, run)
-    assert await store.queries.reports_due() == ()
+    assert await store.queries.reports.due() == ()
     assert await service.create_automatically(run.id) is None
     await end(store, run)
-    assert await store.queries.reports_due() == ((run.id, END),)
+    assert await store.queries.reports.due() == ((run.id, END),)
     assert await service.create_automatically(run.id) is not None
     rows = await all_rows(store)
     assert [(row.automatic, row.format) for row in rows] == [(True, JSON), (True, JSON)]
@@ -188,7 +188,7 @@ async def test_a_run_that_wants_none_gets_none(store: Store, service: ReportServ
     await reported.make_execution(store, at_work)
     for run in (alone, without, at_work):
         assert await service.create_automatically(run.id) is None
-    assert await store.queries.reports_due() == ()
+    assert await store.queries.reports.due() == ()
 
 
 @asynccontextmanager
@@ -226,7 +226,7 @@ async def test_they_come_by_themselves(store: Store, bus: EventBus, service: Rep
     assert isinstance(caught_up, ReportSaved)
     assert isinstance(ended, ReportSaved)
     assert (caught_up.run_id, ended.run_id) == (before.id, run.id)
-    assert await store.queries.reports_due() == ()
+    assert await store.queries.reports.due() == ()
 
 
 async def test_one_that_cannot_be_made_is_told_and_tried_again(
@@ -254,8 +254,8 @@ async def test_one_that_cannot_be_made_is_told_and_tried_again(
         assert why in notice.message
         assert "next start" in notice.message
     assert len(tries) == 2
-    assert await store.queries.reports_due() == ((run.id, reported.LATER),)
+    assert await store.queries.reports.due() == ((run.id, reported.LATER),)
     async with following(store, bus, ReportService(store, collector, data, RENDERERS)):
         events = bus.subscribe()
         await heard(events, ReportSaved)
-    assert await store.queries.reports_due() == ()
+    assert await store.queries.reports.due() == ()
