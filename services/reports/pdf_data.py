@@ -95,7 +95,7 @@ def _word(word: Word) -> list[str]:
         case Sign():
             return ["sign", f" {word.word}", word.glyph, word.colour]
         case Instant():
-            return ["quiet", word.text]
+            return ["time", word.text]
         case Toned():
             return [word.tone.value, word.text]
         case Link():
