@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
+from foredeck.services.domain.records import Role
 from foredeck.services.domain.report_model import (
     Changes,
     Excerpt,
@@ -20,6 +21,7 @@ from foredeck.services.domain.report_model import (
     ReportedStep,
     RunReport,
 )
+from foredeck.services.reports.spreading import spread
 
 T = TypeVar("T")
 
@@ -95,8 +97,9 @@ def _step(step: ReportedStep) -> ReportedStep:
 
 
 def _message(message: ReportedMessage) -> ReportedMessage:
-    arguments = _excerpt(message.arguments, SHORT_TEXT)
-    return replace(message, content=_excerpt(message.content, SHORT_TEXT), arguments=arguments)
+    arguments = _excerpt(spread(message.arguments), SHORT_TEXT)
+    content = spread(message.content) if message.role is Role.TOOL else message.content
+    return replace(message, content=_excerpt(content, SHORT_TEXT), arguments=arguments)
 
 
 def _changes(changes: Changes) -> Changes:
