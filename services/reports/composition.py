@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from foredeck.services.domain.report_model import RunReport
 from foredeck.services.reports import overview, record, wording
-from foredeck.services.reports.document import Document
+from foredeck.services.reports.document import Document, note
 
 _SECTIONS = (
     overview.failures,
@@ -21,14 +21,17 @@ _SECTIONS = (
 )
 
 
-def compose(report: RunReport) -> Document:
-    """Return what a report says, before it is written in a format."""
+def compose(report: RunReport, shortened: str = "") -> Document:
+    """Return what a report says, before it is written in a format.
+
+    `shortened` is the sentence that says what of the report is not there.
+    """
     made = (make(report) for make in _SECTIONS)
     foot = f"{report.generator} · {wording.moment(report.generated_at)} · run {report.run.id}"
     return Document(
         kind=f"Run report · {report.run.project_name}",
         title=report.title,
-        standing=tuple(overview.standing(report)),
+        standing=(*overview.standing(report), *([note(shortened)] if shortened else [])),
         sections=tuple(section for section in made if section is not None),
         foot=foot,
         made_at=report.generated_at,

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import singledispatch
 
-from foredeck.services.domain.report_model import Excerpt
-from foredeck.services.reports import wording
 from foredeck.services.reports.document import (
     Article,
     Bars,
@@ -96,20 +94,14 @@ def _table(block: Table) -> Element:
 def _prose(block: Prose) -> Element:
     label = element("h4", block.label) if block.label else None
     text = element("pre", block.excerpt.text, class_=None if block.code else "prose")
-    return element("div", label, text, _cut(block.excerpt))
+    return element("div", label, text)
 
 
 @block_of.register
 def _diff(block: Diff) -> Element:
     lines = block.excerpt.text.split("\n")
     spans = (element("span", f"{line}\n", class_=_DIFF_LINES.get(line[:1])) for line in lines)
-    return element("div", element("pre", *spans, class_="diff"), _cut(block.excerpt))
-
-
-def _cut(excerpt: Excerpt) -> Element | None:
-    if not excerpt.left_out:
-        return None
-    return element("p", f"{wording.plural(excerpt.left_out, 'character')} left out.", class_="note")
+    return element("pre", *spans, class_="diff")
 
 
 @block_of.register

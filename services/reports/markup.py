@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from html import escape
 
-from foredeck.services.domain.safe_text import safe_line, safe_text
+from foredeck.services.domain.safe_text import safe_text
 
 Value = str | int | float | bool | None
 
@@ -62,6 +62,8 @@ def written(root: Element) -> str:
 
 def text_of(text: str) -> str:
     """Return a text of any origin, harmless and escaped, for between tags and within quotes."""
+    if len(text) <= LONGEST_LINE and text.isascii() and text.isprintable():
+        return escape(text)  # as `safe_text` would, but most texts of a report are of this kind
     return escape(safe_text(text, limit=LONGEST_LINE, lines=MOST_LINES))
 
 
@@ -81,7 +83,7 @@ def _attributes(values: dict[str, Value]) -> Iterator[tuple[str, str]]:
 def _value(value: str | int | float) -> str:
     if isinstance(value, float):
         return f"{value:.2f}".rstrip("0").rstrip(".")
-    return safe_line(str(value), limit=LONGEST_LINE)
+    return str(value)
 
 
 def _pieces(root: Element) -> Iterator[str]:
@@ -105,4 +107,4 @@ class _End:
 
 def _attribute(pair: tuple[str, str]) -> str:
     name, value = pair
-    return f' {name}="{escape(value)}"' if value else f" {name}"
+    return f' {name}="{text_of(value)}"' if value else f" {name}"
