@@ -92,7 +92,7 @@ def _table(block: Table) -> Element:
 
 @block_of.register
 def _prose(block: Prose) -> Element:
-    label = element("h4", block.label) if block.label else None
+    label = element("p", block.label, class_="label") if block.label else None
     text = element("pre", block.excerpt.text, class_=None if block.code else "prose")
     return element("div", label, text)
 

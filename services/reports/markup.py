@@ -23,7 +23,7 @@ MOST_LINES = 10_000
 # fmt: off
 _ELEMENTS = frozenset({
     "a", "article", "body", "code", "dd", "details", "div", "dl", "dt", "footer", "h1", "h2",
-    "h3", "h4", "header", "li", "main", "nav", "p", "path", "pre", "rect", "section", "small",
+    "h3", "header", "li", "main", "nav", "p", "path", "pre", "rect", "section", "small",
     "span", "strong", "summary", "svg", "table", "tbody", "td", "text", "th", "thead", "time",
     "title", "tr", "ul",
 })

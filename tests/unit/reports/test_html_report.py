@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from foredeck.services.domain.report_model import Excerpt, ReportedStep, RunReport
 from foredeck.services.domain.states import RunState
+from foredeck.services.reports import wording
 from foredeck.services.reports.html_report import render_html
 from tests.support.hostile import HOSTILE
 from tests.support.page import Page
@@ -149,3 +150,23 @@ def test_a_diff_is_shown_by_lines() -> None:
 def test_long_texts_keep_their_lines() -> None:
     report = replace(REPORT, run=replace(REPORT.run, summary=Excerpt("one\n  two\n\nthree")))
     assert '<pre class="prose">one\n  two\n\nthree</pre>' in render_html(report).decode()
+
+
+def _brightness(colour: str) -> float:
+    """Return the relative luminance of `#rrggbb` (WCAG 2.2)."""
+    parts = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+    linear = [
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
+    ]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize("scheme", [0, 1, 2], ids=["light", "dark", "print"])
+def test_every_colour_can_be_read_on_every_ground(scheme: int) -> None:
+    style = render_html(EMPTY).decode()
+    root = re.findall(r":root \{(.*?)\}", style, re.DOTALL)[scheme]
+    colours = dict(re.findall(r"--([a-z]+): (#[0-9a-f]{6})", root))
+    for ground in ("ground", "panel"):
+        for ink in {"ink", "muted", "link", *wording.COLOURS}:
+            dark, bright = sorted((_brightness(colours[ink]), _brightness(colours[ground])))
+            assert (bright + 0.05) / (dark + 0.05) >= 4.5, (ink, ground)

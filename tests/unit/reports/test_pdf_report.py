@@ -109,6 +109,16 @@ def test_a_long_run_is_shortened_and_it_is_said() -> None:
     assert content.left_out == 5_000 - SHORT_TEXT
 
 
+def test_empty_lines_take_no_pages() -> None:
+    message = replace(REPORT.transcript[0], content=Excerpt("first" + "\n" * 1_000 + "last"))
+    short, _ = shortened(replace(REPORT, transcript=(message,)))
+    content = short.transcript[0].content
+    assert content.text.startswith("first")
+    assert content.text.endswith("last")
+    assert content.text.count("\n") < 50
+    assert content.left_out == 1_009 - (len(content.text) - len("\n… 971 characters left out …\n"))
+
+
 def test_a_short_run_is_whole() -> None:
     short, said = shortened(REPORT)
     assert said == ""
