@@ -23,7 +23,7 @@ MOST_LINES = 10_000
 # fmt: off
 _ELEMENTS = frozenset({
     "a", "article", "body", "code", "dd", "details", "div", "dl", "dt", "footer", "h1", "h2",
-    "h3", "h4", "header", "li", "main", "nav", "p", "path", "pre", "rect", "section", "small",
+    "h3", "header", "li", "main", "nav", "p", "path", "pre", "rect", "section", "small",
     "span", "strong", "summary", "svg", "table", "tbody", "td", "text", "th", "thead", "time",
     "title", "tr", "ul",
 })
@@ -37,16 +37,22 @@ _ATTRIBUTES = frozenset({
 
 @dataclass(frozen=True, slots=True)
 class Element:
-    """An element with its attributes and what is in it; made by `element`."""
+    """An element with its attributes and what is in it; made by `element`, written once."""
 
     name: str
     attributes: tuple[tuple[str, str], ...]
-    children: tuple[Element | str | None, ...]
+    children: tuple[Child, ...]
 
 
-def element(name: str, *children: Element | str | None, **attributes: Value) -> Element:
+Some = Element | str | None
+Child = Some | Iterator[Some]
+
+
+def element(name: str, *children: Child, **attributes: Value) -> Element:
     """Return an element; `class_` and `aria_label` stand for the names `class` and `aria-label`.
 
+    Children that come from an iterator are made as the page is written: of a long table there is
+    one row at a time, and nothing piles up that the interpreter would stop to look through.
     Attributes that are None or False are left out; of those that are True the name alone stands.
     Raises `ValueError` for a name that is not on the list, and for a link out of the page.
     """
@@ -88,21 +94,20 @@ def _value(value: str | int | float) -> str:
 
 def _pieces(root: Element) -> Iterator[str]:
     """Yield the page without recursion, so that no depth of nesting is too deep."""
-    waiting: list[Element | str | _End | None] = [root]
-    while waiting:
-        item = waiting.pop()
-        if isinstance(item, _End):
-            yield f"</{item.name}>"
-        elif isinstance(item, Element):
-            yield f"<{item.name}{''.join(map(_attribute, item.attributes))}>"
-            waiting += [_End(item.name), *reversed(item.children)]
-        elif item:
-            yield text_of(item)
-
-
-@dataclass(frozen=True, slots=True)
-class _End:
-    name: str
+    open_: list[tuple[str, Iterator[Child]]] = [("", iter((root,)))]
+    while open_:
+        for item in open_[-1][1]:
+            if isinstance(item, str):
+                yield text_of(item)
+            elif isinstance(item, Element):
+                yield f"<{item.name}{''.join(map(_attribute, item.attributes))}>"
+                open_.append((f"</{item.name}>", iter(item.children)))
+                break
+            elif item is not None:
+                open_.append(("", item))
+                break
+        else:
+            yield open_.pop()[0]
 
 
 def _attribute(pair: tuple[str, str]) -> str:

@@ -36,9 +36,11 @@ MOST_PATCHES = 50
 MOST_QUESTIONS = 100
 MOST_JOBS = 100
 
-# Characters of a text: of a line of the conversation, of what matters more.
+# Characters of a text, of the conversation and of what matters more, and how many of them a line
+# of the paper holds: empty lines take room, too.
 SHORT_TEXT = 1200
 LONG_TEXT = 4000
+_IN_A_LINE = 30
 _CUT = "\n… {:,} characters left out …\n"
 
 
@@ -78,14 +80,14 @@ def _part(noun: str, whole: Sequence[T], short: Sequence[T]) -> Iterator[str]:
 
 
 def _excerpt(excerpt: Excerpt, limit: int) -> Excerpt:
-    """Return the beginning and the end of a text, so that it has `limit` characters at most."""
-    text = excerpt.text
-    if len(text) <= limit:
+    """Return the beginning and the end of a text, of `limit` characters and its lines at most."""
+    text, lines = excerpt.text, limit // _IN_A_LINE // 2
+    if len(text) <= limit and text.count("\n") <= 2 * lines:
         return excerpt
-    half = limit // 2
-    left_out = len(text) - 2 * half
-    mark = _CUT.format(left_out)
-    return Excerpt(f"{text[:half]}{mark}{text[-half:]}", excerpt.left_out + left_out)
+    head = "\n".join(text[: limit // 2].split("\n")[:lines])
+    tail = "\n".join(text[max(len(head), len(text) - limit // 2) :].split("\n")[-lines:])
+    left_out = len(text) - len(head) - len(tail)
+    return Excerpt(f"{head}{_CUT.format(left_out)}{tail}", excerpt.left_out + left_out)
 
 
 def _failure(failure: ReportedFailure) -> ReportedFailure:
