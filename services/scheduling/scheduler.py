@@ -67,8 +67,8 @@ class Scheduler:
         self._seen_at: datetime | None = None
         # What was told already, by task; "" stands for all of it.
         self._troubles: set[str] = set()
-        # Whether anything is to be started sooner or later; not known before the first look.
-        self.expects = True
+        # Whether anything is to be started sooner or later; None before the first look.
+        self.expects: bool | None = None
 
     def start(self) -> None:
         """Act upon what is due from now on, and upon what has come meanwhile."""
