@@ -24,6 +24,7 @@ from foredeck.services.scheduling.scheduler import Scheduler
 from foredeck.services.settings import Settings
 from foredeck.services.store.store import Store
 from foredeck.services.tasks.executions import Executions
+from foredeck.services.tasks.service import TaskService
 from foredeck.services.workspace.projects import ProjectService
 from tests.support.still_clock import Clock
 
@@ -53,6 +54,7 @@ class ScheduleHouse:
     store: Store
     bus: EventBus
     starts: Starts
+    tasks: TaskService
     executions: Executions
     scheduler: Scheduler
 
@@ -75,7 +77,7 @@ class ScheduleHouse:
         return task
 
     async def change(self, task: Task, **changes: Any) -> None:
-        """Change a task as the service does: its next moment is reckoned anew."""
+        """Change what is stored of a task; its next moment is reckoned anew."""
         async with self.store.transaction("user") as tx:
             changed = replace(await tx.tasks.get(task.id), **changes)
             moment = next_moment(changed, self.clock.now)
@@ -141,7 +143,7 @@ async def open_schedules(
     executions = house.executions(starts)  # type: ignore[arg-type]
     made = Scheduler(store, bus, executions, grace, **scheduler)
     try:
-        yield ScheduleHouse(base, clock, store, bus, starts, executions, made)
+        yield ScheduleHouse(base, clock, store, bus, starts, house.service(), executions, made)
     finally:
         await made.close()
         await store.close()

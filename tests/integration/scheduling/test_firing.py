@@ -14,6 +14,7 @@ from foredeck.services.domain.events import NoticeRaised
 from foredeck.services.domain.records import Trigger
 from foredeck.services.domain.schedules import FireState, Misfire, Overlap
 from foredeck.services.domain.states import RunState
+from foredeck.services.domain.tasks import wish_of
 from foredeck.services.scheduling import zones
 from foredeck.services.scheduling.plan import starts_at
 from foredeck.services.scheduling.policy import MOST_QUEUED
@@ -121,6 +122,30 @@ async def test_what_waits_is_let_go_when_its_task_is_switched_off(
         await house.settle()
         assert [state for _, state in await house.told()] == ["started", "skipped"]
         assert house.scheduler.expects is False
+
+
+async def test_a_change_that_is_none_of_the_schedule_loses_no_moment(
+    tmp_path: Path, clock: Clock
+) -> None:
+    async with open_schedules(tmp_path, clock) as house:
+        task = await house.task("0 * * * *", name="look")
+        other = await house.task("0 * * * *", name="see")
+        assert other.schedule is not None
+        clock.pass_(HOUR // 2 + 1)  # it has come, and nobody has looked yet
+        await house.tasks.update("look", replace(wish_of(task), description="another"))
+        rare = replace(other.schedule, cron="0 0 * * *")
+        await house.tasks.update("see", replace(wish_of(other), schedule=rare))
+        await house.settle()
+        assert await house.told(task) == [("20 14:00", "started")]
+        assert await house.told(other) == []
+        assert (await house.again(other)).next_at == at("21 00:00")
+        # A task that rests has no moments; they do not come later, either.
+        await house.tasks.activate("look", active=False)
+        clock.pass_(3 * HOUR)
+        await house.tasks.activate("look", active=True)
+        await house.settle()
+        assert len(await house.told(task)) == 1
+        assert (await house.again(task)).next_at == at("20 18:00")
 
 
 async def test_a_deleted_task_is_not_started_though_its_moment_is_stored(
