@@ -193,6 +193,7 @@ def test_names_last_days_and_aliases_are_what_croniter_says(expression: str) -> 
         ("0 0 15W * *", ["The day of the month '15w'"]),
         ("0 0 ² * *", ["The day of the month"]),
         ("0 0 30 2 *", ["It never comes: no month 2 has a day 30."]),
+        ("61 25 30 2 *", ["The minute", "The hour", "It never comes"]),
         ("0 0 31 4,6,9,11 *", ["It never comes"]),
         ("0 0 * * fri#2,mon", ["do not go together with others"]),
         ("0 0 13 * fri#2", ["and not with a day of the month"]),
