@@ -55,7 +55,7 @@ def execute(
 
     \b
     foredeck tasks execute review --variables '{"file": "main.py"}'
-    foredeck tasks execute review -v file=main.py --wait --format json | jq .result_data
+    foredeck tasks execute review -v file=main.py --wait --format json
     """
     command = ExecuteTask(task, read_variables(variables, pairs))
 
@@ -81,9 +81,10 @@ def execute(
 @format_option
 @click.pass_obj
 def execution_status(session: Session, execution: str, format_: str) -> None:
-    """Show how an execution stands: its result, its report, what it has cost.
+    """Show how an execution stands.
 
-    With --format json, result_data is the answer itself where that is JSON.
+    Its result, its report, what it has cost. With --format json, result_data is the answer
+    itself where that is JSON.
     """
     put_execution(session.read(lambda host: host.ask(GetExecution(execution))), format_)
 
@@ -95,7 +96,7 @@ def execution_status(session: Session, execution: str, format_: str) -> None:
 @format_option
 @click.pass_obj
 def executions(session: Session, task: str | None, limit: int, offset: int, format_: str) -> None:
-    """List the executions of a task, or of all tasks, newest first."""
+    """List executions of a task or of all, newest first."""
     page = session.read(lambda host: host.ask(ListExecutions(task, limit, offset)))
     if format_ == "json":
         put_page(page, [execution_answer(item) for item in page.items])
@@ -116,9 +117,9 @@ def executions(session: Session, task: str | None, limit: int, offset: int, form
 def preview(
     session: Session, task: str, variables: str | None, pairs: tuple[str, ...], format_: str
 ) -> int:
-    """Print the prompt of an execution without running it, and what is wrong with it.
+    """Print the prompt of an execution without running it.
 
-    Exit codes: 0 it could be executed, 2 it could not.
+    And everything that is wrong with it. Exit codes: 0 it could be executed, 2 it could not.
     """
     query = PreviewTask(task, read_variables(variables, pairs))
     found = session.write(lambda host: host.ask(query), "foredeck tasks")

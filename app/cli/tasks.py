@@ -49,7 +49,7 @@ def tasks() -> None:
         --allowed-tools Read --generate-report
     foredeck tasks execute review --variables '{"file": "main.py"}'
     foredeck tasks execution-status ID
-    foredeck tasks update review --schedule-cron "0 3 * * 1-5" --timezone Europe/Berlin
+    foredeck tasks update review --schedule-cron "0 3 * * 1-5"
     """
 
 
@@ -64,14 +64,15 @@ for _command in (execute, execution_status, executions, preview, *SCHEDULE_COMMA
 @format_option
 @click.pass_obj
 def create(session: Session, /, name: str, inactive: bool, format_: str, **given: Any) -> None:
-    """Store a task: a prompt template with all that its runs need.
+    """Store a task: a prompt template and what it needs.
 
     Every mistake is told at once. Nothing runs until it is executed, or its time has come.
 
     \b
     foredeck tasks create --name review --prompt-template "Review {{file}}"
-    foredeck tasks create --name nightly --prompt-file nightly.md --variable level=full \\
-        --is-scheduled --schedule-cron "0 3 * * *" --generate-report --report-format pdf
+    foredeck tasks create --name nightly --prompt-file nightly.md \\
+        --is-scheduled --schedule-cron "0 3 * * *" \\
+        --generate-report --report-format pdf
     """
     blank = TaskWish(name, "", here=str(Path.cwd()), active=not inactive)
     wish = read_wish(blank, given, _local_zone)
@@ -119,7 +120,7 @@ _NO_TASKS = (
 @format_option
 @click.pass_obj
 def show(session: Session, task: str, format_: str) -> None:
-    """Show a task with its template, its schedule and how its runs ended."""
+    """Show a task, its schedule and how its runs ended."""
     put_task(session.read(lambda host: host.ask(GetTask(task))), format_)
 
 
@@ -130,11 +131,11 @@ def show(session: Session, task: str, format_: str) -> None:
 @format_option
 @click.pass_obj
 def update(session: Session, /, task: str, format_: str, **given: Any) -> None:
-    """Change a task; what is not given stays. Runs that are there stay as they are.
+    """Change a task; what is not given stays.
 
-    A list that is given replaces the one before, but for --variable and --metadata, which are
-    added. --allowed-tools all, --disallowed-tools none, --tags none and --notify default
-    take a list away.
+    Runs that are there stay as they are. A list that is given replaces the one before, but
+    for --variable and --metadata, which are added. --allowed-tools all, --disallowed-tools
+    none, --tags none and --notify default take a list away.
 
     \b
     foredeck tasks update review --schedule-cron "*/30 9-17 * * 1-5"
@@ -156,9 +157,9 @@ def update(session: Session, /, task: str, format_: str, **given: Any) -> None:
 @format_option
 @click.pass_obj
 def delete(session: Session, task: str, yes: bool, format_: str) -> None:
-    """Take a task off the lists and stop its schedule; its runs and reports stay.
+    """Take a task off the lists and stop its schedule.
 
-    foredeck tasks restore brings it back.
+    Its runs and reports stay. foredeck tasks restore brings it back.
     """
     row = session.read(lambda host: host.ask(GetTask(task)))
     if not yes and sys.stdin.isatty():
@@ -172,7 +173,10 @@ def delete(session: Session, task: str, yes: bool, format_: str) -> None:
 @format_option
 @click.pass_obj
 def restore(session: Session, task: str, format_: str) -> None:
-    """Bring a deleted task back, by its id: foredeck tasks list --deleted."""
+    """Bring a deleted task back.
+
+    By its id: foredeck tasks list --deleted shows it.
+    """
     _change(session, RestoreTask(task), format_, "Task restored")
 
 
@@ -190,7 +194,7 @@ def enable(session: Session, task: str, format_: str) -> None:
 @format_option
 @click.pass_obj
 def disable(session: Session, task: str, format_: str) -> None:
-    """Let a task rest: neither a person nor its schedule can execute it."""
+    """Let a task rest: nothing executes it then."""
     _change(session, ActivateTask(task, active=False), format_, "Task disabled")
 
 
