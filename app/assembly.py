@@ -164,6 +164,10 @@ async def open_working_half(ground: Ground, role: str, *, recover: bool) -> Asyn
         stack.push_async_callback(orchestrator.close)  # its agents wait for jobs
         chat = _chat(settings, store, runner, departure)
         stack.push_async_callback(chat.close)
+        tasks = TaskHouse(settings, store, run_service(settings, store))
+        executions = tasks.executions(orchestrator)
+        scheduler = Scheduler(store, bus, executions, settings.schedule_grace)
+        stack.push_async_callback(scheduler.close)
         stack.callback(store.hurry)  # nobody can quit while a disk is waited for
         handlers = query_handlers(settings, store, bus, supervisor, jobs)
         handlers |= _command_handlers(settings, store, orchestrator, codex_runs)
@@ -173,13 +177,9 @@ async def open_working_half(ground: Ground, role: str, *, recover: bool) -> Asyn
         files = ProjectFiles(store, settings.data_dir)
         handlers |= FileCommands(files).table()
         handlers |= reports
-        tasks = TaskHouse(settings, store, run_service(settings, store))
-        executions = tasks.executions(orchestrator)
         handlers |= tasks.commands(executions)
         schedules = ScheduleQueries(store, runs=recover)
         handlers |= schedules.table() | ScheduleCommands(store, schedules).table()
-        scheduler = Scheduler(store, bus, executions, settings.schedule_grace)
-        stack.push_async_callback(scheduler.close)
         # Before what it needs is closed.
         stack.push_async_exit(lambda _kind, error, _trace: ground.server.close(error))
         await asking.questions.reconcile()

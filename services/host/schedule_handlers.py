@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 from foredeck.services.domain import clock
@@ -38,7 +39,9 @@ class ScheduleQueries:
         zone = query.timezone or zones.machine_zone()
         if wrong := cron.check(query.cron, zone):
             raise InvalidInput(" ".join(wrong))
-        moments = cron.preview(query.cron, zone, clock.now(), query.count)
+        # In a thread of its own: of what is seldom due, decades are looked through.
+        now, count = clock.now(), query.count
+        moments = await asyncio.to_thread(cron.preview, query.cron, zone, now, count)
         return tuple(moment.isoformat() for moment in moments)
 
     async def fires(self, query: t.ListFires) -> Page[FireRow]:
