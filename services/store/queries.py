@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
+from datetime import datetime
 
+from foredeck.services.domain import clock
 from foredeck.services.domain.audit import AuditRow, AuditVerdict
+from foredeck.services.domain.away import Away
 from foredeck.services.domain.chat import ConversationDetail, ConversationRow
 from foredeck.services.domain.errors import InvalidInput, NotFound
 from foredeck.services.domain.job_views import BatchStatus, JobDetail, JobQueueView, JobRow
+from foredeck.services.domain.notices import NotificationRow
 from foredeck.services.domain.records import ProjectFile, ProjectSettings, TokenUsage
 from foredeck.services.domain.states import ACTIVE_RUNS, RunState
 from foredeck.services.domain.views import (
@@ -24,7 +28,16 @@ from foredeck.services.domain.views import (
     TranscriptEntry,
 )
 from foredeck.services.event_bus import EventBus
-from foredeck.services.store import audit, chats, jobs, project_files, rows, statements
+from foredeck.services.store import (
+    audit,
+    away,
+    chats,
+    jobs,
+    notifications,
+    project_files,
+    rows,
+    statements,
+)
 from foredeck.services.store.codecs import to_optional_moment, to_path
 from foredeck.services.store.engine import Database, Link
 from foredeck.services.store.finding import by_beginning, project_id
@@ -275,6 +288,18 @@ class Queries:
         """Whether an answer to a person is stored as not complete."""
         async with self._database.reading() as link:
             return bool(await link.rows(chats.UNDER_WAY))
+
+    async def notifications(self, limit: int = 50, offset: int = 0) -> Page[NotificationRow]:
+        """Return what people were told, newest first, and how it arrived."""
+        _check_page(limit, offset)
+        async with self._database.reading(consistent=True) as link:
+            return await notifications.page(link, limit, offset)
+
+    async def away(self, since: datetime | None = None) -> Away:
+        """Return what happened since then, or since a dashboard was last open."""
+        async with self._database.reading(consistent=True) as link:
+            begin, until = since or await notifications.seen_at(link), clock.now()
+            return await away.away(link, begin, until) if begin else Away(None, until)
 
     async def audit(
         self, wanted: audit.AuditFilter, limit: int = 50, offset: int = 0

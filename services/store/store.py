@@ -33,6 +33,11 @@ from foredeck.services.store.engine import BUSY_TIMEOUT, Database, Wait
 from foredeck.services.store.files import existing_file, prepare_file
 from foredeck.services.store.job_orders import JobOrderRepository, JobQueueRow
 from foredeck.services.store.known import Known
+from foredeck.services.store.notifications import (
+    Attention,
+    DeliveryRepository,
+    NotificationRepository,
+)
 from foredeck.services.store.project_files import ProjectFileRepository
 from foredeck.services.store.queries import Queries
 from foredeck.services.store.questions import FollowUpRepository, QuestionRepository
@@ -121,6 +126,18 @@ class Transaction:
     @cached_property
     def executions(self) -> ExecutionRepository:
         return ExecutionRepository(self._unit)
+
+    @cached_property
+    def notifications(self) -> NotificationRepository:
+        return NotificationRepository(self._unit)
+
+    @cached_property
+    def deliveries(self) -> DeliveryRepository:
+        return DeliveryRepository(self._unit)
+
+    @cached_property
+    def attention(self) -> Attention:
+        return Attention(self._unit)
 
     @cached_property
     def conversations(self) -> ConversationRepository:
