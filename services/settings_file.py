@@ -184,6 +184,6 @@ def _shown(value: Any) -> str:
         return _with_tilde(value)
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, Mapping):
+    if isinstance(value, Mapping | tuple):
         return ", ".join(value)
     return "" if value is None else f"{value:g}" if isinstance(value, float) else str(value)

@@ -64,7 +64,10 @@ _ONE = f"{_ROW} WHERE n.id = ?"
 _PAGE = f"{_ROW} ORDER BY n.at DESC, n.id DESC LIMIT ? OFFSET ?"
 _TOTAL = "SELECT count(*) FROM notification"
 _DUE = "next_at IS NOT NULL AND next_at <= ? AND channel = ? AND id NOT IN ({})"
-_SOONEST = "SELECT min(next_at) FROM delivery WHERE next_at IS NOT NULL AND channel IN ({})"
+_SOONEST = """
+    SELECT min(next_at) FROM delivery
+    WHERE next_at IS NOT NULL AND channel IN ({}) AND id NOT IN ({})
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,10 +151,11 @@ class DeliveryRepository(Repository[Delivery]):
             limit=limit,
         )
 
-    async def soonest(self, channels: Collection[Channel]) -> datetime | None:
+    async def soonest(self, channels: Collection[Channel], but: Collection[str]) -> datetime | None:
         """Return when the next one through these channels is to be tried, None without one."""
-        sql = _SOONEST.format(marks(channels))
-        found = await self._unit.link.rows(sql, [channel.value for channel in channels])
+        sql = _SOONEST.format(marks(channels), marks(but))
+        values = [*(channel.value for channel in channels), *but]
+        found = await self._unit.link.rows(sql, values)
         return to_optional_moment(found[0][0])
 
 
