@@ -25,19 +25,20 @@ _ENDED_SO = """
 """
 # What a person has to end, in runs that are under way; it began to wait after the time.
 _WAITING = """
-    SELECT max(w.at), r.title, p.name, r.id, w.what
+    SELECT w.at, r.title, p.name, r.id, w.what
     FROM run r
     CROSS JOIN (
-        SELECT q.run_id, q.asked_at AS at, q.title AS what FROM question q WHERE q.state = 'open'
+        SELECT q.run_id, q.asked_at AS at, q.title AS what, 0 AS place
+        FROM question q WHERE q.state = 'open'
         UNION ALL
         SELECT s.run_id, (
             SELECT max(t.at) FROM "transition" t WHERE t.entity_id = s.id AND t.new = 'waiting'
-        ), s.reason
+        ), s.reason, 1
         FROM run n CROSS JOIN step s ON s.run_id = n.id AND s.state = 'waiting'
         WHERE n.state IN ('running', 'waiting') AND s.retry_at IS NULL
     ) w ON w.run_id = r.id
     JOIN project p ON p.id = r.project_id
-    WHERE w.at > ? GROUP BY r.id ORDER BY max(w.at) DESC, r.id
+    WHERE w.at > ? ORDER BY w.at DESC, w.place, r.id
 """
 _ODD = "f.at > ? AND f.state IN ('missed', 'failed', 'skipped')"
 _FIRES = f"""
@@ -60,7 +61,7 @@ _STATES = {
 async def away(link: Link, since: datetime, until: datetime) -> Away:
     """Return what happened since a time; `until` is the present."""
     after = to_microseconds(since)
-    waiting = rows.each(_waiting, await link.rows(_WAITING, (after,)))
+    waiting = _one_each(rows.each(_waiting, await link.rows(_WAITING, (after,))))
     ended = dict(await link.rows(_ENDED, (after,)))
     counts = {
         AwayKind.WAITING: len(waiting),
@@ -100,6 +101,14 @@ async def _ended(link: Link, kind: AwayKind, after: int) -> tuple[AwayItem, ...]
 
 async def _count(link: Link, of: str, after: int) -> int:
     return int((await link.rows(f"SELECT count(*) FROM {of}", (after,)))[0][0])
+
+
+def _one_each(items: Iterable[AwayItem]) -> list[AwayItem]:
+    """Return the first item of each run."""
+    by_run: dict[str | None, AwayItem] = {}
+    for item in items:
+        by_run.setdefault(item.run_id, item)
+    return list(by_run.values())
 
 
 def _waiting(row: Any) -> AwayItem:
