@@ -104,7 +104,7 @@ def sequence(words: str, rings: Rings, environ: Mapping[str, str]) -> str:
     if not rings.desktop or environ.get("TERM", "") == "linux":
         return bell
     # It begins with our name, so that no words can be one of the numbers that ConEmu goes by.
-    notice = f"\x1b]9;{safe_line(f'Foredeck: {words}', limit=_LENGTH)}\a"
+    notice = f"\x1b]9;Foredeck: {safe_line(words, limit=_LENGTH)}\a"
     return bell + _passed_through(notice, environ)
 
 

@@ -14,6 +14,7 @@ from foredeck.services.domain.states import RunState
 TEST = "test"
 """The cause of what is sent only to see whether it arrives."""
 _TITLE_LENGTH = 200
+_NAME_LENGTH = 100
 _TEXT_LENGTH = 500
 _ENDINGS = {
     RunState.SUCCESS: "succeeded",
@@ -55,13 +56,22 @@ def title_of(run: Run) -> str:
 
 def text_of_end(run: Run, state: RunState, project: str) -> str:
     """Return how a run ended, and why if it went wrong."""
-    why = f": {run.error}" if run.error and state in _BAD else "."
-    return safe_line(f"{project}: {_ENDINGS[state]}{why}", limit=_TEXT_LENGTH)
+    why = f": {_words(run.error)}" if run.error and state in _BAD else "."
+    return f"{_name(project)}: {_ENDINGS[state]}{why}"
 
 
 def text_of_wait(project: str, what: str) -> str:
     """Return what a run waits for."""
-    return safe_line(f"{project}: waits for you: {what or 'look at it'}", limit=_TEXT_LENGTH)
+    return f"{_name(project)}: waits for you: {_words(what or 'look at it')}"
+
+
+# One by one: a carriage return in the one must not wipe out the other.
+def _name(text: str) -> str:
+    return safe_line(text, limit=_NAME_LENGTH)
+
+
+def _words(text: str) -> str:
+    return safe_line(text, limit=_TEXT_LENGTH)
 
 
 def telling_of(row: NotificationRow) -> Telling:
@@ -70,11 +80,11 @@ def telling_of(row: NotificationRow) -> Telling:
         id=row.id,
         cause=row.cause.value,
         run_id=row.run_id,
-        project=safe_line(row.project_name, limit=_TITLE_LENGTH),
+        project=_name(row.project_name),
         title=safe_line(row.title, limit=_TITLE_LENGTH),
-        text=safe_line(row.text, limit=_TEXT_LENGTH),
+        text=safe_line(row.text),
         state=row.state.value,
-        task=safe_line(row.task_name, limit=_TITLE_LENGTH),
+        task=_name(row.task_name),
         at=row.at,
     )
 

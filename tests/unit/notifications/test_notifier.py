@@ -55,6 +55,15 @@ async def test_an_end_is_told_once(
     assert (event.run_id, event.cause, event.text) == (run.id, cause, words)
 
 
+async def test_no_words_wipe_out_what_stands_before_them(
+    store: Store, bus: Recorder, room: Newsroom
+) -> None:
+    await room.ended("a run", RunState.FAILED, "bad\rdemo: succeeded.")
+    await make(store, bus).look()
+    (row,) = await room.told()
+    assert row.text.startswith("demo: failed: ")
+
+
 async def test_a_cancelled_run_is_not_told(store: Store, bus: Recorder, room: Newsroom) -> None:
     await room.ended("not wanted", RunState.CANCELLED)
     await make(store, bus).look()
