@@ -21,7 +21,7 @@ class NoticeQueries:
     """Reads the store alone."""
 
     def __init__(self, store: Store) -> None:
-        self._queries = store.queries
+        self._news = store.news
 
     def table(self) -> dict[type, Handler]:
         """Return the handler of each query type."""
@@ -29,11 +29,11 @@ class NoticeQueries:
 
     async def list_notifications(self, query: ListNotifications) -> Page[NotificationRow]:
         """Answer `ListNotifications`."""
-        return await self._queries.notifications(query.limit, query.offset)
+        return await self._news.notifications(query.limit, query.offset)
 
     async def away(self, query: GetAway) -> Away:
         """Answer `GetAway`."""
-        return await self._queries.away(query.since)
+        return await self._news.away(query.since)
 
 
 class NoticeCommands:

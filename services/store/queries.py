@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from datetime import datetime
 
-from foredeck.services.domain import clock
 from foredeck.services.domain.audit import AuditRow, AuditVerdict
-from foredeck.services.domain.away import Away
 from foredeck.services.domain.chat import ConversationDetail, ConversationRow
 from foredeck.services.domain.errors import InvalidInput, NotFound
 from foredeck.services.domain.job_views import BatchStatus, JobDetail, JobQueueView, JobRow
-from foredeck.services.domain.notices import NotificationRow
 from foredeck.services.domain.records import ProjectFile, ProjectSettings, TokenUsage
 from foredeck.services.domain.states import ACTIVE_RUNS, RunState
+from foredeck.services.domain.tasks import ExecutionStatus, TaskRow
 from foredeck.services.domain.views import (
     AttemptRow,
     HistoryEntry,
@@ -30,13 +27,12 @@ from foredeck.services.domain.views import (
 from foredeck.services.event_bus import EventBus
 from foredeck.services.store import (
     audit,
-    away,
     chats,
     jobs,
-    notifications,
     project_files,
     rows,
     statements,
+    task_views,
 )
 from foredeck.services.store.codecs import to_optional_moment, to_path
 from foredeck.services.store.engine import Database, Link
@@ -289,17 +285,31 @@ class Queries:
         async with self._database.reading() as link:
             return bool(await link.rows(chats.UNDER_WAY))
 
-    async def notifications(self, limit: int = 50, offset: int = 0) -> Page[NotificationRow]:
-        """Return what people were told, newest first, and how it arrived."""
+    async def tasks(
+        self, wanted: task_views.TaskFilter, limit: int = 50, offset: int = 0
+    ) -> Page[TaskRow]:
+        """Return tasks, newest first; raises `NotFound` and `Ambiguous` for the project."""
         _check_page(limit, offset)
         async with self._database.reading(consistent=True) as link:
-            return await notifications.page(link, limit, offset)
+            return await task_views.page(link, wanted, limit, offset)
 
-    async def away(self, since: datetime | None = None) -> Away:
-        """Return what happened since then, or since a dashboard was last open."""
+    async def task(self, ref: str) -> TaskRow:
+        """Return a task; raises `NotFound` and `Ambiguous`."""
         async with self._database.reading(consistent=True) as link:
-            begin, until = since or await notifications.seen_at(link), clock.now()
-            return await away.away(link, begin, until) if begin else Away(None, until)
+            return await task_views.task(link, ref)
+
+    async def executions(
+        self, task_ref: str | None = None, limit: int = 50, offset: int = 0
+    ) -> Page[ExecutionStatus]:
+        """Return executions without their cost, newest first; of one task if asked for."""
+        _check_page(limit, offset)
+        async with self._database.reading(consistent=True) as link:
+            return await task_views.executions(link, task_ref, limit, offset)
+
+    async def execution(self, ref: str) -> ExecutionStatus:
+        """Return an execution without its cost; raises `NotFound`, `Ambiguous`, `Conflict`."""
+        async with self._database.reading(consistent=True) as link:
+            return await task_views.execution(link, ref)
 
     async def audit(
         self, wanted: audit.AuditFilter, limit: int = 50, offset: int = 0

@@ -33,6 +33,7 @@ from foredeck.services.store.engine import BUSY_TIMEOUT, Database, Wait
 from foredeck.services.store.files import existing_file, prepare_file
 from foredeck.services.store.job_orders import JobOrderRepository, JobQueueRow
 from foredeck.services.store.known import Known
+from foredeck.services.store.news import News
 from foredeck.services.store.notifications import (
     Attention,
     DeliveryRepository,
@@ -216,6 +217,7 @@ class Store:
         self._trail = Trail()
         self._known = Known()
         self.queries = Queries(database, bus)
+        self.news = News(database)
 
     @classmethod
     async def open(

@@ -97,5 +97,5 @@ class Newsroom:
 
     async def told(self) -> list[NotificationRow]:
         """Return what was told, oldest first."""
-        page = await self.store.queries.notifications(limit=1000)
+        page = await self.store.news.notifications(limit=1000)
         return sorted(page.items, key=lambda row: row.at)

@@ -42,7 +42,7 @@ async def report(tx: Transaction, run_id: str, title: str) -> None:
 
 async def test_nobody_was_away_before_the_first_dashboard(store: Store, room: Newsroom) -> None:
     await room.ended("a run", RunState.SUCCESS)
-    away = await store.queries.away()
+    away = await store.news.away()
     assert away.since is None
     assert away.total == 0
 
@@ -57,12 +57,12 @@ async def test_it_counts_from_when_a_dashboard_was_last_open(
         await tx.attention.seen(seen)
         await tx.attention.seen(seen - timedelta(hours=1))  # a second dashboard was slower
     time.pass_(60)
-    assert (await store.queries.away()).total == 0
+    assert (await store.news.away()).total == 0
     await room.ended("new", RunState.SUCCESS)
-    away = await store.queries.away()
+    away = await store.news.away()
     assert (away.since, away.until) == (seen, time.now)
     assert [item.what for item in away.items] == ["new"]
-    earlier = await store.queries.away(seen - timedelta(hours=1))
+    earlier = await store.news.away(seen - timedelta(hours=1))
     assert [item.what for item in earlier.items] == ["new", "seen"]
 
 
@@ -84,7 +84,7 @@ async def test_what_matters_most_comes_first(store: Store, room: Newsroom, time:
         await fire(tx, task.id, "skipped")
         await fire(tx, task.id, "started")
         await report(tx, failed.id, "What broke")
-    away = await store.queries.away(since)
+    away = await store.news.away(since)
     assert dict(away.counts) == {
         AwayKind.WAITING: 1,
         AwayKind.FAILED: 2,
@@ -117,7 +117,7 @@ async def test_what_waited_before_or_waits_for_a_time_is_no_news(
     async with store.transaction() as tx:
         await tx.move_step(step.id, StepState.WAITING, reason="limit", retry_at=time.now)
         await tx.move_run(limited.id, RunState.WAITING)
-    assert (await store.queries.away(since)).total == 0
+    assert (await store.news.away(since)).total == 0
 
 
 async def test_the_list_is_bounded_and_the_counts_are_not(
@@ -127,6 +127,6 @@ async def test_the_list_is_bounded_and_the_counts_are_not(
     time.pass_(1)
     for number in range(MOST_ITEMS + 10):
         await room.ended(f"run {number}", RunState.SUCCESS)
-    away = await store.queries.away(since)
+    away = await store.news.away(since)
     assert dict(away.counts) == {AwayKind.SUCCEEDED: MOST_ITEMS + 10}
     assert len(away.items) == MOST_ITEMS

@@ -78,7 +78,7 @@ class Post:
         await Notifier(self.store, self.bus, ALL, [Channel.WEBHOOK], self.courier.wake).look()
 
     async def deliveries(self) -> list[Delivery]:
-        page = await self.store.queries.notifications(limit=1000)
+        page = await self.store.news.notifications(limit=1000)
         return [delivery for row in page.items for delivery in row.deliveries]
 
     async def over(self) -> list[Delivery]:
