@@ -6,9 +6,10 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from foredeck.app.error_log import LOGGER
 from foredeck.app.ringing import Ringer, Rings
 from foredeck.services.domain.away import Away, headline
-from foredeck.services.domain.errors import ForedeckError
+from foredeck.services.domain.errors import ForedeckError, HostGone, StoreError
 from foredeck.services.domain.events import NotificationSaved
 from foredeck.services.domain.ids import new_id
 from foredeck.services.host.commands import DeclarePresence
@@ -43,24 +44,41 @@ class Attendance:
 
         A host that is gone is told of elsewhere; the next one is watched anew.
         """
-        with suppress(ForedeckError):
+        try:
             await host.do(DeclarePresence(f"dashboard {new_id()}"))
             if not self._welcomed:
-                away = await host.ask(GetAway())
-                self._welcomed = True
-                self._tell(away)
-                await host.do(MarkSeen(away.until))
+                await self._welcome(host)
             while True:
                 await asyncio.sleep(MARK_EVERY)
+                await self._mark(host)
+        except HostGone:
+            return
+
+    async def _welcome(self, host: Host) -> None:
+        try:
+            away = await host.ask(GetAway())
+        except HostGone:
+            raise
+        except ForedeckError as error:
+            LOGGER.warning("what happened meanwhile cannot be told: %s", error)
+            return
+        self._welcomed = True
+        self._tell(away)
+        with suppress(StoreError):
+            await host.do(MarkSeen(away.until))
+
+    async def _mark(self, host: Host) -> None:
+        """Keep that a dashboard is open; that a disk is full is told elsewhere."""
+        if self._welcomed:
+            with suppress(StoreError):
                 await host.do(MarkSeen(self._app.now()))
 
     async def leave(self, host: Host) -> None:
         """Keep for the last time that a dashboard was open; a host that is stuck is left."""
         self._ringer.close()
-        if self._welcomed:
-            with suppress(ForedeckError, TimeoutError):
-                async with asyncio.timeout(_LAST_WAIT):
-                    await host.do(MarkSeen(self._app.now()))
+        with suppress(HostGone, TimeoutError):
+            async with asyncio.timeout(_LAST_WAIT):
+                await self._mark(host)
 
     def _tell(self, away: Away) -> None:
         if not away.total:

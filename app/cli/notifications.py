@@ -64,10 +64,11 @@ def list_rows(session: Session, limit: int, offset: int, format_: str) -> None:
 @format_option
 @click.pass_obj
 def test(session: Session, format_: str) -> int:
-    """Send a test through every channel that is set, and say how each took it.
+    """Try every channel that is set.
 
-    The command and the webhook are tried by the host that runs, if one does: it has its own
-    environment. This terminal is rung here.
+    It sends a test through each, and says how that went. The command and the webhook are
+    tried by the host that runs, if one does: it has its own environment. This terminal is
+    rung here.
 
     Exit codes: 0 all of them took it, 1 one did not, or none is set.
     """

@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from foredeck.services.domain import clock
+from foredeck.services.domain.audit import AuditEntry, Severity
 from foredeck.services.domain.events import NoticeRaised
 from foredeck.services.domain.notices import Cause, Channel, Delivery, DeliveryState
 from foredeck.services.event_bus import EventBus
@@ -46,7 +47,8 @@ class Courier:
     """Delivers what is pending; lives on the services' loop.
 
     What was under way when the host died is tried again, with the same id: a notification
-    arrives at least once. `pause` says how long to wait after so many attempts.
+    arrives at least once. `pause` says how long to wait after so many attempts. With
+    `only_new`, what is older than this host is left to one that stays.
     """
 
     def __init__(
@@ -55,11 +57,14 @@ class Courier:
         bus: EventBus,
         senders: Mapping[Channel, Sender],
         pause: Callable[[int], float] = backoff,
+        *,
+        only_new: bool = False,
     ) -> None:
         self._store = store
         self._bus = bus
         self._senders = senders
         self._pause = pause
+        self._since = clock.now() if only_new else None
         self._under_way: dict[str, tuple[Channel, asyncio.Task[None]]] = {}
         self._wake = asyncio.Event()
         # Of these channels a person knows that they fail.
@@ -100,11 +105,12 @@ class Courier:
             for channel in self._senders:
                 mine = [i for i, (used, _) in self._under_way.items() if used is channel]
                 if room := AT_ONCE - len(mine):
-                    for delivery in await tx.deliveries.due(channel, now, mine, room):
+                    for delivery in await tx.deliveries.due(channel, now, mine, room, self._since):
                         self._begin(delivery)
             soonest = await tx.deliveries.soonest(
                 [channel for channel in self._senders if self._room(channel)],
                 tuple(self._under_way),
+                self._since,
             )
         # Where there is no room, the end of one under way wakes us.
         rest = _LONGEST_REST if soonest is None else (soonest - now).total_seconds()
@@ -181,7 +187,22 @@ class Courier:
     async def _save(self, delivery: Delivery) -> None:
         async with self._store.transaction("notifier") as tx:
             await tx.deliveries.save(delivery)
+            tx.audit(_entry_of(delivery))
 
 
 def _over(delivery: Delivery, state: DeliveryState, error: str = "") -> Delivery:
     return replace(delivery, state=state, next_at=None, error=error)
+
+
+def _entry_of(delivery: Delivery) -> AuditEntry:
+    """Return what the audit trail keeps of an attempt: it ran a command, or sent something."""
+    ending = f": {delivery.error}" if delivery.error else ""
+    came = delivery.state.value if delivery.state is not DeliveryState.PENDING else "not delivered"
+    bad = delivery.state in (DeliveryState.PENDING, DeliveryState.FAILED)
+    return AuditEntry(
+        action="notification.deliver",
+        resource="notification",
+        resource_id=delivery.notification_id,
+        description=f"{came} by {delivery.channel.value}, attempt {delivery.attempts}{ending}",
+        severity=Severity.WARNING if bad else Severity.INFO,
+    )

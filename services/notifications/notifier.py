@@ -67,14 +67,17 @@ class Notifier:
 
         A burst of events is one look: what is behind the cursor is looked through to its end.
         """
-        await self._look_patiently()
         wake, ended = asyncio.Event(), asyncio.Event()
+        wake.set()
         listening = asyncio.create_task(_listen(events, wake, ended), name="what may be told")
         try:
-            while not ended.is_set():
+            while True:
                 await wake.wait()
                 wake.clear()
-                await self._look_patiently()
+                closing = ended.is_set()  # then this look is the last
+                await self._look_patiently(ended)
+                if closing:
+                    return
         finally:
             listening.cancel()
             await asyncio.wait({listening})
@@ -84,14 +87,19 @@ class Notifier:
         while await self._store.durably(self._look_through_some):
             self._told()
 
-    async def _look_patiently(self) -> None:
-        """Look, and again after a while as long as that fails; a person is told once."""
+    async def _look_patiently(self, ended: asyncio.Event) -> None:
+        """Look, and again after a while as long as that fails; a person is told once.
+
+        What a host that closes cannot look through is left to the next one.
+        """
         complained = False
         while True:
             try:
                 await self.look()
             except Exception as error:
                 _log.exception("what happened could not be looked through")
+                if ended.is_set():
+                    return
                 if not complained:
                     complained = True
                     message = f"Notifications have to wait: {error} It is tried again."

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from contextvars import Context
-from typing import Self
 
 from foredeck.services.domain import clock
 from foredeck.services.domain.ids import new_id
@@ -39,17 +38,13 @@ class Notifications:
     """Tells people what became of runs, whether or not a dashboard is open."""
 
     def __init__(
-        self, store: Store, bus: EventBus, settings: Settings, senders: Mapping[Channel, Sender]
+        self, settings: Settings, store: Store, bus: EventBus, *, stays: bool = True
     ) -> None:
+        """`stays` says whether this host is there to bring out what earlier ones have left."""
         self._bus = bus
-        self._senders = senders
-        self._courier = Courier(store, bus, senders)
-        self._notifier = Notifier(store, bus, settings.notify, senders, self._courier.wake)
-
-    @classmethod
-    def of(cls, settings: Settings, store: Store, bus: EventBus) -> Self:
-        """Put it together as the settings say."""
-        return cls(store, bus, settings, senders_of(settings, store.redactor))
+        self._senders = senders_of(settings, store.redactor)
+        self._courier = Courier(store, bus, self._senders, only_new=not stays)
+        self._notifier = Notifier(store, bus, settings.notify, self._senders, self._courier.wake)
 
     @asynccontextmanager
     async def at_work(self) -> AsyncIterator[None]:

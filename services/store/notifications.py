@@ -63,10 +63,10 @@ _ROW = """
 _ONE = f"{_ROW} WHERE n.id = ?"
 _PAGE = f"{_ROW} ORDER BY n.at DESC, n.id DESC LIMIT ? OFFSET ?"
 _TOTAL = "SELECT count(*) FROM notification"
-_DUE = "next_at IS NOT NULL AND next_at <= ? AND channel = ? AND id NOT IN ({})"
+_DUE = "next_at <= ? AND next_at >= ? AND channel = ? AND id NOT IN ({})"
 _SOONEST = """
     SELECT min(next_at) FROM delivery
-    WHERE next_at IS NOT NULL AND channel IN ({}) AND id NOT IN ({})
+    WHERE next_at >= ? AND channel IN ({}) AND id NOT IN ({})
 """
 
 
@@ -139,24 +139,35 @@ class DeliveryRepository(Repository[Delivery]):
         await self._update(await self.get(delivery.id), delivery)
 
     async def due(
-        self, channel: Channel, now: datetime, but: Collection[str], limit: int
+        self,
+        channel: Channel,
+        now: datetime,
+        but: Collection[str],
+        limit: int,
+        since: datetime | None = None,
     ) -> tuple[Delivery, ...]:
-        """Return those that are to be tried by now, the longest due first, but for some ids."""
+        """Return those that are to be tried by now, the longest due first, but for some ids.
+
+        With `since` only those that have become due from then on.
+        """
         return await self._select(
             _DUE.format(marks(but)),
             to_microseconds(now),
+            to_microseconds(since) if since else 0,
             channel.value,
             *but,
             order="next_at, id",
             limit=limit,
         )
 
-    async def soonest(self, channels: Collection[Channel], but: Collection[str]) -> datetime | None:
+    async def soonest(
+        self, channels: Collection[Channel], but: Collection[str], since: datetime | None = None
+    ) -> datetime | None:
         """Return when the next one through these channels is to be tried, None without one."""
         sql = _SOONEST.format(marks(channels), marks(but))
-        values = [*(channel.value for channel in channels), *but]
-        found = await self._unit.link.rows(sql, values)
-        return to_optional_moment(found[0][0])
+        begin = to_microseconds(since) if since else 0
+        values = [begin, *(channel.value for channel in channels), *but]
+        return to_optional_moment((await self._unit.link.rows(sql, values))[0][0])
 
 
 class Attention:

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from foredeck.services.domain.audit import Severity
 from foredeck.services.domain.notices import Channel, Delivery, DeliveryState
 from foredeck.services.domain.states import RunState
 from foredeck.services.notifications import courier as courier_module
@@ -15,6 +16,7 @@ from foredeck.services.notifications.channel import Outcome
 from foredeck.services.notifications.courier import AT_ONCE, MOST_ATTEMPTS, Courier, backoff
 from foredeck.services.notifications.notifier import Notifier
 from foredeck.services.notifications.wording import Telling
+from foredeck.services.store.audit import AuditFilter
 from foredeck.services.store.store import Store
 from tests.support.newsroom import Newsroom
 from tests.unit.notifications.conftest import Recorder
@@ -234,6 +236,31 @@ async def test_the_other_side_says_how_long_to_wait(post: Post, room: Newsroom) 
     assert delivery.state is DeliveryState.PENDING
     assert delivery.next_at is not None
     assert 3590 < (delivery.next_at - row.at).total_seconds() < 3700
+
+
+async def test_a_host_that_does_not_stay_leaves_what_is_older(post: Post, room: Newsroom) -> None:
+    await room.ended("older", RunState.SUCCESS)
+    await post.tell()
+    post.courier = Courier(post.store, post.bus, {Channel.WEBHOOK: post.box}, only_new=True)
+    await room.ended("newer", RunState.SUCCESS)
+    await post.tell()
+    async with working(post.courier):
+        await _until(lambda: bool(post.box.got))
+    assert [telling.title for telling in post.box.got] == ["newer"]
+
+
+async def test_each_attempt_is_in_the_audit_trail(post: Post, room: Newsroom) -> None:
+    post.box.outcomes = [NOT_YET]
+    await room.ended("a run", RunState.SUCCESS)
+    await post.tell()
+    async with working(post.courier):
+        await post.over()
+    wanted = AuditFilter(action="notification")
+    rows = (await post.store.queries.audit(wanted)).items
+    assert [(row.severity, row.description) for row in reversed(rows)] == [
+        (Severity.WARNING, "not delivered by webhook, attempt 1: It answered 503."),
+        (Severity.INFO, "delivered by webhook, attempt 2"),
+    ]
 
 
 def test_the_pauses_double_up_to_a_bound() -> None:

@@ -259,6 +259,37 @@ async def test_it_follows_what_happens_and_complains_once(
         await following
 
 
+async def test_a_host_that_closes_does_not_wait_for_what_cannot_be_stored(
+    store: Store, bus: Recorder, room: Newsroom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notifier_module, "PAUSE", 0.01)
+    notifier = make(store, bus)
+    events = bus.subscribe()
+    await room.ended("a run", RunState.SUCCESS)
+    monkeypatch.setattr(notifier, "_look_through_some", _never)
+    following = asyncio.create_task(notifier.follow(events))
+    await _until(lambda: bool(bus.notices()))
+    await events.aclose()
+    async with asyncio.timeout(5):
+        await following
+
+
+async def _never() -> bool:
+    raise StoreError("It is not there.")
+
+
+async def test_what_comes_last_is_told_before_it_ends(
+    store: Store, bus: Recorder, room: Newsroom
+) -> None:
+    events = bus.subscribe()
+    following = asyncio.create_task(make(store, bus).follow(events))
+    await room.ended("the last", RunState.SUCCESS)
+    await events.aclose()
+    async with asyncio.timeout(5):
+        await following
+    assert [event.title for event in bus.rung()] == ["the last"]
+
+
 async def _until(true: Callable[[], bool]) -> None:
     async with asyncio.timeout(5):
         while not true():
