@@ -33,11 +33,14 @@ class CommandHook:
 
     `command` is a text for the shell, or the words of a program and its arguments. Either is
     the user's own: nothing is put into it. A command that fails is not run again: it may have
-    done half of its work.
+    done half of its work. `foredeck` in it finds `data_dir`.
     """
 
-    def __init__(self, command: str | tuple[str, ...], time_limit: float = TIME_LIMIT) -> None:
+    def __init__(
+        self, command: str | tuple[str, ...], data_dir: Path, time_limit: float = TIME_LIMIT
+    ) -> None:
         self._words = ("/bin/sh", "-c", command) if isinstance(command, str) else command
+        self._data_dir = data_dir
         self._time_limit = time_limit
 
     async def __call__(self, telling: Telling) -> Outcome:
@@ -66,7 +69,11 @@ class CommandHook:
     async def _start(self, telling: Telling) -> Process:
         return await asyncio.create_subprocess_exec(
             *self._words,
-            env={**command_environment(), **to_environment(telling)},
+            env={
+                **command_environment(),
+                **to_environment(telling),
+                "FOREDECK_DATA_DIR": str(self._data_dir.absolute()),
+            },
             cwd=Path.home(),
             stdin=PIPE,
             stdout=PIPE,

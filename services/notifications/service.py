@@ -26,7 +26,7 @@ def senders_of(settings: Settings, redactor: Redactor) -> dict[Channel, Sender]:
     """Return the channels that are set; a rehearsal tells nobody outside."""
     senders: dict[Channel, Sender] = {}
     if settings.notify_command and not settings.rehearsal:
-        senders[Channel.COMMAND] = CommandHook(settings.notify_command)
+        senders[Channel.COMMAND] = CommandHook(settings.notify_command, settings.data_dir)
     if settings.notify_webhook and not settings.rehearsal:
         senders[Channel.WEBHOOK] = Webhook(
             settings.notify_webhook, redactor, plain_http=settings.notify_webhook_http

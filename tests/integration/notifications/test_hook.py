@@ -14,6 +14,8 @@ import pytest
 from foredeck.services.notifications.hook import CommandHook
 from tests.integration.notifications.test_webhook import TELLING
 
+DATA = Path("/srv/foredeck")
+
 KEEP = """
 import json, os, sys
 given = sys.stdin.read()
@@ -26,7 +28,7 @@ def keeping(tmp_path: Path) -> tuple[CommandHook, Path]:
     """Return a hook whose program writes down what it gets, and where."""
     program, out = tmp_path / "keep.py", tmp_path / "kept.json"
     program.write_text(KEEP)
-    return CommandHook((sys.executable, str(program), str(out))), out
+    return CommandHook((sys.executable, str(program), str(out)), DATA), out
 
 
 async def test_it_finds_what_happened_in_its_environment_and_on_its_stdin(
@@ -39,6 +41,7 @@ async def test_it_finds_what_happened_in_its_environment_and_on_its_stdin(
     kept = json.loads(out.read_text())
     ours = {n: v for n, v in kept["environment"].items() if n.startswith("FOREDECK_")}
     assert ours == {
+        "FOREDECK_DATA_DIR": "/srv/foredeck",
         "FOREDECK_EVENT": "failure",
         "FOREDECK_NOTIFICATION_ID": "0123456789ab",
         "FOREDECK_RUN_ID": "r1",
@@ -55,7 +58,7 @@ async def test_it_finds_what_happened_in_its_environment_and_on_its_stdin(
 
 async def test_a_text_is_for_the_shell_and_what_is_told_is_no_part_of_it(tmp_path: Path) -> None:
     telling = replace(TELLING, title=f"$(touch {tmp_path}/pwned) `touch {tmp_path}/pwned`; '\"")
-    hook = CommandHook(f'printf %s "$FOREDECK_TITLE" > {tmp_path}/title')
+    hook = CommandHook(f'printf %s "$FOREDECK_TITLE" > {tmp_path}/title', DATA)
     assert (await hook(telling)).error == ""
     assert (tmp_path / "title").read_text() == telling.title
     assert not (tmp_path / "pwned").exists()
@@ -71,14 +74,14 @@ async def test_a_text_is_for_the_shell_and_what_is_told_is_no_part_of_it(tmp_pat
 async def test_a_command_that_fails_is_not_run_again(
     command: str | tuple[str, ...], error: str
 ) -> None:
-    outcome = await CommandHook(command)(TELLING)
+    outcome = await CommandHook(command, DATA)(TELLING)
     assert (outcome.error, outcome.final) == (error, True)
 
 
 async def test_a_command_that_takes_too_long_is_ended_with_what_it_started(
     tmp_path: Path,
 ) -> None:
-    hook = CommandHook(f"sleep 60 & echo $! > {tmp_path}/pid; sleep 60", time_limit=0.5)
+    hook = CommandHook(f"sleep 60 & echo $! > {tmp_path}/pid; sleep 60", DATA, time_limit=0.5)
     outcome = await hook(TELLING)
     assert outcome.error == "The command took longer than 0.5 seconds and was ended."
     pid = int((tmp_path / "pid").read_text())
@@ -88,7 +91,7 @@ async def test_a_command_that_takes_too_long_is_ended_with_what_it_started(
 
 
 async def test_a_command_that_leaves_something_behind_has_ended_all_the_same() -> None:
-    outcome = await CommandHook("sleep 60 & exit 0", time_limit=0.5)(TELLING)
+    outcome = await CommandHook("sleep 60 & exit 0", DATA, time_limit=0.5)(TELLING)
     assert outcome.error == ""
 
 
@@ -96,7 +99,7 @@ async def test_what_it_prints_is_logged_in_part(caplog: pytest.LogCaptureFixture
     command = (
         "printf 'hello \\033]0;x\\007there\\n'; head -c 3000000 /dev/zero | tr '\\0' x; exit 1"
     )
-    outcome = await CommandHook(command)(TELLING)
+    outcome = await CommandHook(command, DATA)(TELLING)
     assert outcome.final
     (record,) = [r for r in caplog.records if "the command ended with 1" in r.getMessage()]
     assert "hello there" in record.getMessage()
@@ -105,7 +108,7 @@ async def test_what_it_prints_is_logged_in_part(caplog: pytest.LogCaptureFixture
 
 async def test_it_need_not_read_its_stdin() -> None:
     telling = replace(TELLING, text="x" * 500)
-    assert (await CommandHook("exec 0<&-; exit 0")(telling)).error == ""
+    assert (await CommandHook("exec 0<&-; exit 0", DATA)(telling)).error == ""
 
 
 def _works(pid: int) -> bool:
