@@ -44,6 +44,7 @@ from foredeck.services.host.intervention_handlers import (
     InterventionQueries,
 )
 from foredeck.services.host.job_handlers import JobCommands, JobQueries
+from foredeck.services.host.notice_handlers import NoticeCommands, NoticeQueries
 from foredeck.services.host.project_handlers import (
     ProjectSettingsCommands,
     ProjectSettingsQueries,
@@ -64,6 +65,7 @@ from foredeck.services.jobs.job_records import JobRecords
 from foredeck.services.jobs.job_service import JobService
 from foredeck.services.jobs.local_executor import LocalExecutor
 from foredeck.services.jobs.retention import JobRetention
+from foredeck.services.notifications.service import Notifications
 from foredeck.services.questions.agents import AgentQuestions
 from foredeck.services.questions.approvals import CodexApprovals
 from foredeck.services.questions.presence import Presence
@@ -136,6 +138,8 @@ async def open_working_half(ground: Ground, role: str, *, recover: bool) -> Asyn
         codex_runs = CodexRuns(store, run_service(settings, store), settings)
         await stack.enter_async_context(_kept_up_to_date(codex_runs, bus))
         reports = await stack.enter_async_context(open_reports(settings, store, bus))
+        notifications = Notifications(settings, store, bus, stays=recover)
+        await stack.enter_async_context(notifications.at_work())
         runner = _turn_runner(settings, codex, departure)
         supervisor = CodexSupervisor(store, runner, settings, departure, approvals=asking.approvals)
         stack.push_async_callback(lambda: _stop_if_idle(codex, supervisor, departure))
@@ -174,6 +178,7 @@ async def open_working_half(ground: Ground, role: str, *, recover: bool) -> Asyn
         handlers |= _question_handlers(store, asking, codex)
         handlers |= ChatHandlers(store, chat).table()
         handlers |= JobCommands(store, jobs, _job_queries(settings, store, jobs)).table()
+        handlers |= NoticeCommands(store, notifications).table()
         files = ProjectFiles(store, settings.data_dir)
         handlers |= FileCommands(files).table()
         handlers |= reports
@@ -354,6 +359,7 @@ def query_handlers(
     table = house.table() | InterventionQueries(store).table() | projects.table()
     table |= _job_queries(settings, store, jobs).table()
     table |= report_queries(settings, store).table()
+    table |= NoticeQueries(store).table()
     table |= TaskHouse(settings, store, runs).queries().table()
     table |= ScheduleQueries(store, runs=False).table()
     return table | WorkflowQueries(store).table()

@@ -34,6 +34,12 @@ from foredeck.services.store.files import existing_file, prepare_file
 from foredeck.services.store.fires import FireRepository, SchedulerRow
 from foredeck.services.store.job_orders import JobOrderRepository, JobQueueRow
 from foredeck.services.store.known import Known
+from foredeck.services.store.news import News
+from foredeck.services.store.notifications import (
+    Attention,
+    DeliveryRepository,
+    NotificationRepository,
+)
 from foredeck.services.store.project_files import ProjectFileRepository
 from foredeck.services.store.queries import Queries
 from foredeck.services.store.questions import FollowUpRepository, QuestionRepository
@@ -137,6 +143,18 @@ class Transaction:
         return SchedulerRow(self._unit)
 
     @cached_property
+    def notifications(self) -> NotificationRepository:
+        return NotificationRepository(self._unit)
+
+    @cached_property
+    def deliveries(self) -> DeliveryRepository:
+        return DeliveryRepository(self._unit)
+
+    @cached_property
+    def attention(self) -> Attention:
+        return Attention(self._unit)
+
+    @cached_property
     def conversations(self) -> ConversationRepository:
         return ConversationRepository(self._unit)
 
@@ -213,6 +231,7 @@ class Store:
         self._trail = Trail()
         self._known = Known()
         self.queries = Queries(database, bus)
+        self.news = News(database)
 
     @classmethod
     async def open(
