@@ -112,6 +112,9 @@ def test_where_it_cannot_go(desk: Desk) -> None:
     assert [name for name in os.listdir(desk.base) if name.startswith(".there")] == []
     assert desk.run("reports", "create", run, "--output", "/dev/null").code == 0
     assert desk.run("reports", "create", "zz").code == 2
+    said = desk.run("reports", "create", run, "--format", "pdf")
+    assert said.code == 2
+    assert "--report-format pdf" in said.err
     assert desk.run("reports", "show", "zz").code == 2
 
 
