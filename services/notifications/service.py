@@ -13,9 +13,7 @@ from foredeck.services.domain.notices import Channel, ChannelTest
 from foredeck.services.event_bus import EventBus
 from foredeck.services.notifications.channel import Sender
 from foredeck.services.notifications.courier import Courier
-from foredeck.services.notifications.hook import CommandHook
 from foredeck.services.notifications.notifier import Notifier
-from foredeck.services.notifications.webhook import Webhook
 from foredeck.services.notifications.wording import TEST, Telling
 from foredeck.services.redaction import Redactor
 from foredeck.services.settings import Settings
@@ -25,9 +23,14 @@ from foredeck.services.store.store import Store
 def senders_of(settings: Settings, redactor: Redactor) -> dict[Channel, Sender]:
     """Return the channels that are set; a rehearsal tells nobody outside."""
     senders: dict[Channel, Sender] = {}
+    # Most hosts have neither, and each takes its time to import.
     if settings.notify_command and not settings.rehearsal:
+        from foredeck.services.notifications.hook import CommandHook
+
         senders[Channel.COMMAND] = CommandHook(settings.notify_command, settings.data_dir)
     if settings.notify_webhook and not settings.rehearsal:
+        from foredeck.services.notifications.webhook import Webhook
+
         senders[Channel.WEBHOOK] = Webhook(
             settings.notify_webhook, redactor, plain_http=settings.notify_webhook_http
         )
