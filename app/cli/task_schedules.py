@@ -45,8 +45,9 @@ _PAGE = 500
 def schedule(session: Session, cron: str, timezone: str, count: int, format_: str) -> None:
     """Show when a cron expression is due next.
 
-    Or what is wrong with it. Five fields: minute, hour, day of the month, month, day of the week; or @hourly, @daily,
-    @weekly, @monthly, @yearly. Without --timezone it counts in this machine's zone.
+    Or what is wrong with it. Five fields: minute, hour, day of the month, month, day of the
+    week; or @hourly, @daily, @weekly, @monthly, @yearly. Without --timezone it counts in this
+    machine's zone.
 
     \b
     foredeck tasks schedule "0 3 * * 1-5"           03:00, Monday to Friday
@@ -121,7 +122,8 @@ def fires(
 def pause_all(session: Session, format_: str) -> None:
     """Let no schedule start anything.
 
-    Until foredeck tasks resume-all; runs at work go on. It outlasts a restart. What comes due meanwhile counts as missed when they go on.
+    Until foredeck tasks resume-all; runs at work go on. It outlasts a restart. What comes due
+    meanwhile counts as missed when they go on.
     """
     _change(session, PauseSchedules(paused=True), format_)
 
