@@ -59,10 +59,15 @@ class AuditRow:
 
 @dataclass(frozen=True, slots=True)
 class AuditVerdict:
-    """Whether the trail is whole: `broken` is the first row that is not, `reason` says why."""
+    """Whether the trail is whole: `broken` is the first row that is not, `reason` says why.
+
+    The `rows` before it are as they were written. It may be about the first part only: then
+    it is not `complete`.
+    """
 
     rows: int
     broken: int | None = None
     reason: str = ""
     # The last row's hash: kept elsewhere, it proves later that nothing before it changed.
     tip: str = ""
+    complete: bool = True

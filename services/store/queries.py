@@ -289,10 +289,16 @@ class Queries:
         async with self._database.reading() as link:
             return await audit.following(link, seq, limit)
 
-    async def verify_audit(self) -> AuditVerdict:
-        """Return whether the audit trail is whole, and where it breaks first."""
+    async def verify_audit(
+        self, after: int = 0, tip: str = "", limit: int | None = None
+    ) -> AuditVerdict:
+        """Return whether the audit trail is whole, and where it breaks first.
+
+        At most `limit` rows behind `after`, whose hash is `tip`: so it can be done in parts.
+        """
+        _check_page(limit or 1, after)
         async with self._database.reading(consistent=True) as link:
-            return await audit.verify(link)
+            return await audit.verify(link, after, tip, limit)
 
 
 async def _step_id(link: Link, run_id: str, key: str) -> str:
