@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import re
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import click
@@ -14,13 +13,12 @@ from foredeck.app.cli.render import format_option, plain, put_json, put_table, s
 from foredeck.app.cli.session import Session
 from foredeck.services.domain import clock
 from foredeck.services.domain.audit import AuditRow, Severity
+from foredeck.services.domain.moments import moment_of
 from foredeck.services.domain.views import Page
 from foredeck.services.host.interface import Host
 from foredeck.services.host.queries import ListAudit, ReadAudit, VerifyAudit
 
 _BLOCK = 1000
-_AGO = re.compile(r"(\d{1,6})([smhdw])")
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
 class Moment(click.ParamType[datetime]):
@@ -35,11 +33,9 @@ class Moment(click.ParamType[datetime]):
         if isinstance(value, datetime):
             return value
         try:
-            if ago := _AGO.fullmatch(value.strip()):
-                return clock.now() - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
-            return datetime.fromisoformat(value.strip()).astimezone(UTC)
-        except (ValueError, OverflowError):
-            self.fail(f"{value!r} is no time: give 2026-11-28, 2026-11-28T14:30 or 2h.", param, ctx)
+            return moment_of(value, clock.now())
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
 
 
 @click.group()

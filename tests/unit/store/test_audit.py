@@ -240,7 +240,8 @@ def exchange(connection: sqlite3.Connection, one: int, other: int) -> None:
 
 
 COLUMNS = (
-    "at action resource resource_id severity actor trace_id hash description before after".split()
+    *("at", "action", "resource", "resource_id", "severity", "actor"),
+    *("trace_id", "hash", "description", "before", "after"),
 )
 # As SQLite takes them: of any type, text that is no text, and what looks like the old value.
 VALUES = st.one_of(
