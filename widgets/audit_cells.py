@@ -57,10 +57,9 @@ def audit_heading(width: int) -> Cells:
         (columns.actor, "who"),
         (columns.action, "action"),
         (columns.resource, "of what"),
-        (width, "description"),
     )
     text = "".join(pad(word, size) for size, word in words if size)
-    return fit([(" ", ""), (text, "ink--muted")], width)
+    return fit([(" ", ""), (f"{text}description", "ink--muted")], width)
 
 
 def audit_cells(
