@@ -73,12 +73,14 @@ from foredeck.services.stage_clock import StageClock
 from foredeck.services.store.store import Store
 from foredeck.services.workflow.boundary import Boundary
 from foredeck.services.workflow.builtin import codex_turn, four_agents
+from foredeck.services.workflow.codex_runs import DIRECTORY as CODEX_RUNS
 from foredeck.services.workflow.codex_runs import CodexRuns
 from foredeck.services.workflow.codex_step import CodexStepRunner
 from foredeck.services.workflow.command_step import CommandStepRunner
 from foredeck.services.workflow.execution import StepExecution
 from foredeck.services.workflow.gate_step import GateStepRunner
 from foredeck.services.workflow.orchestrator import Orchestrator
+from foredeck.services.workflow.run_retention import RunRetention
 from foredeck.services.workflow.runs import RunService
 from foredeck.services.workflow.step_runners import StepRunners
 from foredeck.services.workflow.workflow_runs import WorkflowRuns
@@ -179,6 +181,8 @@ async def open_working_half(ground: Ground, role: str, *, recover: bool) -> Asyn
             await jobs.recover()
             retention = JobRetention(store, bus, own, settings.job_retention_days)
             await stack.enter_async_context(_in_the_background(retention.keep_up()))
+            of_runs = _run_retention(settings, store, bus)
+            await stack.enter_async_context(_in_the_background(of_runs.keep_up()))
         ground.host.complete(audited(handlers, store, role))
         yield Services(
             host=ground.host,
@@ -316,6 +320,11 @@ def _jobs(
 def _job_queries(settings: Settings, store: Store, jobs: JobService | None) -> JobQueries:
     executor = LocalExecutor(settings.data_dir / JOB_OUTPUT, settings.grace)
     return JobQueries(store, executor, settings.job_limit, jobs, settings.job_aging)
+
+
+def _run_retention(settings: Settings, store: Store, bus: EventBus) -> RunRetention:
+    output, logs = settings.data_dir / "output", settings.data_dir / CODEX_RUNS
+    return RunRetention(store, bus, output, logs, settings.run_retention_days)
 
 
 def _run_service(settings: Settings, store: Store) -> RunService:

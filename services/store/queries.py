@@ -142,7 +142,7 @@ class Queries:
             steps = await link.rows(statements.STEPS, (run_id,))
             restarts = await link.rows(statements.RESTARTS, (run_id,))
         request, summary, error, workspace, *more = run[rows.RUN_WIDTH :]
-        paused_at, budget_tokens, budget_cost, parent_run_id = more
+        paused_at, budget_tokens, budget_cost, parent_run_id, output_removed_at = more
         return RunDetail(
             run=rows.each(rows.run_row, [run])[0],
             request=request,
@@ -156,6 +156,7 @@ class Queries:
             budget_cost=budget_cost,
             parent_run_id=parent_run_id,
             restarts=tuple(row[0] for row in restarts),
+            output_removed_at=to_optional_moment(output_removed_at),
         )
 
     async def transcript(

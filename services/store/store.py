@@ -43,6 +43,7 @@ from foredeck.services.store.repositories import (
     RunRepository,
     StepRepository,
 )
+from foredeck.services.store.run_outputs import RunOutputs
 from foredeck.services.store.tasks import ExecutionRepository, TaskRepository
 from foredeck.services.store.trusted_workflows import TrustedWorkflows
 from foredeck.services.store.unit import Unit
@@ -65,6 +66,10 @@ class Transaction:
     @cached_property
     def runs(self) -> RunRepository:
         return RunRepository(self._unit)
+
+    @cached_property
+    def run_outputs(self) -> RunOutputs:
+        return RunOutputs(self._unit)
 
     @cached_property
     def steps(self) -> StepRepository:

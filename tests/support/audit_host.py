@@ -53,7 +53,7 @@ def entry(number: int, severity: Severity = Severity.INFO, **changes: str) -> Au
         "description": f"number {number}",
         "run_id": f"run{number % 7}",
     }
-    return AuditEntry(**{**fields, **changes}, severity=severity)  # type: ignore[arg-type]
+    return AuditEntry(**{**fields, **changes}, severity=severity)
 
 
 @asynccontextmanager
