@@ -15,6 +15,7 @@ from typing import Any, Self
 
 from foredeck.services.agents.runner import AgentStageRunner, resolve_mode
 from foredeck.services.audit import audited
+from foredeck.services.backup.service import BackupService
 from foredeck.services.chat.agent_answer import AgentAnswer
 from foredeck.services.chat.cards import agent_cards
 from foredeck.services.chat.codex_answer import CodexAnswer
@@ -36,6 +37,7 @@ from foredeck.services.domain.records import (
 )
 from foredeck.services.domain.workflow import WorkflowSpec
 from foredeck.services.event_bus import EventBus
+from foredeck.services.host.backup_handlers import BackupCommands
 from foredeck.services.host.chat_handlers import ChatHandlers
 from foredeck.services.host.command_handlers import CommandHandlers
 from foredeck.services.host.file_handlers import FileCommands
@@ -170,6 +172,7 @@ async def open_working_half(ground: Ground, role: str, *, recover: bool) -> Asyn
         handlers |= JobCommands(store, jobs, _job_queries(settings, store, jobs)).table()
         files = ProjectFiles(store, settings.data_dir)
         handlers |= FileCommands(files).table()
+        handlers |= BackupCommands(BackupService(store, settings.data_dir)).table()
         # Before what it needs is closed.
         stack.push_async_exit(lambda _kind, error, _trace: ground.server.close(error))
         await asking.questions.reconcile()

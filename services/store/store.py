@@ -33,6 +33,7 @@ from foredeck.services.store.engine import BUSY_TIMEOUT, Database, Wait
 from foredeck.services.store.files import existing_file, prepare_file
 from foredeck.services.store.job_orders import JobOrderRepository, JobQueueRow
 from foredeck.services.store.known import Known
+from foredeck.services.store.moving import Moving
 from foredeck.services.store.project_files import ProjectFileRepository
 from foredeck.services.store.queries import Queries
 from foredeck.services.store.questions import FollowUpRepository, QuestionRepository
@@ -70,6 +71,10 @@ class Transaction:
     @cached_property
     def run_outputs(self) -> RunOutputs:
         return RunOutputs(self._unit)
+
+    @cached_property
+    def moving(self) -> Moving:
+        return Moving(self._unit)
 
     @cached_property
     def steps(self) -> StepRepository:
@@ -263,6 +268,13 @@ class Store:
                 raise
             finally:
                 self._owner = None
+
+    async def copy_to(self, target: Path) -> None:
+        """Write all that is stored at one moment into a new file, a database by itself.
+
+        Raises `StorageFull` and `StoreError`.
+        """
+        await self._database.copy_to(target)
 
     async def durably(self, write: Callable[[], Awaitable[T]]) -> T:
         """Return what `write` returns; a full disk is waited out and told to the person.
