@@ -66,6 +66,11 @@ def project_argument(command: FC) -> FC:
     return click.argument("project", shell_complete=complete_project)(command)
 
 
+def task_argument(command: FC) -> FC:
+    """Add the argument TASK to a command; a shell completes it."""
+    return click.argument("task", shell_complete=complete_task)(command)
+
+
 def complete_run(ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> Items:
     """Return the ids of runs that begin so, the newest first."""
     from foredeck.services.store import glance
@@ -84,7 +89,17 @@ def complete_project(ctx: click.Context, _parameter: click.Parameter, incomplete
     """Return the names of projects that begin so; an id where the name needs quotes."""
     from foredeck.services.store import glance
 
-    found = glance.projects(_data_dir(ctx), incomplete)
+    return _named(glance.projects(_data_dir(ctx), incomplete), incomplete)
+
+
+def complete_task(ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> Items:
+    """Return the names of tasks that begin so; an id where the name needs quotes."""
+    from foredeck.services.store import glance
+
+    return _named(glance.tasks(_data_dir(ctx), incomplete), incomplete)
+
+
+def _named(found: list[tuple[str, str]], incomplete: str) -> Items:
     items = [(name if _PLAIN.issuperset(name) else id_, name) for id_, name in found]
     return [_item(word, name) for word, name in items if word.startswith(incomplete)]
 

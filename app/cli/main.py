@@ -42,6 +42,7 @@ COMMANDS = {
     "run": ("run", "run", "Give a request to the four agents and wait for the result."),
     "runs": ("runs", "runs", "List, show, follow and direct runs."),
     "serve": ("serve", "serve", "Work on runs without a screen; dashboards attach to it."),
+    "tasks": ("tasks", "tasks", "Saved prompts: run them by hand or by the clock."),
 }
 
 INTERRUPTED = 130

@@ -39,6 +39,12 @@ _PROJECTS = """
     ORDER BY created_at DESC LIMIT ?
 """
 
+_TASKS = """
+    SELECT id, name FROM task
+    WHERE deleted_at IS NULL AND (substr(name, 1, ?) = ? OR id >= ? AND id < ?)
+    ORDER BY created_at DESC LIMIT ?
+"""
+
 
 def works(data_dir: Path) -> bool:
     """Whether a run or a job is under way; True also where nobody can say: it is better to look."""
@@ -62,6 +68,12 @@ def projects(data_dir: Path, beginning: str) -> list[tuple[str, str]]:
     """Return id and name of the projects whose name or id begins so, the newest first."""
     named = (len(beginning), beginning)
     return _rows(data_dir, _PROJECTS, (*named, *_between(beginning), _LIMIT))
+
+
+def tasks(data_dir: Path, beginning: str) -> list[tuple[str, str]]:
+    """Return id and name of the tasks whose name or id begins so, the newest first."""
+    named = (len(beginning), beginning)
+    return _rows(data_dir, _TASKS, (*named, *_between(beginning), _LIMIT))
 
 
 def _between(beginning: str) -> tuple[str, str]:

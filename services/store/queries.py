@@ -11,6 +11,7 @@ from foredeck.services.domain.errors import InvalidInput, NotFound
 from foredeck.services.domain.job_views import BatchStatus, JobDetail, JobQueueView, JobRow
 from foredeck.services.domain.records import ProjectFile, ProjectSettings, TokenUsage
 from foredeck.services.domain.states import ACTIVE_RUNS, RunState
+from foredeck.services.domain.tasks import ExecutionStatus, TaskRow
 from foredeck.services.domain.views import (
     AttemptRow,
     HistoryEntry,
@@ -24,7 +25,15 @@ from foredeck.services.domain.views import (
     TranscriptEntry,
 )
 from foredeck.services.event_bus import EventBus
-from foredeck.services.store import audit, chats, jobs, project_files, rows, statements
+from foredeck.services.store import (
+    audit,
+    chats,
+    jobs,
+    project_files,
+    rows,
+    statements,
+    task_views,
+)
 from foredeck.services.store.codecs import to_optional_moment, to_path
 from foredeck.services.store.engine import Database, Link
 from foredeck.services.store.finding import by_beginning, project_id
@@ -276,6 +285,32 @@ class Queries:
         """Whether an answer to a person is stored as not complete."""
         async with self._database.reading() as link:
             return bool(await link.rows(chats.UNDER_WAY))
+
+    async def tasks(
+        self, wanted: task_views.TaskFilter, limit: int = 50, offset: int = 0
+    ) -> Page[TaskRow]:
+        """Return tasks, newest first; raises `NotFound` and `Ambiguous` for the project."""
+        _check_page(limit, offset)
+        async with self._database.reading(consistent=True) as link:
+            return await task_views.page(link, wanted, limit, offset)
+
+    async def task(self, ref: str) -> TaskRow:
+        """Return a task; raises `NotFound` and `Ambiguous`."""
+        async with self._database.reading(consistent=True) as link:
+            return await task_views.task(link, ref)
+
+    async def executions(
+        self, task_ref: str | None = None, limit: int = 50, offset: int = 0
+    ) -> Page[ExecutionStatus]:
+        """Return executions without their cost, newest first; of one task if asked for."""
+        _check_page(limit, offset)
+        async with self._database.reading(consistent=True) as link:
+            return await task_views.executions(link, task_ref, limit, offset)
+
+    async def execution(self, ref: str) -> ExecutionStatus:
+        """Return an execution without its cost; raises `NotFound`, `Ambiguous`, `Conflict`."""
+        async with self._database.reading(consistent=True) as link:
+            return await task_views.execution(link, ref)
 
     async def audit(
         self, wanted: audit.AuditFilter, limit: int = 50, offset: int = 0
