@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 
 class Severity(StrEnum):
@@ -32,6 +35,27 @@ class AuditEntry:
     after: str = ""
     # Stands in for the id of a command when none is known to have asked for it.
     run_id: str = ""
+
+
+def change(
+    action: str,
+    resource_id: str,
+    description: str,
+    before: Mapping[str, Any],
+    after: Mapping[str, Any],
+) -> AuditEntry:
+    """Return the entry of a change that is no transition; the action names the resource.
+
+    Both sides are what JSON can say, empty for what was not there or is not any more.
+    """
+    return AuditEntry(
+        action=action,
+        resource=action.partition(".")[0],
+        resource_id=resource_id,
+        description=description,
+        before=json.dumps(dict(before)) if before else "",
+        after=json.dumps(dict(after)) if after else "",
+    )
 
 
 @dataclass(frozen=True, slots=True)
