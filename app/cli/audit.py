@@ -98,7 +98,7 @@ def list_rows(session: Session, /, severity: str | None, format_: str, **wanted:
 @format_option
 @click.pass_obj
 def show(session: Session, seq: int, format_: str) -> None:
-    """Show one row whole, with what was before and after; SEQ is its number."""
+    """Show row SEQ whole, with before and after."""
     rows = session.read(lambda host: host.ask(ReadAudit(seq - 1, 1)))
     if not rows or rows[0].seq != seq:
         raise NotFound(f"The audit trail has no row {seq}.", "foredeck audit list names some.")
@@ -190,9 +190,9 @@ async def _verified(host: Host) -> AuditVerdict:
 def export(
     session: Session, form: str, since: datetime | None, until: datetime | None, output: str | None
 ) -> None:
-    """Write the trail, the oldest row first: JSON objects, one a line, or CSV.
+    """Write the trail, the oldest row first.
 
-    verify --export FILE holds it against the trail later.
+    As JSON objects, one a line, or as CSV. verify --export FILE holds it against the trail later.
     """
     with audit_files.target(output) as stream:
         count = session.read(lambda host: audit_files.write(host, stream, form, since, until))
