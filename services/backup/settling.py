@@ -11,6 +11,7 @@ import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from foredeck.services.chat.record import cut_off_left
 from foredeck.services.domain import clock
 from foredeck.services.domain.records import Failure, FailureClass, Run, Step, StepKind
 from foredeck.services.domain.states import FINAL_JOBS, JobState, StepState
@@ -51,6 +52,8 @@ async def settle_down(store: Store, data_dir: Path) -> Settled:
     for job in working:
         _mark_started(data_dir / _OWN / f"{job.id}.{job.attempt}")
     found.jobs = len(working)
+    # Not by `ChatService.recover`: that would end processes of the host it was taken of.
+    await cut_off_left(store, _REASON)
     for run in active:
         async with store.transaction("recovery") as tx:
             found.steps += await _settle_run(tx, await tx.runs.get(run.id))
