@@ -17,6 +17,7 @@ from foredeck.app.reporting import open_reports, report_queries
 from foredeck.app.task_house import TaskHouse, run_service
 from foredeck.services.agents.runner import AgentStageRunner
 from foredeck.services.audit import audited
+from foredeck.services.backup.service import BackupService
 from foredeck.services.chat.agent_answer import AgentAnswer
 from foredeck.services.chat.cards import agent_cards
 from foredeck.services.chat.codex_answer import CodexAnswer
@@ -35,6 +36,7 @@ from foredeck.services.domain.records import (
     StepKind,
 )
 from foredeck.services.event_bus import EventBus
+from foredeck.services.host.backup_handlers import BackupCommands
 from foredeck.services.host.chat_handlers import ChatHandlers
 from foredeck.services.host.command_handlers import CommandHandlers
 from foredeck.services.host.file_handlers import FileCommands
@@ -76,12 +78,14 @@ from foredeck.services.stage_clock import StageClock
 from foredeck.services.store.store import Store
 from foredeck.services.tasks.executions import Executions
 from foredeck.services.workflow.boundary import Boundary
+from foredeck.services.workflow.codex_runs import DIRECTORY as CODEX_RUNS
 from foredeck.services.workflow.codex_runs import CodexRuns
 from foredeck.services.workflow.codex_step import CodexStepRunner
 from foredeck.services.workflow.command_step import CommandStepRunner
 from foredeck.services.workflow.execution import StepExecution
 from foredeck.services.workflow.gate_step import GateStepRunner
 from foredeck.services.workflow.orchestrator import Orchestrator
+from foredeck.services.workflow.run_retention import RunRetention
 from foredeck.services.workflow.step_runners import StepRunners
 from foredeck.services.workflow.workflow_runs import WorkflowRuns
 from foredeck.services.workspace.home_projects import HomeProjects
@@ -182,6 +186,7 @@ async def open_working_half(ground: Ground, role: str, *, recover: bool) -> Asyn
         files = ProjectFiles(store, settings.data_dir)
         handlers |= FileCommands(files).table()
         handlers |= reports
+        handlers |= BackupCommands(BackupService(store, settings.data_dir)).table()
         handlers |= tasks.commands(executions)
         schedules = ScheduleQueries(store, runs=recover)
         handlers |= schedules.table() | ScheduleCommands(store, schedules).table()
@@ -197,6 +202,8 @@ async def open_working_half(ground: Ground, role: str, *, recover: bool) -> Asyn
             await jobs.recover()
             retention = JobRetention(store, bus, own, settings.job_retention_days)
             await stack.enter_async_context(_in_the_background(retention.keep_up()))
+            of_runs = _run_retention(settings, store, bus)
+            await stack.enter_async_context(_in_the_background(of_runs.keep_up()))
             scheduler.start()
         ground.host.complete(audited(handlers, store, role))
         yield Services(
@@ -338,6 +345,11 @@ def _jobs(
 def _job_queries(settings: Settings, store: Store, jobs: JobService | None) -> JobQueries:
     executor = LocalExecutor(settings.data_dir / JOB_OUTPUT, settings.grace)
     return JobQueries(store, executor, settings.job_limit, jobs, settings.job_aging)
+
+
+def _run_retention(settings: Settings, store: Store, bus: EventBus) -> RunRetention:
+    output, logs = settings.data_dir / "output", settings.data_dir / CODEX_RUNS
+    return RunRetention(store, bus, output, logs, settings.run_retention_days)
 
 
 def query_handlers(

@@ -205,6 +205,15 @@ class Settings:
             at_most=3600,
         ),
     )
+    run_retention_days: int | None = field(
+        default=None,
+        metadata=_about(
+            "How many days the output of a finished run is kept, for ever unless this is set; "
+            "the record of it and its reports stay.",
+            at_least=1,
+            at_most=3650,
+        ),
+    )
     max_rework: int = field(
         default=1,
         metadata=_about(

@@ -30,6 +30,7 @@ COMMANDS = {
     "agents": ("agents", "agents", "The four agents, and talking with one of them."),
     "audit": ("audit", "audit", "Who did what, and whether the record of it is whole."),
     "away": ("away", "away", "What happened while no dashboard was open."),
+    "backup": ("backup", "backup", "Keep the whole data directory in one file, and restore it."),
     "batch": ("batch", "batch", "Run many commands as one batch of jobs."),
     "codex": ("codex", "codex", "Give one task to codex, and read the logs of such runs."),
     "completion": ("completion", "completion", "Print what a shell needs to complete with Tab."),

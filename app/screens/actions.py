@@ -89,6 +89,7 @@ ACTIONS = (
     Action("budget", "B", "", "Show or raise what the run may use"),
     Action("steer", "s", "", "Say something to the codex of the run, now or later"),
     Action("jobs", "J", "", "Jobs and batches: what works, waits and has ended"),
+    Action("audit", "A", "", "Audit: who did what, and whether the record is whole"),
     Action("transcript", "t", "Transcript", "Read the conversation of the agents"),
     Action("chat", "C", "", "Talk with an agent about the run or the project"),
     Action("files", "F", "", "The files that the project was given: add, delete"),
