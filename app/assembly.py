@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from foredeck.app.reporting import open_reports, report_queries
-from foredeck.services.agents.runner import AgentStageRunner, resolve_mode
+from foredeck.app.task_house import TaskHouse, run_service
+from foredeck.services.agents.runner import AgentStageRunner
 from foredeck.services.audit import audited
 from foredeck.services.chat.agent_answer import AgentAnswer
 from foredeck.services.chat.cards import agent_cards
@@ -30,12 +31,9 @@ from foredeck.services.departure import Departure
 from foredeck.services.diagnosis import Diagnosis
 from foredeck.services.domain.records import (
     CodexEngine,
-    DefaultWorkflow,
     Mode,
-    Project,
     StepKind,
 )
-from foredeck.services.domain.workflow import WorkflowSpec
 from foredeck.services.event_bus import EventBus
 from foredeck.services.host.chat_handlers import ChatHandlers
 from foredeck.services.host.command_handlers import CommandHandlers
@@ -72,17 +70,17 @@ from foredeck.services.questions.service import QuestionService
 from foredeck.services.settings import Recovery, Settings
 from foredeck.services.stage_clock import StageClock
 from foredeck.services.store.store import Store
+from foredeck.services.tasks.executions import Executions
 from foredeck.services.workflow.boundary import Boundary
-from foredeck.services.workflow.builtin import codex_turn, four_agents
 from foredeck.services.workflow.codex_runs import CodexRuns
 from foredeck.services.workflow.codex_step import CodexStepRunner
 from foredeck.services.workflow.command_step import CommandStepRunner
 from foredeck.services.workflow.execution import StepExecution
 from foredeck.services.workflow.gate_step import GateStepRunner
 from foredeck.services.workflow.orchestrator import Orchestrator
-from foredeck.services.workflow.runs import RunService
 from foredeck.services.workflow.step_runners import StepRunners
 from foredeck.services.workflow.workflow_runs import WorkflowRuns
+from foredeck.services.workspace.home_projects import HomeProjects
 from foredeck.services.workspace.project_files import ProjectFiles
 from foredeck.services.workspace.projects import ProjectService
 
@@ -113,6 +111,7 @@ class Services:
     supervisor: CodexSupervisor
     orchestrator: Orchestrator
     jobs: JobService
+    executions: Executions
     departure: Departure
     server: HostServer
 
@@ -131,7 +130,7 @@ async def open_working_half(ground: Ground, role: str, *, recover: bool) -> Asyn
         if settings.codex_engine is CodexEngine.EXEC:
             await codex.stop()  # what an earlier host left working in it, nobody would follow
         asking = Asking.build(settings, store, bus)
-        codex_runs = CodexRuns(store, _run_service(settings, store), settings)
+        codex_runs = CodexRuns(store, run_service(settings, store), settings)
         await stack.enter_async_context(_kept_up_to_date(codex_runs, bus))
         reports = await stack.enter_async_context(open_reports(settings, store, bus))
         runner = _turn_runner(settings, codex, departure)
@@ -171,6 +170,9 @@ async def open_working_half(ground: Ground, role: str, *, recover: bool) -> Asyn
         files = ProjectFiles(store, settings.data_dir)
         handlers |= FileCommands(files).table()
         handlers |= reports
+        tasks = TaskHouse(settings, store, run_service(settings, store))
+        executions = tasks.executions(orchestrator)
+        handlers |= tasks.commands(executions)
         # Before what it needs is closed.
         stack.push_async_exit(lambda _kind, error, _trace: ground.server.close(error))
         await asking.questions.reconcile()
@@ -179,6 +181,7 @@ async def open_working_half(ground: Ground, role: str, *, recover: bool) -> Asyn
         await commands.tidy()
         if recover:
             await orchestrator.recover(hold=settings.recovery is Recovery.HOLD)
+            await executions.recover()
             await jobs.recover()
             retention = JobRetention(store, bus, own, settings.job_retention_days)
             await stack.enter_async_context(_in_the_background(retention.keep_up()))
@@ -191,6 +194,7 @@ async def open_working_half(ground: Ground, role: str, *, recover: bool) -> Asyn
             supervisor=supervisor,
             orchestrator=orchestrator,
             jobs=jobs,
+            executions=executions,
             departure=departure,
             server=ground.server,
         )
@@ -311,7 +315,8 @@ def _jobs(
 ) -> JobService:
     projects = ProjectService(store, settings.workspaces_root, settings.data_dir)
     sandbox = CommandSandbox(settings)
-    intake = JobIntake(store, settings.job_timeout, projects.create, guard, sandbox)
+    homes = HomeProjects(store, projects.create)
+    intake = JobIntake(store, settings.job_timeout, homes, guard, sandbox)
     follower = JobFollower(store, executor, settings.data_dir / "job-input", sandbox)
     return JobService(store, bus, intake, records, follower)
 
@@ -319,23 +324,6 @@ def _jobs(
 def _job_queries(settings: Settings, store: Store, jobs: JobService | None) -> JobQueries:
     executor = LocalExecutor(settings.data_dir / JOB_OUTPUT, settings.grace)
     return JobQueries(store, executor, settings.job_limit, jobs, settings.job_aging)
-
-
-def _run_service(settings: Settings, store: Store) -> RunService:
-    return RunService(
-        store,
-        lambda project, request: _workflow(settings, project, request),
-        lambda project: resolve_mode(settings, project)[0],
-        (settings.budget_tokens, settings.budget_cost),
-    )
-
-
-def _workflow(settings: Settings, project: Project, request: str) -> WorkflowSpec:
-    """Return what a run of the project is unless it says otherwise."""
-    timeout, verify = settings.stage_timeout, project.settings.verify or settings.verify
-    if project.settings.workflow is DefaultWorkflow.CODEX:
-        return codex_turn(request, stage_timeout=timeout, verify=verify)
-    return four_agents(max_rework=settings.max_rework, stage_timeout=timeout, verify=verify)
 
 
 def query_handlers(
@@ -349,7 +337,7 @@ def query_handlers(
 
     `supervisor` and `jobs` are None where nothing works.
     """
-    runs = _run_service(settings, store)
+    runs = run_service(settings, store)
     status = StatusReporter(settings, store, bus, supervisor)
     diagnosis = Diagnosis(settings)
     house = HouseQueries(runs, status.report, diagnosis.checks, lambda: agent_cards(settings.model))
@@ -357,6 +345,7 @@ def query_handlers(
     table = house.table() | InterventionQueries(store).table() | projects.table()
     table |= _job_queries(settings, store, jobs).table()
     table |= report_queries(settings, store).table()
+    table |= TaskHouse(settings, store, runs).queries().table()
     return table | WorkflowQueries(store).table()
 
 
@@ -369,7 +358,7 @@ def _command_handlers(
     settings: Settings, store: Store, orchestrator: Orchestrator, codex_runs: CodexRuns
 ) -> dict[type, Handler]:
     projects = ProjectService(store, settings.workspaces_root, settings.data_dir)
-    runs = _run_service(settings, store)
+    runs = run_service(settings, store)
     handlers = CommandHandlers(store, projects, runs, orchestrator, codex_runs)
     workflows = WorkflowCommands(store, WorkflowRuns(store, runs), orchestrator)
     wishes = ProjectSettingsCommands(projects, ProjectSettingsQueries(store, settings))

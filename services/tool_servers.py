@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from foredeck.services.domain.errors import SettingsError
 from foredeck.services.domain.records import ProjectSettings
+from foredeck.services.domain.tool_limits import EVERYTHING, ToolLimits
 from foredeck.services.domain.tool_servers import McpServer
 from foredeck.services.settings import Settings, resolve_secret
 from foredeck.services.tool_server_values import is_reference
@@ -25,9 +26,15 @@ class ReadyServers:
     notes: tuple[str, ...] = ()
 
 
-def servers_of(wishes: ProjectSettings, settings: Settings) -> dict[str, McpServer]:
-    """Return the servers that hold in a project: the global ones and its own, which win."""
-    return {**settings.mcp_servers, **wishes.mcp_servers}
+def servers_of(
+    wishes: ProjectSettings, settings: Settings, limits: ToolLimits = EVERYTHING
+) -> dict[str, McpServer]:
+    """Return the servers that hold in a project: the global ones and its own, which win.
+
+    Those of which `limits` permits no tool are left out.
+    """
+    every = {**settings.mcp_servers, **wishes.mcp_servers}
+    return {name: server for name, server in every.items() if limits.permits_server(name)}
 
 
 def ready(servers: Mapping[str, McpServer]) -> ReadyServers:

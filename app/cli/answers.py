@@ -185,10 +185,14 @@ def cost(detail: RunDetail) -> str:
 
 def duration(start: datetime | None, end: datetime | None) -> str:
     """Return how long it took, or has taken so far."""
-    if start is None:
+    return span(None if start is None else ((end or datetime.now(UTC)) - start).total_seconds())
+
+
+def span(total: float | None) -> str:
+    """Return so many seconds as a person says them; None is what has not begun."""
+    if total is None:
         return "–"
-    total = int(((end or datetime.now(UTC)) - start).total_seconds())
-    minutes, seconds = divmod(max(0, total), 60)
+    minutes, seconds = divmod(max(0, int(total)), 60)
     hours, minutes = divmod(minutes, 60)
     if hours:
         return f"{hours}h {minutes:02}m"

@@ -31,8 +31,8 @@ _ABOUT_LENGTH = 60
 def completion(shell: str) -> None:
     """Print the script that completes foredeck's commands with Tab.
 
-    It completes commands and options, ids of runs and jobs, and names of projects. Put it where the
-    shell looks, once, and open a new shell:
+    It completes commands and options, ids of runs, jobs and reports, and names of projects. Put it
+    where the shell looks, once, and open a new shell:
 
     \b
     foredeck completion bash > ~/.local/share/bash-completion/completions/foredeck
@@ -66,6 +66,11 @@ def project_argument(command: FC) -> FC:
     return click.argument("project", shell_complete=complete_project)(command)
 
 
+def task_argument(command: FC) -> FC:
+    """Add the argument TASK to a command; a shell completes it."""
+    return click.argument("task", shell_complete=complete_task)(command)
+
+
 def complete_run(ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> Items:
     """Return the ids of runs that begin so, the newest first."""
     from foredeck.services.store import glance
@@ -80,11 +85,28 @@ def complete_job(ctx: click.Context, _parameter: click.Parameter, incomplete: st
     return [_item(name, about) for name, about in glance.jobs(_data_dir(ctx), incomplete)]
 
 
+def complete_report(ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> Items:
+    """Return the ids of reports that begin so, the newest first."""
+    from foredeck.services.store import glance
+
+    return [_item(name, about) for name, about in glance.reports(_data_dir(ctx), incomplete)]
+
+
 def complete_project(ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> Items:
     """Return the names of projects that begin so; an id where the name needs quotes."""
     from foredeck.services.store import glance
 
-    found = glance.projects(_data_dir(ctx), incomplete)
+    return _named(glance.projects(_data_dir(ctx), incomplete), incomplete)
+
+
+def complete_task(ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> Items:
+    """Return the names of tasks that begin so; an id where the name needs quotes."""
+    from foredeck.services.store import glance
+
+    return _named(glance.tasks(_data_dir(ctx), incomplete), incomplete)
+
+
+def _named(found: list[tuple[str, str]], incomplete: str) -> Items:
     items = [(name if _PLAIN.issuperset(name) else id_, name) for id_, name in found]
     return [_item(word, name) for word, name in items if word.startswith(incomplete)]
 

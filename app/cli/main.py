@@ -38,9 +38,11 @@ COMMANDS = {
     "events": ("events", "events", "Print what happens in the running host, as JSON lines."),
     "jobs": ("jobs", "jobs", "Run commands as jobs, and see every job there is."),
     "projects": ("projects", "projects", "Create, list and change projects."),
+    "reports": ("reports", "reports", "Reports about runs, as HTML, PDF, JSON or text."),
     "run": ("run", "run", "Give a request to the four agents and wait for the result."),
     "runs": ("runs", "runs", "List, show, follow and direct runs."),
     "serve": ("serve", "serve", "Work on runs without a screen; dashboards attach to it."),
+    "tasks": ("tasks", "tasks", "Saved prompts: run them by hand or by the clock."),
 }
 
 INTERRUPTED = 130

@@ -16,6 +16,7 @@ from foredeck.app.cli.render import (
     put_table,
     say,
     short_time,
+    size_of,
 )
 from foredeck.app.cli.session import Session
 from foredeck.services.domain.errors import Conflict, InvalidInput
@@ -25,7 +26,6 @@ from foredeck.services.host.interface import Host
 from foredeck.services.host.queries import ListProjectFiles
 
 _ROLE = "foredeck projects files"
-_KIB = 1024
 
 
 @click.group()
@@ -69,7 +69,7 @@ def add(
             source = str(Path.cwd() / Path(path).expanduser())
             command = AddProjectFile(project, source, name, pairs, replace)
             added.append(await host.do(command))
-            say(f"✓ Added: {added[-1].name} ({_size(added[-1].size)})")
+            say(f"✓ Added: {added[-1].name} ({size_of(added[-1].size)})")
         return added
 
     added = session.write(work, _ROLE)
@@ -139,14 +139,10 @@ def _row(file: ProjectFile) -> tuple[object, ...]:
         file.id,
         name,
         file.type,
-        _size(file.size),
+        size_of(file.size),
         file.sha256[:12],
         short_time(file.uploaded_at),
     )
-
-
-def _size(size: int) -> str:
-    return f"{size} B" if size < _KIB else f"{size / _KIB:,.1f} KiB"
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -42,9 +42,10 @@ _GAP = "  "
 # A column of a table, and wrapped text, are at least this wide.
 _LEAST = 8
 # Under these headings stand ids, of this length. One that is cut could not be copied.
-_IDS = frozenset({"Job", "Run", "Project", "Conversation"})
+_IDS = frozenset({"Job", "Run", "Project", "Conversation", "Report"})
 _ID_LENGTH = 12
 _UNLIMITED = 10_000
+_KIB = 1024
 
 
 def format_option(command: FC) -> FC:
@@ -117,6 +118,11 @@ def width_of(text: str) -> int:
 def state_word(state: Enum) -> str:
     """Return a state with its glyph, so that no meaning hangs on colour."""
     return f"{GLYPHS.get(state.value, ' ')} {state.value}"
+
+
+def size_of(size: int) -> str:
+    """Return so many bytes as a person says them."""
+    return f"{size} B" if size < _KIB else f"{size / _KIB:,.1f} KiB"
 
 
 def local_time(moment: datetime | None) -> str:

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from foredeck.services.agents.prompts import JobNotice
 from foredeck.services.agents.stage import StageTask
+from foredeck.services.agents.tool_limits import codex_settings, limited_sandbox
 from foredeck.services.codex.codex_arguments import parse_config
 from foredeck.services.codex.supervisor import CodexRequest
 from foredeck.services.domain.errors import Conflict, StorageFull, TurnLost
@@ -232,9 +233,11 @@ class CodexJobs:
             output_schema=output_schema,
             key=key,
             model=task.spec.model,
-            sandbox=task.spec.sandbox,
+            sandbox=limited_sandbox(task.spec.tools) or task.spec.sandbox,
             timeout=task.spec.turn_timeout,
-            config=parse_config(task.spec.codex_config),
+            config={**parse_config(task.spec.codex_config), **codex_settings(task.spec.tools)},
+            tools=task.spec.tools,
+            directory=task.spec.directory,
         )
 
 

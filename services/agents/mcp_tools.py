@@ -26,6 +26,7 @@ from mcp.client.stdio import stdio_client
 
 from foredeck.services.agents.mcp_names import tool_name
 from foredeck.services.domain.safe_text import safe_line
+from foredeck.services.domain.tool_limits import EVERYTHING, ToolLimits
 from foredeck.services.domain.tool_servers import McpServer
 from foredeck.services.tool_servers import ReadyServers, bearer
 
@@ -59,7 +60,10 @@ class ToolServers:
     Each is worked on by a task of its own, which a server that dies cannot take along.
     """
 
-    def __init__(self, found: ReadyServers, workspace: str) -> None:
+    def __init__(
+        self, found: ReadyServers, workspace: str, limits: ToolLimits = EVERYTHING
+    ) -> None:
+        self._limits = limits
         self._nowhere = Path(os.devnull).open("w")  # noqa: SIM115 (`close` does)
         self._servers = {
             _connection(name, server, workspace, self._nowhere): name
@@ -116,7 +120,8 @@ class ToolServers:
     def _offers(self, server: MCPServer, tools: list[Any]) -> Iterator[OfferedTool]:
         for tool in tools:
             name = tool_name(self._servers[server], tool.name)
-            if name not in self._places:
+            server_name = self._servers[server]
+            if name not in self._places and self._limits.permits_tool(server_name, name):
                 self._places[name] = _Place(server, tool.name)
                 yield OfferedTool(name, tool.description or "", tool.input_schema)
 

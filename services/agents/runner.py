@@ -19,6 +19,7 @@ from foredeck.services.agents.job_tools import Jobs, JobTools
 from foredeck.services.agents.registry import agent
 from foredeck.services.agents.stage import StageOutcome, StageTask
 from foredeck.services.agents.stage_work import StageWork
+from foredeck.services.agents.tool_limits import limited_agent
 from foredeck.services.agents.tools import Person, read_plan
 from foredeck.services.agents.transcript import Transcript
 from foredeck.services.agents.verdict import describe
@@ -86,7 +87,8 @@ class AgentStageRunner:
         tasks = JobTools(self._own_jobs, task, task.role, person) if self._own_jobs else None
         try:
             plan = _present_plan(files)
-            work = StageWork(agent(task.role), task, files, transcript, jobs, plan, person, tasks)
+            spec = limited_agent(agent(task.role), task.spec.tools)
+            work = StageWork(spec, task, files, transcript, jobs, plan, person, tasks)
             await _open(work)
             outcome = await self._work(work)
             await jobs.catch_up()
@@ -114,7 +116,7 @@ class AgentStageRunner:
         model = work.task.project.settings.model or self._settings.model
         # A key may come from a command, which must not hold up the loop.
         service = await asyncio.to_thread(endpoint, self._settings)
-        servers = servers_of(work.task.project.settings, self._settings)
+        servers = servers_of(work.task.project.settings, self._settings, work.task.spec.tools)
         return await work_as_agent(work, self._store, service, model, servers)
 
 

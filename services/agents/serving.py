@@ -32,7 +32,9 @@ async def serving(
     found = await asyncio.to_thread(ready, servers)
     store.redactor.learn(found.secrets)
     module = await asyncio.to_thread(importlib.import_module, "foredeck.services.agents.mcp_tools")
-    tools: ToolServers = module.ToolServers(found, work.task.project.workspace)
+    tools: ToolServers = module.ToolServers(
+        found, work.task.project.workspace, work.task.spec.tools
+    )
     try:
         for note in (*found.notes, *await tools.open()):
             await work.transcript.note(note)

@@ -37,6 +37,7 @@ from foredeck.services.domain.records import (
 )
 from foredeck.services.domain.segments import SegmentKind
 from foredeck.services.domain.states import FINAL_JOBS, JobState
+from foredeck.services.domain.tool_limits import EVERYTHING, ToolLimits
 from foredeck.services.jobs.output import OutputWriter, read_tail
 from foredeck.services.patience import all_of, to_the_end
 from foredeck.services.settings import Settings
@@ -55,7 +56,8 @@ class CodexRequest:
 
     `thread_id` continues that conversation; `timeout` is in seconds; `config` are further
     settings of codex. `key` says what in the attempt asks: asked twice with the same key, it
-    is the same job. `follow_up_id` is the queued prompt that the turn delivers.
+    is the same job. `follow_up_id` is the queued prompt that the turn delivers. `directory`,
+    relative to the workspace, is where codex works; `tools` limits those of the tool servers.
     """
 
     project: Project
@@ -73,6 +75,8 @@ class CodexRequest:
     key: str = ""
     follow_up_id: str | None = None
     config: Mapping[str, Any] = field(default_factory=dict)
+    directory: str = ""
+    tools: ToolLimits = EVERYTHING
 
 
 @dataclass(frozen=True)
@@ -310,7 +314,7 @@ class CodexSupervisor:
                 note = f"This codex turn waits: {why}.\n"
                 LiveOutput.of(order.output).write(self, SegmentKind.NOTE, note)
             async with self._slots.turn(job.workspace, writes=writes, share=share):
-                order = await self._surrounded(order, request.project)
+                order = await self._surrounded(order, request)
                 await self._records.begin(job)
                 async with storing_usage(self._store, job.id, report):
                     await self._runner.run(
@@ -343,7 +347,7 @@ class CodexSupervisor:
         wishes = request.project.settings
         return TurnOrder(
             job_id=job.id,
-            workspace=job.workspace,
+            workspace=str(Path(job.workspace, request.directory)),
             prompt=request.prompt,
             output=request.output,
             thread_id=request.thread_id,
@@ -358,10 +362,12 @@ class CodexSupervisor:
             **self._asking(job, request.project),
         )
 
-    async def _surrounded(self, order: TurnOrder, project: Project) -> TurnOrder:
+    async def _surrounded(self, order: TurnOrder, request: CodexRequest) -> TurnOrder:
         """Add what the project puts around its turns; secrets are looked up only now."""
         try:
-            found = await asyncio.to_thread(surroundings_of, project, self._settings)
+            found = await asyncio.to_thread(
+                surroundings_of, request.project, self._settings, request.tools
+            )
         except SettingsError:
             if order.left is not None and order.left.turn_id is not None:
                 return order  # it has begun, and has what it needs

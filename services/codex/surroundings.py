@@ -9,6 +9,7 @@ from typing import Any
 from foredeck.services.codex.orders import TurnOrder
 from foredeck.services.domain.errors import SettingsError
 from foredeck.services.domain.records import Project
+from foredeck.services.domain.tool_limits import EVERYTHING, ToolLimits
 from foredeck.services.domain.tool_servers import McpServer
 from foredeck.services.jobs.processes import MARK
 from foredeck.services.settings import Settings
@@ -33,10 +34,14 @@ class Surroundings:
     servers: Mapping[str, McpServer] = field(default_factory=dict)
     secrets: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    limits: ToolLimits = EVERYTHING
 
     def around(self, order: TurnOrder) -> TurnOrder:
         """Return the order with all of this; what it says itself goes before it."""
-        servers = {f"mcp_servers.{name}": _table(s, order) for name, s in self.servers.items()}
+        servers = {
+            f"mcp_servers.{name}": _table(server, order) | _limited(name, self.limits)
+            for name, server in self.servers.items()
+        }
         return replace(
             order,
             environment=self.environment,
@@ -45,7 +50,9 @@ class Surroundings:
         )
 
 
-def surroundings_of(project: Project, settings: Settings) -> Surroundings:
+def surroundings_of(
+    project: Project, settings: Settings, limits: ToolLimits = EVERYTHING
+) -> Surroundings:
     """Follow the references of a project; may take seconds, so not on an event loop.
 
     A tool server whose secret cannot be had is left out with a note; raises `SettingsError`
@@ -57,14 +64,21 @@ def surroundings_of(project: Project, settings: Settings) -> Surroundings:
     except SettingsError as error:
         advice = f"`foredeck projects env list {project.name}` shows where it is looked for."
         raise SettingsError(f"A variable of {project.name}: {error.message}", advice) from None
-    found = ready(servers_of(wishes, settings))
+    found = ready(servers_of(wishes, settings, limits))
     secrets = (*hidden, *found.secrets)
-    return Surroundings(environment, found.servers, secrets, found.notes)
+    return Surroundings(environment, found.servers, secrets, found.notes, limits)
 
 
 def tools_mark(job_id: str) -> str:
     """Return the mark of a turn's tool servers, which codex would keep as long as it lives."""
     return f"{job_id}.tools"
+
+
+def _limited(name: str, limits: ToolLimits) -> dict[str, Any]:
+    """Return which tools of a server codex offers its model."""
+    enabled, disabled = limits.server_tools(name)
+    allowed = {} if enabled is None else {"enabled_tools": list(enabled)}
+    return allowed | ({"disabled_tools": list(disabled)} if disabled else {})
 
 
 def _table(server: McpServer, order: TurnOrder) -> dict[str, Any]:

@@ -111,8 +111,9 @@ class Execution:
 class TaskWish:
     """What a person asks for with a new task, or how a changed one is to be.
 
-    `project` None is that of `directory` (absolute), else the scratch project; `directory` then
-    becomes the working directory, within the workspace.
+    `project` None is the one to which `here` belongs, an absolute path, else the scratch project.
+    `directory` is within the workspace, relative to it or absolute; empty for the workspace.
+    `report_format` and the tools are as a person writes them.
     """
 
     name: str
@@ -125,6 +126,7 @@ class TaskWish:
     disallowed_tools: tuple[str, ...] = ()
     options: TaskOptions = field(default_factory=TaskOptions)
     directory: str = ""
+    here: str = ""
     schedule: Schedule | None = None
     report: bool = False
     report_format: str = "html"
@@ -133,6 +135,30 @@ class TaskWish:
     public: bool = False
     active: bool = True
     metadata: tuple[tuple[str, str], ...] = ()
+
+
+def wish_of(task: Task) -> TaskWish:
+    """Return the wish for a task as it is: what a change of it begins with."""
+    return TaskWish(
+        name=task.name,
+        prompt=task.prompt,
+        description=task.description,
+        variables=task.variables,
+        project=task.project_id,
+        workflow=task.workflow,
+        allowed_tools=task.allowed_tools,
+        disallowed_tools=task.disallowed_tools,
+        options=task.options,
+        directory=task.directory,
+        schedule=task.schedule,
+        report=task.report,
+        report_format=task.report_format.value,
+        notify=task.notify,
+        tags=task.tags,
+        public=task.public,
+        active=task.active,
+        metadata=task.metadata,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +198,8 @@ class ExecutionStatus:
     """How an execution stands (SPEC T3).
 
     `result_data` is the answer as JSON text if it is JSON, else empty; `duration` in seconds,
-    so far while it works; `report_id` is empty until there is one.
+    so far while it works; `report_id` is empty until there is one. `conversation_id` names what
+    is said in it, wherever a run is named; `thread_id` is codex's own first one, if there is one.
     """
 
     id: str
@@ -196,3 +223,4 @@ class ExecutionStatus:
     error: str = ""
     report_id: str = ""
     report_format: ReportFormat | None = None
+    thread_id: str = ""

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from foredeck.services.domain.records import Sandbox, StepKind
+from foredeck.services.domain.tool_limits import EVERYTHING, ToolLimits
 
 
 class Backoff(StrEnum):
@@ -82,7 +83,8 @@ class StepSpec:
     that goes on. `model`, `sandbox`, `codex_config` (settings of codex as `key=value`, the
     value in TOML) and `turn_timeout` hold for every codex turn of a step; None leaves them to
     the project and the settings. In `log_dir` the run keeps its files (SPEC C12); empty for
-    none. `timeout` is for the whole step; times are seconds.
+    none. `timeout` is for the whole step; times are seconds. `tools` limits the tools of agents
+    and of codex. `directory`, relative to the workspace, is where codex works.
     """
 
     id: str
@@ -112,6 +114,8 @@ class StepSpec:
     matrix: tuple[tuple[str, str], ...] = ()
     metadata: tuple[tuple[str, str], ...] = ()
     skip: bool = False
+    tools: ToolLimits = EVERYTHING
+    directory: str = ""
 
 
 class InputType(StrEnum):

@@ -33,12 +33,12 @@ class ReportQueries:
 
     async def reports(self, query: r.ListReports) -> Page[ReportRow]:
         """Answer `ListReports`."""
-        page = await self._queries.reports(query.run, query.task, query.limit, query.offset)
+        page = await self._queries.reports.page(query.run, query.task, query.limit, query.offset)
         return replace(page, items=tuple(map(self._placed, page.items)))
 
     async def report(self, query: r.GetReport) -> ReportRow:
         """Answer `GetReport`."""
-        return self._placed(await self._queries.report(query.ref))
+        return self._placed(await self._queries.reports.get(query.ref))
 
     async def run_report(self, query: r.GetRunReport) -> RunReport:
         """Answer `GetRunReport`."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from foredeck.services.codex.sandboxed import CommandSandbox
 from foredeck.services.domain import clock
 from foredeck.services.domain.command_rules import Match
-from foredeck.services.domain.errors import Conflict, InvalidInput
+from foredeck.services.domain.errors import InvalidInput
 from foredeck.services.domain.ids import new_id
 from foredeck.services.domain.jobs import (
     BatchWish,
@@ -29,31 +29,27 @@ from foredeck.services.jobs.job_moves import Owned
 from foredeck.services.store.audit import TRACE, system_user
 from foredeck.services.store.store import Store
 from foredeck.services.tool_server_values import variable_problem
-
-SCRATCH = "scratch"
-"""The project of jobs that belong to no other."""
+from foredeck.services.workspace.home_projects import HomeProjects
 
 # So many mistakes of a batch are told at once.
 _TOLD = 5
 
-MakeProject = Callable[[str], Awaitable[Project]]
-
 
 class JobIntake:
-    """`timeout` (seconds) is the setting; `make_project` makes one of that name."""
+    """`timeout` (seconds) is the setting."""
 
     def __init__(
         self,
         store: Store,
         timeout: float,
-        make_project: MakeProject,
+        homes: HomeProjects,
         guard: CommandGuard,
         sandbox: CommandSandbox,
     ) -> None:
         self._store = store
         self._sandbox = sandbox
         self._timeout = timeout
-        self._make_project = make_project
+        self._homes = homes
         self._guard = guard
 
     async def accept(self, wish: JobWish, *, hold: bool, job_id: str = "") -> Owned:
@@ -68,7 +64,7 @@ class JobIntake:
             raise InvalidInput(" ".join(mistakes))
         asked = _asked(wish, job_id)
         await self._admit(wish, (asked,))
-        project = await self._project(wish)
+        project = await self._homes.of(wish.project, wish.directory)
         job = self._job(wish, project, asked.job_id, hold=hold)
         return job, _order(wish, job, project)
 
@@ -82,7 +78,7 @@ class JobIntake:
         self._check_each(wishes)
         asked = [_asked(one) for one in wishes]
         await self._admit(wish.job, asked)
-        project = await self._project(wish.job)
+        project = await self._homes.of(wish.job.project, wish.job.directory)
         parent = self._job(wish.job, project, job_id or new_id(), hold=hold)
         order = replace(
             _order(wish.job, parent, project), children=wish.size, stop_after=wish.stop_after
@@ -158,27 +154,6 @@ class JobIntake:
                 "The command, its input or its environment holds a secret, which would be stored: "
                 "give it with --env NAME=env:VARIABLE (or file:PATH) and use $NAME."
             )
-
-    async def _project(self, wish: JobWish) -> Project:
-        """Return the project asked for, else the directory's, else the one for odds and ends."""
-        async with self._store.transaction("user") as tx:
-            if wish.project is not None:
-                return await tx.projects.find(wish.project)
-            for directory in (Path(wish.directory), *Path(wish.directory).parents):
-                if wish.directory and (owner := await tx.projects.by_workspace(directory)):
-                    return owner
-            known = await tx.projects.by_name(SCRATCH)
-        return known or await self._scratch()
-
-    async def _scratch(self) -> Project:
-        """Make the project for odds and ends, unless somebody else does so at the same time."""
-        try:
-            return await self._make_project(SCRATCH)
-        except Conflict:
-            async with self._store.transaction("user") as tx:
-                if (made := await tx.projects.by_name(SCRATCH)) is None:
-                    raise
-                return made
 
 
 def _places(at: Sequence[int], total: int) -> str:

@@ -43,7 +43,7 @@ class AutomaticReports:
     async def catch_up(self) -> None:
         """Make every report that is due and has not failed here; never raises."""
         try:
-            due = await self._store.queries.reports_due()
+            due = await self._store.queries.reports.due()
         except ForedeckError as error:
             self._tell(f"Reports that may be missing could not be looked for: {error}")
             return
@@ -65,7 +65,7 @@ class AutomaticReports:
     async def _remember(self, run_id: str) -> None:
         """Keep in mind which end could not be reported about."""
         try:
-            due = await self._store.queries.reports_due()
+            due = await self._store.queries.reports.due()
         except ForedeckError:
             return
         self._failed |= {end for end in due if end[0] == run_id}

@@ -69,7 +69,7 @@ class ReportCollector:
         async def take(rows: tuple[MessageRow, ...]) -> bool:
             return await asyncio.to_thread(transcript.take, rows)
 
-        material = await self._store.queries.report_material(
+        material = await self._store.queries.reports.material(
             ref, transitions=ENTRY_LIMIT, content=CONTENT_LIMIT, take=take
         )
         builder = _Builder(material, words, self._prices, clock.now())

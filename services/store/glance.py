@@ -33,9 +33,19 @@ _ACTIVE = """
 _JOBS = """
     SELECT id, name FROM job WHERE id >= ? AND id < ? ORDER BY created_at DESC LIMIT ?
 """
+_REPORTS = """
+    SELECT id, format || ': ' || title FROM report
+    WHERE id >= ? AND id < ? ORDER BY created_at DESC LIMIT ?
+"""
 _PROJECTS = """
     SELECT id, name FROM project
     WHERE archived_at IS NULL AND (substr(name, 1, ?) = ? OR id >= ? AND id < ?)
+    ORDER BY created_at DESC LIMIT ?
+"""
+
+_TASKS = """
+    SELECT id, name FROM task
+    WHERE deleted_at IS NULL AND (substr(name, 1, ?) = ? OR id >= ? AND id < ?)
     ORDER BY created_at DESC LIMIT ?
 """
 
@@ -58,10 +68,21 @@ def jobs(data_dir: Path, beginning: str) -> list[tuple[str, str]]:
     return _rows(data_dir, _JOBS, (*_between(beginning), _LIMIT))
 
 
+def reports(data_dir: Path, beginning: str) -> list[tuple[str, str]]:
+    """Return the ids of reports that begin so, the newest first, each with its title."""
+    return _rows(data_dir, _REPORTS, (*_between(beginning), _LIMIT))
+
+
 def projects(data_dir: Path, beginning: str) -> list[tuple[str, str]]:
     """Return id and name of the projects whose name or id begins so, the newest first."""
     named = (len(beginning), beginning)
     return _rows(data_dir, _PROJECTS, (*named, *_between(beginning), _LIMIT))
+
+
+def tasks(data_dir: Path, beginning: str) -> list[tuple[str, str]]:
+    """Return id and name of the tasks whose name or id begins so, the newest first."""
+    named = (len(beginning), beginning)
+    return _rows(data_dir, _TASKS, (*named, *_between(beginning), _LIMIT))
 
 
 def _between(beginning: str) -> tuple[str, str]:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import datetime
 
 from foredeck.services.domain.audit import AuditRow, AuditVerdict
 from foredeck.services.domain.chat import ConversationDetail, ConversationRow
 from foredeck.services.domain.errors import InvalidInput, NotFound
 from foredeck.services.domain.job_views import BatchStatus, JobDetail, JobQueueView, JobRow
 from foredeck.services.domain.records import ProjectFile, ProjectSettings, TokenUsage
-from foredeck.services.domain.reports import ReportRow
 from foredeck.services.domain.states import ACTIVE_RUNS, RunState
+from foredeck.services.domain.tasks import ExecutionStatus, TaskRow
 from foredeck.services.domain.views import (
     AttemptRow,
     HistoryEntry,
@@ -32,14 +30,14 @@ from foredeck.services.store import (
     chats,
     jobs,
     project_files,
-    report_material,
-    reports,
     rows,
     statements,
+    task_views,
 )
 from foredeck.services.store.codecs import to_optional_moment, to_path
 from foredeck.services.store.engine import Database, Link
-from foredeck.services.store.finding import by_beginning, project_id, task_id
+from foredeck.services.store.finding import by_beginning, project_id
+from foredeck.services.store.report_reads import ReportReads
 
 # SQLite's largest integer: no limit.
 _ALL = 2**63 - 1
@@ -64,6 +62,7 @@ class Queries:
     def __init__(self, database: Database, bus: EventBus) -> None:
         self._database = database
         self._bus = bus
+        self.reports = ReportReads(database)
 
     async def sidebar(self, runs: int = 20, *, archived: bool = False) -> Sidebar:
         """Return the projects and the latest `runs` of each, newest first."""
@@ -288,6 +287,32 @@ class Queries:
         async with self._database.reading() as link:
             return bool(await link.rows(chats.UNDER_WAY))
 
+    async def tasks(
+        self, wanted: task_views.TaskFilter, limit: int = 50, offset: int = 0
+    ) -> Page[TaskRow]:
+        """Return tasks, newest first; raises `NotFound` and `Ambiguous` for the project."""
+        _check_page(limit, offset)
+        async with self._database.reading(consistent=True) as link:
+            return await task_views.page(link, wanted, limit, offset)
+
+    async def task(self, ref: str) -> TaskRow:
+        """Return a task; raises `NotFound` and `Ambiguous`."""
+        async with self._database.reading(consistent=True) as link:
+            return await task_views.task(link, ref)
+
+    async def executions(
+        self, task_ref: str | None = None, limit: int = 50, offset: int = 0
+    ) -> Page[ExecutionStatus]:
+        """Return executions without their cost, newest first; of one task if asked for."""
+        _check_page(limit, offset)
+        async with self._database.reading(consistent=True) as link:
+            return await task_views.executions(link, task_ref, limit, offset)
+
+    async def execution(self, ref: str) -> ExecutionStatus:
+        """Return an execution without its cost; raises `NotFound`, `Ambiguous`, `Conflict`."""
+        async with self._database.reading(consistent=True) as link:
+            return await task_views.execution(link, ref)
+
     async def audit(
         self, wanted: audit.AuditFilter, limit: int = 50, offset: int = 0
     ) -> Page[AuditRow]:
@@ -305,53 +330,6 @@ class Queries:
         """Return whether the audit trail is whole, and where it breaks first."""
         async with self._database.reading(consistent=True) as link:
             return await audit.verify(link)
-
-    async def reports(
-        self,
-        run_ref: str | None = None,
-        task_ref: str | None = None,
-        limit: int = 50,
-        offset: int = 0,
-    ) -> Page[ReportRow]:
-        """Return reports, newest first; about one run or the runs of one task if asked for.
-
-        Raises `NotFound` and `Ambiguous`.
-        """
-        _check_page(limit, offset)
-        async with self._database.reading(consistent=True) as link:
-            run = await by_beginning(link, "run", run_ref) if run_ref is not None else None
-            task = await task_id(link, task_ref) if task_ref is not None else None
-            return await reports.page(link, run, task, limit, offset)
-
-    async def report(self, ref: str) -> ReportRow:
-        """Return a report; raises `NotFound` and `Ambiguous`."""
-        async with self._database.reading(consistent=True) as link:
-            return await reports.row(link, ref)
-
-    async def reports_due(self) -> tuple[tuple[str, datetime], ...]:
-        """Return the runs that have ended and are to be reported about, each with its end."""
-        async with self._database.reading() as link:
-            return await reports.due(link)
-
-    async def report_material(
-        self,
-        ref: str,
-        *,
-        transitions: int,
-        content: int,
-        take: Callable[[tuple[report_material.MessageRow, ...]], Awaitable[bool]],
-    ) -> report_material.Material:
-        """Return what is stored of a run, at most so many `transitions`, the latest ones.
-
-        Its messages are given to `take` in blocks, the latest first, with `content` characters
-        of each, until it returns False. Raises `NotFound` and `Ambiguous`.
-        """
-        async with self._database.reading(consistent=True) as link:
-            found = await report_material.material(link, ref, transitions)
-            async for block in report_material.messages(link, found.run.id, content):
-                if not await take(block):
-                    break
-        return found
 
 
 async def _step_id(link: Link, run_id: str, key: str) -> str:

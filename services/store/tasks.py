@@ -50,19 +50,20 @@ class TaskRepository(Repository[Task]):
         """
         return await self.get(await task_id(self._unit.link, ref))
 
+    async def by_name(self, name: str) -> Task | None:
+        """Return the task in use of this name."""
+        found = await self._select("name = ? AND deleted_at IS NULL", clean_text(name))
+        return found[0] if found else None
+
     async def scheduled(self) -> tuple[Task, ...]:
         """Return those with a next moment of their schedule, the soonest first."""
         return await self._select("next_at IS NOT NULL", order="next_at, id")
 
     async def _require_free(self, task: Task) -> None:
-        if task.deleted_at is not None:
-            return
-        found = await self._select(
-            "name = ? AND deleted_at IS NULL AND id <> ?", clean_text(task.name), task.id
-        )
-        if found:
+        other = None if task.deleted_at else await self.by_name(task.name)
+        if other is not None and other.id != task.id:
             raise Conflict(
-                f"There is a task {safe_line(task.name)} already: {found[0].id}.",
+                f"There is a task {safe_line(task.name)} already: {other.id}.",
                 "Choose another name.",
             )
 

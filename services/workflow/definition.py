@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 from foredeck.services.domain.records import Sandbox, StepKind
+from foredeck.services.domain.tool_limits import EVERYTHING, ToolLimits
 from foredeck.services.domain.workflow import (
     Backoff,
     Gate,
@@ -46,6 +47,12 @@ def _pairs(listed: list[list[str]]) -> tuple[tuple[str, str], ...]:
     return tuple((name, value) for name, value in listed)
 
 
+def _limits(fields: dict[str, Any]) -> ToolLimits:
+    allowed = fields["allowed"]
+    named = None if allowed is None else tuple(allowed)
+    return ToolLimits(named, tuple(fields["disallowed"]))
+
+
 def _step(fields: dict[str, Any]) -> StepSpec:
     retries = fields["retries"]
     rework, verify, sandbox = fields["rework"], fields.get("verify"), fields.get("sandbox")
@@ -61,6 +68,7 @@ def _step(fields: dict[str, Any]) -> StepSpec:
             "codex_config": tuple(fields.get("codex_config", ())),
             "verify": Verify(**verify) if verify else None,
             "gate": Gate(**gate) if gate else None,
+            "tools": _limits(fields["tools"]) if "tools" in fields else EVERYTHING,
             **{name: _pairs(fields.get(name, ())) for name in _PAIRED},
         }
     )

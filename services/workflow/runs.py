@@ -62,26 +62,30 @@ class RunService:
 
     async def create(self, wish: RunWish) -> Run:
         """Store a run with its steps; raises `InvalidInput`, `NotFound` or `Conflict`."""
-        request = _checked_request(wish.request)
         async with self._store.transaction("user") as tx:
-            project = await tx.projects.find(wish.project)
-            require_usable(project)
-            workflow = wish.workflow or self._workflow(project, request)
-            run = Run(
-                id=new_id(),
-                project_id=project.id,
-                workflow=workflow.name,
-                definition=definition.to_json(workflow),
-                request=request,
-                title=_title(wish.title, request),
-                trigger=wish.trigger,
-                mode=self._mode(wish, project),
-                state=RunState.CREATED,
-                created_at=clock.now(),
-                budget_tokens=_limit(wish.budget_tokens, self._budget[0]),
-                budget_cost=_limit(wish.budget_cost, self._budget[1]),
-            )
-            await _add(tx, run, workflow)
+            return await self.create_in(tx, wish)
+
+    async def create_in(self, tx: Transaction, wish: RunWish) -> Run:
+        """Store a run with its steps as a part of something larger; raises as `create` does."""
+        request = checked_request(wish.request)
+        project = await tx.projects.find(wish.project)
+        require_usable(project)
+        workflow = wish.workflow or self._workflow(project, request)
+        run = Run(
+            id=new_id(),
+            project_id=project.id,
+            workflow=workflow.name,
+            definition=definition.to_json(workflow),
+            request=request,
+            title=_title(wish.title, request),
+            trigger=wish.trigger,
+            mode=self._mode(wish, project),
+            state=RunState.CREATED,
+            created_at=clock.now(),
+            budget_tokens=_limit(wish.budget_tokens, self._budget[0]),
+            budget_cost=_limit(wish.budget_cost, self._budget[1]),
+        )
+        await _add(tx, run, workflow)
         return run
 
     async def restart(self, ref: str) -> Run:
@@ -177,7 +181,8 @@ def _limit(wanted: T | None, default: T | None) -> T | None:
     return (default if wanted is None else wanted) or None
 
 
-def _checked_request(text: str) -> str:
+def checked_request(text: str) -> str:
+    """Return a request without what surrounds it; raises `InvalidInput`."""
     request = text.strip()
     if not request:
         raise InvalidInput("The request is empty.", "Say in a sentence or more what to build.")

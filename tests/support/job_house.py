@@ -35,6 +35,7 @@ from foredeck.services.jobs.local_executor import LocalExecutor
 from foredeck.services.jobs.run_dir import RunDir
 from foredeck.services.settings import Settings
 from foredeck.services.store.store import Store
+from foredeck.services.workspace.home_projects import HomeProjects
 from foredeck.services.workspace.projects import ProjectService
 from tests.support.kill_program import kill_at
 
@@ -117,7 +118,8 @@ async def open_jobs(
     executor = executes(data / "job-output", grace)
     projects = ProjectService(store, base / "workspaces", data)
     sandbox = CommandSandbox(Settings(data_dir=data, **settings or {}))
-    intake = JobIntake(store, timeout, projects.create, CommandGuard(store, policy), sandbox)
+    homes = HomeProjects(store, projects.create)
+    intake = JobIntake(store, timeout, homes, CommandGuard(store, policy), sandbox)
     records = JobRecords(store, JobMoves(executor), limit, 600)
     follower = JobFollower(store, executor, data / "job-input", sandbox)
     jobs = JobService(store, bus, intake, records, follower)

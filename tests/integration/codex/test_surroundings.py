@@ -7,14 +7,17 @@ import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from foredeck.services.agents.tool_limits import codex_settings, limited_sandbox
 from foredeck.services.codex.server import AppServer
 from foredeck.services.codex.supervisor import CodexRequest, CodexSupervisor
 from foredeck.services.codex.turns import TurnRunner
 from foredeck.services.domain.records import Job, Project, ProjectSettings
 from foredeck.services.domain.states import JobState
+from foredeck.services.domain.tool_limits import ToolLimits
 from foredeck.services.domain.tool_servers import McpServer
 from foredeck.services.event_bus import EventBus
 from foredeck.services.jobs.output import OutputWriter
@@ -65,12 +68,14 @@ class Place:
         self.supervisor = CodexSupervisor(store, runner, self.settings)
         self.output = base / "turn.log"
 
-    async def turn(self, wishes: ProjectSettings, thread_id: str | None = None) -> Job:
+    async def turn(
+        self, wishes: ProjectSettings, thread_id: str | None = None, **wanted: Any
+    ) -> Job:
         project = replace(self.project, settings=wishes)
         writer = OutputWriter(self.output, self.store.redactor)
         try:
             request = CodexRequest(
-                project, None, None, 1, "build", "Build it", writer, thread_id=thread_id
+                project, None, None, 1, "build", "Build it", writer, thread_id, **wanted
             )
             return await self.supervisor.run(request)
         finally:
@@ -158,3 +163,61 @@ async def test_codex_uses_the_tool_server_of_the_project(
     again = await place.turn(wishes, thread_id=job.thread_id)
     assert (again.state, again.thread_id) == (JobState.COMPLETED, job.thread_id)
     assert sum("echo: hi" in output for output in script.requests[-1].tool_outputs) == 2
+
+
+def _limited(limits: ToolLimits) -> dict[str, Any]:
+    """Return what a turn is asked for that keeps to limits."""
+    return {
+        "tools": limits,
+        "config": codex_settings(limits),
+        "sandbox": limited_sandbox(limits),
+    }
+
+
+async def test_without_bash_codex_is_offered_no_tool_that_runs_commands(
+    place: Place, script: Script
+) -> None:
+    script.answers = [[Say("Done.")]]
+    await place.turn(ProjectSettings())
+    await place.turn(ProjectSettings(), **_limited(ToolLimits(("Write",))))
+
+    free, limited = script.requests[0].tools, script.requests[-1].tools
+
+    assert free & {"exec_command", "shell", "shell_command"}
+    assert not limited & {"exec_command", "write_stdin", "shell", "shell_command"}
+
+
+async def test_who_may_only_read_works_in_a_read_only_sandbox(place: Place, script: Script) -> None:
+    command = "cat there.txt; touch new.txt || echo refused"
+    workspace = Path(place.project.workspace)
+    (workspace / "there.txt").write_text("it is there\n")
+    script.answers = [[Call("exec_command", {"cmd": command})], [Say("Read.")]]
+
+    await place.turn(ProjectSettings(), **_limited(ToolLimits(("Read",))))
+
+    (output,) = script.requests[-1].turn_outputs
+    assert "it is there" in output
+    assert "refused" in output
+    assert not (workspace / "new.txt").exists()
+
+
+async def test_a_server_offers_what_is_allowed_of_it(place: Place, script: Script) -> None:
+    script.answers = [[Say("Done.")]]
+    wishes = ProjectSettings(mcp_servers={"echo": _echo(), "other": _echo()})
+    limits = ToolLimits(("Bash", "mcp__echo__nothing_of_it"))
+
+    await place.turn(wishes, **_limited(limits))
+
+    offered = str(script.requests[-1].body["tools"])
+    assert "mcp__other" not in offered
+    assert "mcp__echo" not in offered  # it has no tool of that name
+
+
+async def test_codex_works_in_the_directory_of_the_task(place: Place, script: Script) -> None:
+    (Path(place.project.workspace) / "inner").mkdir()
+    script.answers = [[Call("exec_command", {"cmd": "pwd"})], [Say("There.")]]
+
+    job = await place.turn(ProjectSettings(), directory="inner")
+
+    assert f"{place.project.workspace}/inner" in script.requests[-1].turn_outputs[0]
+    assert job.workspace == place.project.workspace  # one writer for all of it

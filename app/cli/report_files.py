@@ -1,0 +1,101 @@
+"""Where a report that somebody wants goes: to a file, or to standard output."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from foredeck.services.domain.errors import Conflict, InvalidInput
+from foredeck.services.domain.report_model import RunReport
+from foredeck.services.domain.reports import ReportFormat, ReportRow
+
+TO_STDOUT = "-"
+_NAME_LENGTH = 60
+_NO_NAME = re.compile(r"[^\w.]+")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What `--output` says: a file, a directory, `-`, or nothing; `force` overwrites."""
+
+    output: str
+    force: bool = False
+
+    def check(self, kind: ReportFormat, row: ReportRow | None = None) -> None:
+        """Raise `InvalidInput` or `Conflict` for what can be known before there is a file."""
+        if self.output == TO_STDOUT:
+            if kind is ReportFormat.PDF and sys.stdout.isatty():
+                raise InvalidInput(
+                    "A terminal cannot show a PDF.", "Send it on: --output - > report.pdf"
+                )
+            return
+        path = self._path(kind, row)
+        if not path.parent.is_dir():
+            raise InvalidInput(f"There is no directory {path.parent}.")
+        if path.exists() and not path.is_dir() and not self.force:
+            raise Conflict(f"There is a file {path} already.", "Say --force to replace it.")
+
+    def write(self, row: ReportRow, kind: ReportFormat, data: bytes | None) -> str | None:
+        """Write the report; return the path, None for standard output."""
+        if data is None:
+            raise Conflict(f"The file of report {row.id} is not there any more.")
+        if self.output == TO_STDOUT:
+            click.echo(data, nl=False)
+            return None
+        path = self._path(kind, row)
+        try:
+            _write(path, data, force=self.force)
+        except FileExistsError as error:
+            raise Conflict(
+                f"There is a file {path} already.", "Say --force to replace it."
+            ) from error
+        except OSError as error:
+            raise InvalidInput(f"{path} cannot be written: {error.strerror or error}.") from error
+        return str(path)
+
+    def _path(self, kind: ReportFormat, row: ReportRow | None) -> Path:
+        path = Path(self.output).expanduser()
+        return path / file_name(row, kind) if row and path.is_dir() else path
+
+
+def file_name(row: ReportRow, kind: ReportFormat) -> str:
+    """Return TITLE-ID.EXT; of the title, what every file system and shell takes."""
+    title = _NO_NAME.sub("-", row.title)[:_NAME_LENGTH].strip("-._")
+    return f"{title or 'report'}-{row.id}.{kind.value}"
+
+
+def read_stored(row: ReportRow) -> bytes | None:
+    """Return the file of a report, None if it is not there (any more)."""
+    try:
+        return Path(row.path).read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise InvalidInput(f"{row.path} cannot be read: {error.strerror or error}.") from error
+
+
+def rendered(report: RunReport, kind: ReportFormat) -> bytes:
+    """Return the file that a report becomes."""
+    from foredeck.services.reports.renderers import RENDERERS
+
+    return RENDERERS[kind](report)
+
+
+def _write(path: Path, data: bytes, *, force: bool) -> None:
+    """Write a file whole or not at all; raises `OSError`."""
+    scratch = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        scratch.write_bytes(data)
+        if force:
+            scratch.replace(path)
+        else:
+            os.link(scratch, path)
+    finally:
+        with suppress(OSError):
+            scratch.unlink(missing_ok=True)

@@ -1,0 +1,78 @@
+"""The part of the composition root that makes runs, and tasks out of which runs are made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from foredeck.services.agents.runner import resolve_mode
+from foredeck.services.domain.records import DefaultWorkflow, Project
+from foredeck.services.domain.workflow import WorkflowSpec
+from foredeck.services.host.service import Handler
+from foredeck.services.host.task_handlers import TaskCommands, TaskQueries
+from foredeck.services.scheduling.cron import check
+from foredeck.services.scheduling.plan import next_moment
+from foredeck.services.settings import Settings
+from foredeck.services.store.store import Store
+from foredeck.services.tasks.executions import Executions
+from foredeck.services.tasks.service import Calendar, TaskService
+from foredeck.services.tasks.workflows import TaskWorkflows
+from foredeck.services.workflow.builtin import codex_turn, four_agents
+from foredeck.services.workflow.orchestrator import Orchestrator
+from foredeck.services.workflow.runs import RunService
+from foredeck.services.workspace.home_projects import HomeProjects
+from foredeck.services.workspace.projects import ProjectService
+
+
+def run_service(settings: Settings, store: Store) -> RunService:
+    """Return what makes runs."""
+    return RunService(
+        store,
+        lambda project, request: _workflow(settings, project, request),
+        lambda project: resolve_mode(settings, project)[0],
+        (settings.budget_tokens, settings.budget_cost),
+    )
+
+
+def _workflow(settings: Settings, project: Project, request: str) -> WorkflowSpec:
+    """Return what a run of the project is unless it says otherwise."""
+    if project.settings.workflow is DefaultWorkflow.CODEX:
+        timeout, verify = settings.stage_timeout, project.settings.verify or settings.verify
+        return codex_turn(request, stage_timeout=timeout, verify=verify)
+    return _four_agents(settings, project)
+
+
+def _four_agents(settings: Settings, project: Project) -> WorkflowSpec:
+    timeout, verify = settings.stage_timeout, project.settings.verify or settings.verify
+    return four_agents(max_rework=settings.max_rework, stage_timeout=timeout, verify=verify)
+
+
+@dataclass(frozen=True)
+class TaskHouse:
+    """Puts together what keeps tasks and executes them."""
+
+    settings: Settings
+    store: Store
+    runs: RunService
+
+    def executions(self, orchestrator: Orchestrator) -> Executions:
+        """Return what makes runs of tasks."""
+        return Executions(self.store, self.runs, orchestrator, self._workflows())
+
+    def queries(self) -> TaskQueries:
+        """Return what answers the queries about tasks."""
+        return TaskQueries(self.store, self._service(), self.settings.prices)
+
+    def commands(self, executions: Executions) -> dict[type, Handler]:
+        """Return what carries out the commands about tasks."""
+        return TaskCommands(self.store, self._service(), executions, self.queries()).table()
+
+    def _workflows(self) -> TaskWorkflows:
+        settings = self.settings
+        return TaskWorkflows(self.store, settings, lambda project: _four_agents(settings, project))
+
+    def _service(self) -> TaskService:
+        settings, store = self.settings, self.store
+        projects = ProjectService(store, settings.workspaces_root, settings.data_dir)
+        homes = HomeProjects(store, projects.create)
+        calendar = Calendar(check, next_moment)
+        return TaskService(store, settings, homes, self._workflows(), calendar)

@@ -1,0 +1,66 @@
+"""The graph and the bars of a report as numbers for the typesetter."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from foredeck.services.domain.report_model import ReportedStep
+from foredeck.services.reports import wording
+from foredeck.services.reports.graph_layout import (
+    BOX_HEIGHT,
+    BOX_WIDTH,
+    TITLE_LENGTH,
+    TOO_LARGE,
+    Box,
+    lay_out,
+)
+from foredeck.services.reports.spans import Chart, Lane
+
+# In points: what a drawing may be wide on A4, and how small its letters may get.
+_ROOM = 485.0
+_SMALLEST = 0.5
+
+
+def graph_of(steps: tuple[ReportedStep, ...]) -> dict[str, Any]:
+    """Return where boxes and lines stand, or a sentence where nobody could read them."""
+    graph = lay_out({step.key: step.needs for step in steps})
+    if graph is None or (scale := min(1.0, _ROOM / graph.width)) < _SMALLEST:
+        return {"block": "paragraph", "words": [["text", TOO_LARGE]], "kind": "note"}
+    by_key = {step.key: step for step in steps}
+    return {
+        "block": "graph",
+        "scale": scale,
+        "width": graph.width,
+        "height": graph.height,
+        "box": [BOX_WIDTH, BOX_HEIGHT],
+        "edges": [edge.points for edge in graph.edges],
+        "boxes": [_box(box, by_key[box.key]) for box in graph.boxes],
+    }
+
+
+def _box(box: Box, step: ReportedStep) -> dict[str, Any]:
+    state = step.state.value
+    taken = f" · {wording.duration(step.duration)}" if step.duration is not None else ""
+    return {
+        "x": box.x,
+        "y": box.y,
+        "title": wording.short(step.title, TITLE_LENGTH),
+        "said": [["sign", f" {wording.word(state)}{taken}", wording.glyph(state), wording.colour(state)]],
+        "colour": wording.colour(state),
+    }
+
+
+def bars_of(chart: Chart) -> dict[str, Any]:
+    """Return the times of the steps as parts of the whole."""
+    return {
+        "block": "bars",
+        "begin": wording.moment(chart.begin),
+        "end": wording.moment(chart.end),
+        "lanes": [_lane(lane) for lane in chart.lanes],
+    }
+
+
+def _lane(lane: Lane) -> dict[str, Any]:
+    spans = [[span.start, span.length, wording.colour(span.state.value)] for span in lane.spans]
+    said = f" · {lane.said}" if lane.said else ""
+    return {"title": lane.title, "took": f"{wording.duration(lane.seconds)}{said}", "spans": spans}

@@ -1,0 +1,1 @@
+"""Schedules: when tasks are due, and the loop that starts them (SPEC T4)."""

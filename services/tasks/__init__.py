@@ -1,0 +1,1 @@
+"""Tasks: saved prompt templates and the runs that are made from them."""

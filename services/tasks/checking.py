@@ -1,0 +1,121 @@
+"""Everything that is wrong with a task, at once (SPEC T2)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import PurePosixPath
+
+from foredeck.services.agents.tool_specs import TOOLS
+from foredeck.services.domain import tasks as limits
+from foredeck.services.domain.reports import ReportFormat
+from foredeck.services.domain.safe_text import safe_line
+from foredeck.services.domain.schedules import LONGEST_JITTER, MOST_CAUGHT_UP, Schedule
+from foredeck.services.domain.tasks import TaskWish
+from foredeck.services.domain.tool_limits import CODEX_TOOLS, SERVER_PREFIX
+from foredeck.services.tasks.templates import NAME_RULE, is_name, syntax_mistakes
+from foredeck.services.workflow.near import did_you_mean, one_of
+
+_SHOWN = 80
+_DAY = 86_400.0
+
+CheckCron = Callable[[str, str], Iterable[str]]
+"""Returns what is wrong with a cron expression in a time zone (`scheduling.cron.check`)."""
+
+
+def mistakes_of(wish: TaskWish, servers: Iterable[str], check_cron: CheckCron) -> tuple[str, ...]:
+    """Return every mistake, a sentence each; `servers` are the tool servers that are known."""
+    return (
+        *_about_words(wish),
+        *_about_tags(wish),
+        *syntax_mistakes(wish.prompt),
+        *_about_variables(wish),
+        *_about_tools(wish, tuple(servers)),
+        *_about_options(wish),
+        *_about_place(wish.directory),
+        *([] if wish.schedule is None else about_schedule(wish.schedule, check_cron)),
+        *_about_report(wish.report_format),
+    )
+
+
+def about_schedule(schedule: Schedule, check_cron: CheckCron) -> Iterator[str]:
+    """Yield what is wrong with a schedule."""
+    yield from check_cron(schedule.cron, schedule.timezone)
+    if not 1 <= schedule.catch_up <= MOST_CAUGHT_UP:
+        yield f"A schedule catches up with 1 to {MOST_CAUGHT_UP} missed moments."
+    if not 0 <= schedule.jitter <= LONGEST_JITTER:
+        yield f"The jitter of a schedule is 0 to {LONGEST_JITTER:.0f} seconds."
+
+
+def _about_words(wish: TaskWish) -> Iterator[str]:
+    name = wish.name.strip()
+    if not name:
+        yield "A task needs a name."
+    elif len(name) > limits.NAME_LENGTH:
+        yield f"A name has at most {limits.NAME_LENGTH} characters."
+    elif safe_line(name) != name:
+        yield "The name has unprintable characters."
+    if len(wish.description) > limits.DESCRIPTION_LENGTH:
+        yield f"A description has at most {limits.DESCRIPTION_LENGTH:,} characters."
+    if not wish.prompt.strip():
+        yield "A task needs a prompt template."
+    elif len(wish.prompt) > limits.PROMPT_LENGTH:
+        yield f"A prompt template has at most {limits.PROMPT_LENGTH:,} characters."
+
+
+def _about_tags(wish: TaskWish) -> Iterator[str]:
+    if len(wish.tags) > limits.MOST_TAGS:
+        yield f"A task has at most {limits.MOST_TAGS} tags."
+    for tag in wish.tags:
+        if not tag.strip() or len(tag) > limits.TAG_LENGTH or safe_line(tag) != tag:
+            yield f"A tag is 1 to {limits.TAG_LENGTH} printable characters: {_shown(tag)} is not."
+    if sum(len(n) + len(v) for n, v in wish.metadata) > limits.METADATA_BYTES:
+        yield f"Metadata has at most {limits.METADATA_BYTES:,} characters."
+
+
+def _about_variables(wish: TaskWish) -> Iterator[str]:
+    for name, _ in wish.variables:
+        if not is_name(name):
+            yield f"{_shown(name)} is no variable: {NAME_RULE}."
+
+
+def _about_tools(wish: TaskWish, servers: tuple[str, ...]) -> Iterator[str]:
+    for name in dict.fromkeys((*(wish.allowed_tools or ()), *wish.disallowed_tools)):
+        if name in CODEX_TOOLS or name in TOOLS:
+            continue
+        if name.startswith(SERVER_PREFIX):
+            yield from _about_server_tool(name, servers)
+            continue
+        known = (*CODEX_TOOLS, *TOOLS)
+        hint = did_you_mean(name, known) or f"{one_of(CODEX_TOOLS)}, an agent's, or mcp__SERVER."
+        yield f"There is no tool {_shown(name)}. {hint}"
+
+
+def _about_server_tool(name: str, servers: tuple[str, ...]) -> Iterator[str]:
+    server = name.removeprefix(SERVER_PREFIX).partition("__")[0]
+    if server not in servers:
+        known = f" The tool servers are {one_of(servers, 'and')}." if servers else ""
+        yield f"There is no tool server {_shown(server)} for {_shown(name)}.{known}"
+
+
+def _about_options(wish: TaskWish) -> Iterator[str]:
+    options = wish.options
+    if options.timeout is not None and not 0 < options.timeout <= _DAY:
+        yield f"A timeout is more than 0 and at most {_DAY:,.0f} seconds."
+    if (options.budget_tokens or 0) < 0 or (options.budget_cost or 0) < 0:
+        yield "A budget is not negative."
+
+
+def _about_place(directory: str) -> Iterator[str]:
+    path = PurePosixPath(directory)
+    if not path.is_absolute() and (".." in path.parts or "\0" in directory):
+        yield "The working directory lies within the workspace, without `..`."
+
+
+def _about_report(given: str) -> Iterator[str]:
+    formats = tuple(kind.value for kind in ReportFormat)
+    if given not in formats:
+        yield f"There is no report format {_shown(given)}: {one_of(formats)}."
+
+
+def _shown(text: str) -> str:
+    return repr(safe_line(text, limit=_SHOWN))

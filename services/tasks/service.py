@@ -1,0 +1,225 @@
+"""Tasks: created, changed, deleted, brought back (SPEC T1, T2)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from foredeck.services.domain import clock
+from foredeck.services.domain.errors import Conflict, ForedeckError, InvalidInput
+from foredeck.services.domain.ids import new_id
+from foredeck.services.domain.records import Project
+from foredeck.services.domain.reports import ReportFormat
+from foredeck.services.domain.safe_text import safe_line
+from foredeck.services.domain.tasks import Task, TaskPreview, TaskWish
+from foredeck.services.settings import Settings
+from foredeck.services.store.store import Store
+from foredeck.services.tasks.checking import CheckCron, mistakes_of
+from foredeck.services.tasks.executions import extra_warnings, missing_mistakes
+from foredeck.services.tasks.templates import render, syntax_mistakes, variables_of
+from foredeck.services.tasks.workflows import TaskWorkflows
+from foredeck.services.tool_servers import servers_of
+from foredeck.services.workspace.home_projects import HomeProjects
+
+
+@dataclass(frozen=True)
+class Calendar:
+    """What is known about schedules: `check` names mistakes, `next_moment` is that of a task."""
+
+    check: CheckCron
+    next_moment: Callable[[Task, datetime], datetime | None]
+
+
+class TaskService:
+    """Keeps the tasks; their executions are those of `Executions`."""
+
+    def __init__(
+        self,
+        store: Store,
+        settings: Settings,
+        homes: HomeProjects,
+        workflows: TaskWorkflows,
+        calendar: Calendar,
+    ) -> None:
+        self._store = store
+        self._settings = settings
+        self._homes = homes
+        self._workflows = workflows
+        self._calendar = calendar
+
+    async def create(self, wish: TaskWish) -> Task:
+        """Store a task; raises `InvalidInput` with every mistake, `Conflict` for its name."""
+        _raise(await self._mistakes(wish, await self._homes.known(wish.project, wish.here)))
+        project = await self._homes.of(wish.project, wish.here)
+        moment = clock.now()
+        blank = Task(new_id(), "", project.id, "", moment, moment)
+        task = self._with(blank, wish, project, moment)
+        async with self._store.transaction("user") as tx:
+            await tx.tasks.add(task)
+        return task
+
+    async def update(self, ref: str, wish: TaskWish) -> Task:
+        """Replace a task by how it is to be; raises as `create` does."""
+        old = await self.find(ref)
+        project = await self._homes.of(wish.project or old.project_id, "")
+        _raise(await self._mistakes(wish, project))
+        async with self._store.transaction("user") as tx:
+            now = await tx.tasks.get(old.id)  # what it has counted meanwhile stays
+            task = self._with(now, wish, project, clock.now())
+            await tx.tasks.save(task)
+        return task
+
+    async def delete(self, ref: str) -> Task:
+        """Take a task off the lists; its runs stay. Raises `Conflict` if that is so already."""
+        return await self._change(ref, lambda task: replace(task, deleted_at=clock.now()))
+
+    async def restore(self, ref: str) -> Task:
+        """Bring a deleted task back; its schedule goes on from now."""
+
+        def restored(task: Task) -> Task:
+            if task.deleted_at is None:
+                raise Conflict(f"The task {safe_line(task.name)} is not deleted.")
+            return replace(task, deleted_at=None)
+
+        return await self._change(ref, restored, deleted=True)
+
+    async def activate(self, ref: str, *, active: bool) -> Task:
+        """Let a task be executed, or not; its schedule goes on from now."""
+        return await self._change(ref, lambda task: replace(task, active=active))
+
+    async def find(self, ref: str) -> Task:
+        """Return the task that `ref` names; raises `NotFound` and `Ambiguous`."""
+        async with self._store.transaction() as tx:
+            return await tx.tasks.find(ref)
+
+    async def mistakes(self, wish: TaskWish, changed: str | None) -> tuple[str, ...]:
+        """Return every mistake in a wish for a new task, or for a change of one."""
+        old = await self.find(changed) if changed else None
+        try:
+            ref = wish.project or (old.project_id if old else None)
+            project = await self._homes.known(ref, wish.here)
+        except ForedeckError as error:
+            return (error.message, *mistakes_of(wish, (), self._calendar.check))
+        taken = await self._taken(wish, old)
+        return (*taken, *await self._mistakes(wish, project))
+
+    async def preview(self, ref: str, variables: Mapping[str, str]) -> TaskPreview:
+        """Return what an execution would say, and all that is wrong with it."""
+        task = await self.find(ref)
+        async with self._store.transaction() as tx:
+            project = await tx.projects.get(task.project_id)
+        used: tuple[str, ...] = ()
+        mistakes = syntax_mistakes(task.prompt)
+        try:
+            used = await self._workflows.inputs_of(task.workflow, project)
+        except ForedeckError as error:
+            mistakes = (*mistakes, str(error))
+        rendered = render(task.prompt, dict(task.variables), variables, used)
+        values = {**dict(task.variables), **variables}
+        names = dict.fromkeys((*variables_of(task.prompt), *used))
+        return TaskPreview(
+            rendered.prompt,
+            (*mistakes, *missing_mistakes(rendered.missing)),
+            extra_warnings(rendered.extra),
+            tuple((name, values.get(name)) for name in names),
+        )
+
+    async def _taken(self, wish: TaskWish, old: Task | None) -> tuple[str, ...]:
+        async with self._store.transaction() as tx:
+            other = await tx.tasks.by_name(wish.name.strip())
+        if other is None or (old is not None and other.id == old.id):
+            return ()
+        return (f"There is a task {safe_line(other.name)} already: {other.id}.",)
+
+    async def _mistakes(self, wish: TaskWish, project: Project | None) -> tuple[str, ...]:
+        wishes = project.settings if project else None
+        servers = servers_of(wishes, self._settings) if wishes else self._settings.mcp_servers
+        found = [*mistakes_of(wish, servers, self._calendar.check)]
+        found += self._secrets(wish)
+        if project is not None:
+            found += _about_directory(wish.directory, project)
+            try:
+                await self._workflows.inputs_of(wish.workflow, project)
+            except ForedeckError as error:
+                found.append(str(error))
+        return tuple(found)
+
+    def _secrets(self, wish: TaskWish) -> list[str]:
+        texts = (wish.prompt, wish.description, *dict(wish.variables).values())
+        if all(self._store.redactor.text(text) == text for text in texts):
+            return []
+        return [
+            "The template or a variable holds a secret, which would be stored: give it to the "
+            "project with foredeck projects env set, and name the variable."
+        ]
+
+    async def _change(
+        self, ref: str, change: Callable[[Task], Task], *, deleted: bool = False
+    ) -> Task:
+        async with self._store.transaction("user") as tx:
+            task = await tx.tasks.find(ref)
+            if task.deleted_at is not None and not deleted:
+                raise Conflict(
+                    f"The task {safe_line(task.name)} was deleted.",
+                    f"Bring it back first: foredeck tasks restore {task.id}",
+                )
+            moment = clock.now()
+            changed = replace(change(task), updated_at=moment)
+            changed = replace(changed, next_at=self._calendar.next_moment(changed, moment))
+            await tx.tasks.save(changed)
+        return changed
+
+    def _with(self, task: Task, wish: TaskWish, project: Project, moment: datetime) -> Task:
+        """Return a task as it is wished for; what it has counted stays."""
+        changed = replace(
+            task,
+            name=wish.name.strip(),
+            project_id=project.id,
+            prompt=wish.prompt,
+            updated_at=moment,
+            description=wish.description,
+            variables=wish.variables,
+            workflow=wish.workflow,
+            allowed_tools=wish.allowed_tools,
+            disallowed_tools=wish.disallowed_tools,
+            options=wish.options,
+            directory=_within(wish.directory, project),
+            schedule=wish.schedule,
+            report=wish.report,
+            report_format=ReportFormat(wish.report_format),
+            notify=wish.notify,
+            tags=tuple(dict.fromkeys(wish.tags)),
+            public=wish.public,
+            active=wish.active,
+            metadata=wish.metadata,
+        )
+        return replace(changed, next_at=self._calendar.next_moment(changed, moment))
+
+
+def _raise(mistakes: tuple[str, ...]) -> None:
+    """Raise `InvalidInput` with every mistake, a line each where there are several."""
+    if len(mistakes) > 1:
+        lines = "".join(f"\n  • {mistake}" for mistake in mistakes)
+        raise InvalidInput(f"The task has {len(mistakes)} mistakes:{lines}")
+    if mistakes:
+        raise InvalidInput(mistakes[0])
+
+
+def _within(directory: str, project: Project) -> str:
+    """Return a directory relative to the workspace, empty for the workspace itself."""
+    relative = os.path.relpath(Path(project.workspace, directory), project.workspace)
+    return "" if relative == "." else relative
+
+
+def _about_directory(directory: str, project: Project) -> list[str]:
+    if not directory:
+        return []
+    workspace = Path(project.workspace).resolve()
+    place = Path(project.workspace, directory).resolve()
+    if place.is_dir() and place.is_relative_to(workspace):
+        return []
+    shown = safe_line(directory, limit=200)
+    return [f"{shown} is no directory in the workspace of {safe_line(project.name)}."]
