@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 from textual.screen import Screen
@@ -21,6 +22,7 @@ from foredeck.services.host.task_requests import (
     PreviewTask,
     RestoreTask,
 )
+from foredeck.services.scheduling.zones import machine_zone
 from foredeck.widgets.formats import plural
 
 if TYPE_CHECKING:
@@ -46,7 +48,9 @@ class TaskActions(DialogActions):
         """Ask for a task and store it; what was typed is kept until it is."""
         from foredeck.app.screens.modals.task_form import TaskDraft
 
-        self._draft = self._draft or TaskDraft(project=self._project_id or "")
+        if self._draft is None:
+            zone = await asyncio.to_thread(machine_zone)
+            self._draft = TaskDraft(self._project_id or "", {"timezone": zone})
         row = await self._edit(self._draft, None)
         if row is not None:
             self._draft = None

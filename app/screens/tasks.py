@@ -40,7 +40,7 @@ class TasksScreen(TaskOffers):
         """`project_id` is where a new task goes at first."""
         super().__init__()
         # A person wants to go to the task under the cursor, which is not there yet.
-        self._awaits_task = False
+        self._awaits_task = self._was_covered = False
         self.listed = TaskListPane()
         self.pane, self.details = Pane(title="Task", id="pane-task"), TaskDetails()
         self.dialogs = TaskActions(self, project_id)
@@ -61,9 +61,12 @@ class TasksScreen(TaskOffers):
         self.pane.say("Loading…")
         self.reader.read_tasks()
 
+    def on_screen_suspend(self) -> None:
+        self._was_covered = True
+
     def on_screen_resume(self) -> None:
         """What was missed under another screen is read when this one is back."""
-        if self.reader.tasks is not None:
+        if self._was_covered:
             self.reader.read_tasks()
 
     @property

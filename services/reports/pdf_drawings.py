@@ -45,7 +45,9 @@ def _box(box: Box, step: ReportedStep) -> dict[str, Any]:
         "x": box.x,
         "y": box.y,
         "title": wording.short(step.title, TITLE_LENGTH),
-        "said": [["sign", f" {wording.word(state)}{taken}", wording.glyph(state), wording.colour(state)]],
+        "said": [
+            ["sign", f" {wording.word(state)}{taken}", wording.glyph(state), wording.colour(state)]
+        ],
         "colour": wording.colour(state),
     }
 

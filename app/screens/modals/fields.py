@@ -20,12 +20,16 @@ class FormField(Vertical):
         super().__init__(classes="input-field")
         self._label = label
         self.field = field
+        self._remark, self._mistake = (
+            Static("", classes=f"input-{what}", markup=False) for what in ("remark", "mistake")
+        )
+        self._said = {"remark": "", "mistake": ""}
 
     def compose(self) -> ComposeResult:
         yield Label(self._label, classes="field", markup=False)
         yield self.field
-        yield Static("", classes="input-remark", markup=False)
-        yield Static("", classes="input-mistake", markup=False)
+        yield self._remark
+        yield self._mistake
 
     def on_descendant_focus(self) -> None:
         """Bring the label into sight as well."""
@@ -33,13 +37,20 @@ class FormField(Vertical):
 
     def complain(self, sentence: str) -> None:
         """Say what is wrong, or nothing."""
-        self.query_one(".input-mistake", Static).update(safe_text(sentence))
-        self.set_class(bool(sentence), "-wrong")
+        if self._is_new("mistake", sentence):
+            self._mistake.update(safe_text(sentence))
+            self.set_class(bool(sentence), "-wrong")
 
     def remark(self, text: str) -> None:
         """Say something about what was typed, or nothing."""
-        self.query_one(".input-remark", Static).update(safe_text(text))
-        self.set_class(bool(text), "-remarked")
+        if self._is_new("remark", text):
+            self._remark.update(safe_text(text))
+            self.set_class(bool(text), "-remarked")
+
+    def _is_new(self, kind: str, text: str) -> bool:
+        """Whether it says something else now: the same again costs no layout of the form."""
+        before, self._said[kind] = self._said[kind], text
+        return before != text
 
 
 def select(choices: Sequence[tuple[Text | str, object]], value: object, id_: str) -> Widget:

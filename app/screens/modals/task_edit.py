@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime
 from typing import ClassVar
 
@@ -19,7 +18,7 @@ from textual.widgets import Button, Input, Select, Static, TextArea
 from foredeck.app.screens.modals.dialog import Dialog
 from foredeck.app.screens.modals.fields import FormField, select, value_of
 from foredeck.app.screens.modals.task_fields import CHOICES, SECTIONS, TASK_STYLES, TEXTS, Spec
-from foredeck.app.screens.modals.task_form import TaskDraft, single_wishes, wish_of
+from foredeck.app.screens.modals.task_form import TaskDraft, read_draft, single_wishes
 from foredeck.services.domain.errors import ForedeckError
 from foredeck.services.domain.ids import new_id
 from foredeck.services.domain.safe_text import safe_line, safe_text
@@ -68,6 +67,7 @@ class TaskDialog(Dialog[TaskRow]):
             self._projects.append((Text("None: the one for odds and ends, scratch"), ""))
         self._busy = False
         self._debounce: Timer | None = None
+        self._fields: dict[str, FormField] = {}
 
     def compose_body(self) -> ComposeResult:
         with VerticalScroll(id="fields", can_focus=False):
@@ -75,7 +75,8 @@ class TaskDialog(Dialog[TaskRow]):
                 if title:
                     yield Static(title, classes="form-section", markup=False)
                 for spec in specs:
-                    yield self._field(spec)
+                    field = self._fields[spec.name] = self._field(spec)
+                    yield field
         yield Static("", id="dialog-error", markup=False)
         with Horizontal(id="dialog-buttons"):
             yield Button(" Save (ctrl+s) ", variant="primary", id="save", compact=True)
@@ -118,6 +119,8 @@ class TaskDialog(Dialog[TaskRow]):
     @on(Input.Changed, "#cron, #timezone")
     def _schedule_changed(self) -> None:
         """Tell the next moments a little after the last letter."""
+        for name in ("cron", "timezone"):
+            self._fields[name].complain("")
         if self._debounce is not None:
             self._debounce.stop()
         self._debounce = self.set_timer(_PATIENCE, self._preview)
@@ -127,17 +130,15 @@ class TaskDialog(Dialog[TaskRow]):
 
     async def _tell_moments(self) -> None:
         cron, zone = (self.query_one(f"#{n}", Input).value.strip() for n in ("cron", "timezone"))
-        told, wrong = "", ""
+        told = ""
         if cron:
             try:
                 query = PreviewSchedule(cron, zone, _MOMENTS)
                 moments = await self._host.ask(query)
-                told = ", then ".join(_moment(one) for one in moments)
+                told = "next: " + ", then ".join(_moment(one) for one in moments)
             except ForedeckError as error:
-                wrong = str(error)
-        field = self._form_field("cron")
-        field.remark(f"next: {told}" if told else "")
-        field.complain(wrong)
+                told = str(error)
+        self._fields["cron"].remark(told)
 
     @on(Input.Submitted)
     def _next_field(self, event: Input.Submitted) -> None:
@@ -177,7 +178,7 @@ class TaskDialog(Dialog[TaskRow]):
 
     async def _saved(self) -> TaskRow | None:
         """Store the task; None if something is wrong with it."""
-        wish, unread = wish_of(self._draft)
+        wish, unread = read_draft(self._draft)
         ref = self._row.id if self._row else None
         mistakes = await self._host.ask(CheckTask(wish, ref))
         if mistakes or unread:
@@ -200,26 +201,20 @@ class TaskDialog(Dialog[TaskRow]):
                 left = [sentence for sentence in left if sentence not in mine]
                 if mine:
                     found.setdefault(name, []).extend(mine)
-        for field in self.query(FormField):
-            field.complain("\n".join(found.get(field.field.id or "", ())))
+        for name, field in self._fields.items():
+            field.complain("\n".join(found.get(name, ())))
         count = len(found)
         marked = f"Mend what is marked above: {count} of the fields." if count > 1 else ""
         marked = marked or ("Mend what is marked above." if count else "")
         self._complain(" ".join([*left, marked]).strip())
-        wrong = next((f for f in self.query(FormField) if f.has_class("-wrong")), None)
+        wrong = next((field for field in self._fields.values() if field.has_class("-wrong")), None)
         if wrong is not None:
             wrong.field.focus()
             self.call_after_refresh(wrong.scroll_visible, animate=False)
 
     def _keep(self) -> None:
-        for field in self.query(FormField):
-            self._draft.put(field.field.id or "", value_of(field.field))
-
-    def _form_field(self, name: str) -> FormField:
-        return next(iter(self._fields(name)))
-
-    def _fields(self, name: str) -> Iterator[FormField]:
-        return (field for field in self.query(FormField) if field.field.id == name)
+        for name, field in self._fields.items():
+            self._draft.put(name, value_of(field.field))
 
     def _complain(self, sentence: str) -> None:
         if self.is_attached:

@@ -105,12 +105,13 @@ class ExecuteTaskDialog(Dialog[ExecutionStatus]):
             f"What codex is told ({lines:,} lines)" if lines > 1 else "What codex is told"
         )
         self.query_one("#prompt-text", Static).update(safe_text(preview.prompt, lines=_LINES))
-        left = list(preview.mistakes) if complain else []
+        mistakes = preview.mistakes if complain else ()
+        told: set[str] = set()
         for field in self.query(FormField):
-            name = field.field.name or ""
-            mine = [one for one in left if _is_about(one, name)]
-            left = [one for one in left if one not in mine]
+            mine = [one for one in mistakes if _is_about(one, field.field.name or "")]
+            told.update(mine)
             field.complain("\n".join(mine))
+        left = [one for one in mistakes if one not in told]
         self._say("\n".join([*left, *preview.warnings]))
 
     @on(Button.Pressed)

@@ -12,7 +12,7 @@ from foredeck.services.domain.notices import Cause
 from foredeck.services.domain.records import Mode, Sandbox
 from foredeck.services.domain.reports import ReportFormat
 from foredeck.services.domain.schedules import Misfire, Overlap, Schedule
-from foredeck.services.domain.tasks import Task, TaskOptions, TaskWish
+from foredeck.services.domain.tasks import Task, TaskOptions, TaskWish, wish_of
 
 T = TypeVar("T")
 
@@ -156,7 +156,7 @@ def read_list(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(word for word in map(str.strip, text.split(",")) if word))
 
 
-def wish_of(draft: TaskDraft) -> tuple[TaskWish, dict[str, str]]:
+def read_draft(draft: TaskDraft) -> tuple[TaskWish, dict[str, str]]:
     """Return the task that is wished for, and what cannot be read at all, by field.
 
     What cannot be read is left out of the wish, so that the rest can be checked.
@@ -165,7 +165,8 @@ def wish_of(draft: TaskDraft) -> tuple[TaskWish, dict[str, str]]:
     task = draft.task
     allowed = draft.get("allowed").strip()
     report = draft.get("report")
-    wish = TaskWish(
+    wish = replace(
+        wish_of(task) if task else TaskWish("", ""),
         name=draft.get("name").strip(),
         prompt=draft.get("prompt"),
         description=draft.get("description").strip(),
@@ -188,8 +189,6 @@ def wish_of(draft: TaskDraft) -> tuple[TaskWish, dict[str, str]]:
         notify=_notify(draft),
         tags=tuple(tag.removeprefix("#") for tag in read_list(draft.get("tags"))),
         public=draft.get("public") == YES,
-        active=task.active if task else True,
-        metadata=task.metadata if task else (),
     )
     return wish, reader.mistakes
 
