@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -35,7 +36,7 @@ def open_file(path: Path) -> None:
     nowhere = subprocess.DEVNULL
     try:
         # Its own session: what it opens outlives this program, and is not ended with it.
-        subprocess.Popen(
+        opener = subprocess.Popen(
             [program, str(path)],
             stdin=nowhere,
             stdout=nowhere,
@@ -44,6 +45,8 @@ def open_file(path: Path) -> None:
         )
     except OSError as error:
         raise Conflict(f"{program} could not be started: {error.strerror}.") from None
+    # Some of these programs stay as long as what they have opened; each is reaped when it ends.
+    threading.Thread(target=opener.wait, name="await what was opened", daemon=True).start()
 
 
 def _program() -> str | None:

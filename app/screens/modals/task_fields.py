@@ -58,8 +58,8 @@ SECTIONS: tuple[tuple[str, tuple[Spec, ...]], ...] = (
     (
         "How it works",
         (
-            Spec("allowed", "Tools it may use, with commas", "all of them"),
-            Spec("disallowed", "Tools it may not use, with commas", "none"),
+            Spec("allowed", "Tools it may use, with commas", "all of them; none: not one"),
+            Spec("disallowed", "Tools it may not use, with commas"),
             Spec("model", "Model", "as the project says"),
             Spec("sandbox", "Sandbox"),
             Spec("mode", "Mode of the stages"),

@@ -19,7 +19,7 @@ T = TypeVar("T")
 YES, NO = "yes", "no"
 NO_REPORT = "none"
 AS_SET = "as set"
-ALL_TOOLS = "*"
+NO_TOOLS = "none"
 # About what a person can be told: any end is a bad one as well.
 NOTIFIES: dict[str, tuple[Cause, ...] | None] = {
     AS_SET: None,
@@ -80,7 +80,7 @@ def draft_of(task: Task) -> TaskDraft:
         "public": YES if task.public else NO,
         "report": task.report_format.value if task.report else NO_REPORT,
         "notify": _notify_choice(task.notify),
-        "allowed": ALL_TOOLS if task.allowed_tools is None else ", ".join(task.allowed_tools),
+        "allowed": _tools(task.allowed_tools),
         "disallowed": ", ".join(task.disallowed_tools),
         "model": options.model or "",
         "sandbox": options.sandbox.value if options.sandbox else "",
@@ -106,8 +106,12 @@ def _of_schedule(schedule: Schedule | None) -> dict[str, str]:
     }
 
 
+def _tools(names: tuple[str, ...] | None) -> str:
+    return "" if names is None else ", ".join(names) or NO_TOOLS
+
+
 def _number(value: float | None) -> str:
-    return f"{value:g}" if value is not None and value < 1e6 else str(value or "")
+    return "" if value is None else str(value).removesuffix(".0")
 
 
 def _notify_choice(causes: tuple[Cause, ...] | None) -> str:
@@ -120,8 +124,10 @@ def _notify_choice(causes: tuple[Cause, ...] | None) -> str:
 
 
 def _line(name: str, value: str) -> str:
-    plain = value == value.strip() and "\n" not in value and not value.startswith('"')
-    return f"{name} = {value if plain else json.dumps(value, ensure_ascii=False)}"
+    if value == value.strip() and value.isprintable() and not value.startswith('"'):
+        return f"{name} = {value}"
+    printable = value.replace("\n", "").isprintable()
+    return f"{name} = {json.dumps(value, ensure_ascii=not printable)}"
 
 
 def read_variables(text: str) -> tuple[tuple[str, str], ...]:
@@ -163,7 +169,6 @@ def read_draft(draft: TaskDraft) -> tuple[TaskWish, dict[str, str]]:
     """
     reader = _Reader(draft)
     task = draft.task
-    allowed = draft.get("allowed").strip()
     report = draft.get("report")
     wish = replace(
         wish_of(task) if task else TaskWish("", ""),
@@ -173,8 +178,8 @@ def read_draft(draft: TaskDraft) -> tuple[TaskWish, dict[str, str]]:
         variables=reader.read("variables", read_variables, ()),
         project=draft.project or None,
         workflow=draft.get("workflow").strip() or _FIRST["workflow"],
-        allowed_tools=None if allowed in {"", ALL_TOOLS} else read_list(allowed),
-        disallowed_tools=read_list(draft.get("disallowed")),
+        allowed_tools=reader.read("allowed", _read_tools, None),
+        disallowed_tools=reader.read("disallowed", read_list, ()),
         options=reader.options(),
         directory=draft.get("directory").strip(),
         schedule=reader.schedule(),
@@ -187,10 +192,40 @@ def read_draft(draft: TaskDraft) -> tuple[TaskWish, dict[str, str]]:
             else ReportFormat.HTML.value
         ),
         notify=_notify(draft),
-        tags=tuple(tag.removeprefix("#") for tag in read_list(draft.get("tags"))),
+        tags=reader.read("tags", _read_tags, ()),
         public=draft.get("public") == YES,
     )
-    return wish, reader.mistakes
+    return (_kept(wish, draft, task) if task else wish), reader.mistakes
+
+
+# What a text says less exactly than the task does, each with its field.
+_TOLD_AS_TEXT = {
+    "variables": "variables",
+    "allowed_tools": "allowed",
+    "disallowed_tools": "disallowed",
+    "tags": "tags",
+}
+
+
+def _kept(wish: TaskWish, draft: TaskDraft, task: Task) -> TaskWish:
+    """Return the wish with what nobody has changed exactly as it is in the task."""
+    before, old = draft_of(task), wish_of(task)
+    same = {
+        attribute: getattr(old, attribute)
+        for attribute, name in _TOLD_AS_TEXT.items()
+        if draft.get(name) == before.get(name)
+    }
+    return replace(wish, **same)
+
+
+def _read_tools(text: str) -> tuple[str, ...] | None:
+    if not text.strip():
+        return None
+    return () if text.strip() == NO_TOOLS else read_list(text)
+
+
+def _read_tags(text: str) -> tuple[str, ...]:
+    return tuple(tag.removeprefix("#") for tag in read_list(text))
 
 
 def _notify(draft: TaskDraft) -> tuple[Cause, ...] | None:
