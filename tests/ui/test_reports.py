@@ -203,7 +203,7 @@ async def test_ten_thousand_messages_are_unfolded_without_holding_up_the_screen(
 
 
 @pytest.mark.parametrize(
-    ("key", "kind"), [("t", ReportFormat.HTML), ("p", ReportFormat.PDF), ("s", ReportFormat.JSON)]
+    ("key", "kind"), [("h", ReportFormat.HTML), ("p", ReportFormat.PDF), ("j", ReportFormat.JSON)]
 )
 async def test_a_report_is_made_in_a_format(tmp_path: Path, key: str, kind: ReportFormat) -> None:
     host = reported(tmp_path)

@@ -13,6 +13,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
+from textual.types import CSSPathType
 from textual.widgets import Button, Input, Label, Static
 
 from foredeck.app.screens.modals.confirm import ChoiceDialog, button
@@ -22,6 +23,7 @@ from foredeck.services.domain.reports import ReportFormat, ReportRow
 from foredeck.services.domain.safe_text import safe_line, safe_text
 from foredeck.services.domain.views import Preview
 
+_STYLES: CSSPathType = ["../../../styles/dialogs.tcss", "../../../styles/report_dialogs.tcss"]
 _ABOUT = (
     "HTML: one file for a browser, with the graph, the transcript and the changes folded.",
     "PDF: to print and to send.",
@@ -33,10 +35,11 @@ _ABOUT = (
 class FormatDialog(ChoiceDialog[ReportFormat | None]):
     """Answers with a format, or with None."""
 
+    CSS_PATH: ClassVar[CSSPathType | None] = _STYLES
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("t", "answer('html')", "HTML", show=False),
+        Binding("h", "answer('html')", "HTML", show=False),
         Binding("p", "answer('pdf')", "PDF", show=False),
-        Binding("s", "answer('json')", "JSON", show=False),
+        Binding("j", "answer('json')", "JSON", show=False),
     ]
     GIVEN_UP = None
 
@@ -44,9 +47,9 @@ class FormatDialog(ChoiceDialog[ReportFormat | None]):
         super().__init__(Preview(f"Report about “{safe_line(title, limit=50)}” as", _ABOUT))
 
     def compose_buttons(self) -> ComposeResult:
-        yield button("t", "HTML", "html", "primary")
+        yield button("h", "HTML", "html", "primary")
         yield button("p", "PDF", "pdf", "primary")
-        yield button("s", "JSON", "json", "primary")
+        yield button("j", "JSON", "json", "primary")
         yield button("esc", "Back", "back")
 
     def on_mount(self) -> None:
@@ -67,6 +70,7 @@ class FormatDialog(ChoiceDialog[ReportFormat | None]):
 class SaveDialog(Dialog[Path]):
     """Copies the file itself and answers with the place; errors are shown here."""
 
+    CSS_PATH: ClassVar[CSSPathType | None] = _STYLES
     BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+s,ctrl+enter", "save", "Save")]
 
     def __init__(self, row: ReportRow) -> None:
