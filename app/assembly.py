@@ -50,6 +50,7 @@ from foredeck.services.host.project_handlers import (
 )
 from foredeck.services.host.query_handlers import HouseQueries
 from foredeck.services.host.question_handlers import QuestionHandlers
+from foredeck.services.host.schedule_handlers import ScheduleCommands, ScheduleQueries
 from foredeck.services.host.server import HostServer
 from foredeck.services.host.service import Handler, OpeningHost
 from foredeck.services.host.status import StatusReporter
@@ -67,6 +68,7 @@ from foredeck.services.questions.agents import AgentQuestions
 from foredeck.services.questions.approvals import CodexApprovals
 from foredeck.services.questions.presence import Presence
 from foredeck.services.questions.service import QuestionService
+from foredeck.services.scheduling.scheduler import Scheduler
 from foredeck.services.settings import Recovery, Settings
 from foredeck.services.stage_clock import StageClock
 from foredeck.services.store.store import Store
@@ -112,6 +114,7 @@ class Services:
     orchestrator: Orchestrator
     jobs: JobService
     executions: Executions
+    scheduler: Scheduler
     departure: Departure
     server: HostServer
 
@@ -173,6 +176,10 @@ async def open_working_half(ground: Ground, role: str, *, recover: bool) -> Asyn
         tasks = TaskHouse(settings, store, run_service(settings, store))
         executions = tasks.executions(orchestrator)
         handlers |= tasks.commands(executions)
+        schedules = ScheduleQueries(store, runs=recover)
+        handlers |= schedules.table() | ScheduleCommands(store, schedules).table()
+        scheduler = Scheduler(store, bus, executions, settings.schedule_grace)
+        stack.push_async_callback(scheduler.close)
         # Before what it needs is closed.
         stack.push_async_exit(lambda _kind, error, _trace: ground.server.close(error))
         await asking.questions.reconcile()
@@ -185,6 +192,7 @@ async def open_working_half(ground: Ground, role: str, *, recover: bool) -> Asyn
             await jobs.recover()
             retention = JobRetention(store, bus, own, settings.job_retention_days)
             await stack.enter_async_context(_in_the_background(retention.keep_up()))
+            scheduler.start()
         ground.host.complete(audited(handlers, store, role))
         yield Services(
             host=ground.host,
@@ -195,6 +203,7 @@ async def open_working_half(ground: Ground, role: str, *, recover: bool) -> Asyn
             orchestrator=orchestrator,
             jobs=jobs,
             executions=executions,
+            scheduler=scheduler,
             departure=departure,
             server=ground.server,
         )
@@ -346,6 +355,7 @@ def query_handlers(
     table |= _job_queries(settings, store, jobs).table()
     table |= report_queries(settings, store).table()
     table |= TaskHouse(settings, store, runs).queries().table()
+    table |= ScheduleQueries(store, runs=False).table()
     return table | WorkflowQueries(store).table()
 
 

@@ -60,17 +60,18 @@ class TaskHouse:
 
     def queries(self) -> TaskQueries:
         """Return what answers the queries about tasks."""
-        return TaskQueries(self.store, self._service(), self.settings.prices)
+        return TaskQueries(self.store, self.service(), self.settings.prices)
 
     def commands(self, executions: Executions) -> dict[type, Handler]:
         """Return what carries out the commands about tasks."""
-        return TaskCommands(self.store, self._service(), executions, self.queries()).table()
+        return TaskCommands(self.store, self.service(), executions, self.queries()).table()
 
     def _workflows(self) -> TaskWorkflows:
         settings = self.settings
         return TaskWorkflows(self.store, settings, lambda project: _four_agents(settings, project))
 
-    def _service(self) -> TaskService:
+    def service(self) -> TaskService:
+        """Return what keeps the tasks."""
         settings, store = self.settings, self.store
         projects = ProjectService(store, settings.workspaces_root, settings.data_dir)
         homes = HomeProjects(store, projects.create)

@@ -194,6 +194,15 @@ class Settings:
             at_most=90,
         ),
     )
+    schedule_grace: float = field(
+        default=60.0,
+        metadata=_about(
+            "How late a scheduled task may start; later it counts as missed, and its schedule "
+            "says what becomes of it.",
+            at_least=1,
+            at_most=3600,
+        ),
+    )
     max_rework: int = field(
         default=1,
         metadata=_about(

@@ -34,6 +34,8 @@ GLYPHS = {
     "failed": "✗",
     "timeout": "✗",
     "lost": "✗",
+    "missed": "✗",
+    "started": "▶",
     "skipped": "–",
     "cancelled": "■",
 }

@@ -9,7 +9,12 @@ from typing import Any
 import click
 
 from foredeck.app.cli.answers import put_page
-from foredeck.app.cli.completion import complete_report, complete_run, run_argument
+from foredeck.app.cli.completion import (
+    complete_report,
+    complete_run,
+    complete_task,
+    run_argument,
+)
 from foredeck.app.cli.render import (
     format_option,
     put_json,
@@ -55,7 +60,7 @@ def reports() -> None:
 
 @reports.command("list")
 @click.option("--run", shell_complete=complete_run, help="Only those about this run.")
-@click.option("--task", help="Only those about the runs of this task.")
+@click.option("--task", shell_complete=complete_task, help="Only those about runs of this task.")
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
 @click.option("--offset", type=click.IntRange(0), default=0)
 @format_option

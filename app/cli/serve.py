@@ -23,6 +23,7 @@ from foredeck.services.host.queries import GetRun
 
 if TYPE_CHECKING:
     from foredeck.app.assembly import Services
+    from foredeck.services.scheduling.scheduler import Scheduler
     from foredeck.services.settings import Settings
 
 ROLE = "foredeck serve"
@@ -147,13 +148,27 @@ def _counted(count: int, noun: str) -> str:
 
 
 async def _until_idle(services: Services, seconds: float) -> None:
-    """Return when no run was driven, no job worked and nobody was attached for so long."""
-    last_busy = time.monotonic()
-    while time.monotonic() - last_busy < seconds:
+    """Return when no run was driven, no job worked and nobody was attached for so long.
+
+    While a schedule is to start something it does not return: it would not be started.
+    """
+    last_busy, stays = time.monotonic(), False
+    while time.monotonic() - last_busy < seconds or services.scheduler.expects is not False:
         await asyncio.sleep(min(_POLL, seconds))
+        stays = _tell_what_keeps_it(services.scheduler, stays)
         works = services.orchestrator.driven or services.jobs.working
-        if works or services.server.clients:
+        if works or services.server.clients or stays:
             last_busy = time.monotonic()
+
+
+def _tell_what_keeps_it(scheduler: Scheduler, told: bool) -> bool:
+    """Say that schedules keep the host, and that they do not any more; whether they do."""
+    keeps = scheduler.expects is True
+    if keeps and not told:
+        _put("Staying, also when idle: tasks are scheduled. foredeck tasks pause-all ends that.")
+    if told and not keeps:
+        _put("No task is scheduled any more: ends when idle.")
+    return keeps
 
 
 async def _tell(host: Host) -> None:

@@ -20,6 +20,7 @@ from foredeck.app.cli.task_answers import (
 )
 from foredeck.app.cli.task_execute import execute, execution_status, executions, preview
 from foredeck.app.cli.task_options import read_wish, task_options
+from foredeck.app.cli.task_schedules import SCHEDULE_COMMANDS
 from foredeck.services.domain.errors import UsageError
 from foredeck.services.domain.safe_text import safe_line
 from foredeck.services.domain.tasks import TaskRow, TaskWish, wish_of
@@ -52,7 +53,7 @@ def tasks() -> None:
     """
 
 
-for _command in (execute, execution_status, executions, preview):
+for _command in (execute, execution_status, executions, preview, *SCHEDULE_COMMANDS):
     tasks.add_command(_command)
 
 

@@ -248,7 +248,7 @@ class ReportedFile:
     """A file that the run changed; `path` is relative to the workspace.
 
     `kind` is what became of it over the whole run. `added` and `removed` count the lines of its
-    patches, None where nobody knows: what a command writes, nobody looks into.
+    patches, None where nobody knows: in a new file, and in what a command writes.
     """
 
     path: str

@@ -84,7 +84,7 @@ def safe_line(data: str | bytes, *, limit: int = LIMIT) -> str:
 
 def clean(text: str) -> str:
     """Apply the rules 2–4 to text of any length; newlines stay, nothing is cut."""
-    if text.isascii() and text.isprintable():
+    if text.isascii() and text.replace("\n", "").isprintable():
         return text
     text = _SEQUENCE.sub("", text)
     if "\r" in text:

@@ -103,9 +103,12 @@ def _fates(material: Material) -> dict[str, _Fate]:
 
 
 def _count(fates: dict[str, _Fate], patch: Patch) -> None:
-    """Add the lines of a patch to its file; one that was moved counts under its new name."""
+    """Add the lines of a patch to its file; one that was moved counts under its new name.
+
+    Of a file that is new, the patches to it are not the whole: its first lines nobody counts.
+    """
     fate = fates.get(patch.path) or fates.get(patch.path.rpartition(_MOVED)[2])
-    if fate is not None:
+    if fate is not None and not fate.new:
         fate.added = (fate.added or 0) + patch.added
         fate.removed = (fate.removed or 0) + patch.removed
 

@@ -66,11 +66,11 @@ class ReportCollector:
         words = Words(self._store.redactor)
         transcript = TranscriptBuilder(words)
 
-        async def take(rows: tuple[MessageRow, ...]) -> bool:
-            return await asyncio.to_thread(transcript.take, rows)
+        async def take(rows: tuple[MessageRow, ...]) -> None:
+            await asyncio.to_thread(transcript.take, rows)
 
         material = await self._store.queries.reports.material(
-            ref, transitions=ENTRY_LIMIT, content=CONTENT_LIMIT, take=take
+            ref, transitions=ENTRY_LIMIT, content=transcript.wanted, take=take
         )
         builder = _Builder(material, words, self._prices, clock.now())
         entries = transcript.entries()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from foredeck.services.domain.report_model import RunReport
 from foredeck.services.reports import overview, record, wording
-from foredeck.services.reports.document import Document
+from foredeck.services.reports.document import Document, note
 
 _SECTIONS = (
     overview.failures,
@@ -19,17 +19,22 @@ _SECTIONS = (
     record.jobs,
     record.environment,
 )
+# How many narrow characters of a name stand at the top and at the foot.
+_NAME = 60
 
 
-def compose(report: RunReport) -> Document:
-    """Return what a report says, before it is written in a format."""
-    made = (make(report) for make in _SECTIONS)
-    foot = f"{report.generator} · {wording.moment(report.generated_at)} · run {report.run.id}"
+def compose(report: RunReport, shortened: str = "") -> Document:
+    """Return what a report says, before it is written in a format.
+
+    `shortened` is the sentence that says what of the report is not there.
+    """
+    sections = (make(report) for make in _SECTIONS)
+    made = f"{wording.short(report.generator, _NAME)} · {wording.moment(report.generated_at)}"
     return Document(
-        kind=f"Run report · {report.run.project_name}",
+        kind=f"Run report · {wording.short(report.run.project_name, _NAME)}",
         title=report.title,
-        standing=tuple(overview.standing(report)),
-        sections=tuple(section for section in made if section is not None),
-        foot=foot,
+        standing=(*overview.standing(report), *([note(shortened)] if shortened else [])),
+        sections=tuple(section for section in sections if section is not None),
+        foot=f"{made} · run {wording.short(report.run.id, _NAME)}",
         made_at=report.generated_at,
     )

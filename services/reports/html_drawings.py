@@ -13,7 +13,6 @@ from foredeck.services.reports.graph_layout import (
     TOO_LARGE,
     Box,
     Edge,
-    Graph,
     lay_out,
 )
 from foredeck.services.reports.markup import Element, element
@@ -21,6 +20,9 @@ from foredeck.services.reports.overview import step_anchor
 from foredeck.services.reports.spans import Chart, Lane, Span
 
 _MARGIN = 2.0
+# A wide graph shrinks to the page, so many pixels wide, as far as it can be read; then it scrolls.
+_ROOM = 1040.0
+_SMALLEST = 0.65
 # The width of a bar's drawing, which is stretched to what room there is, and its least part.
 _BAR = 1000.0
 _LEAST = 4.0
@@ -33,24 +35,21 @@ def graph_of(steps: tuple[ReportedStep, ...]) -> Element:
         return element("p", TOO_LARGE, class_="note")
     numbers = {step.key: number for number, step in enumerate(steps)}
     boxes = (_box(box, steps[numbers[box.key]], numbers[box.key]) for box in graph.boxes)
+    width, height = graph.width + 2 * _MARGIN, graph.height + 2 * _MARGIN
+    scale = max(_SMALLEST, min(1.0, _ROOM / width))
     drawing = element(
         "svg",
         *map(_edge, graph.edges),
         *boxes,
-        viewBox=_view(graph),
-        width=graph.width + 2 * _MARGIN,
-        height=graph.height + 2 * _MARGIN,
+        viewBox=f"{-_MARGIN:g} {-_MARGIN:g} {width:g} {height:g}",
+        width=width * scale,
+        height=height * scale,
         role="group",
         aria_label="The steps, each below those that it needs; the table below says the same.",
     )
     return element(
         "div", drawing, class_="wide graph", role="region", aria_label="Graph", tabindex=0
     )
-
-
-def _view(graph: Graph) -> str:
-    width, height = graph.width + 2 * _MARGIN, graph.height + 2 * _MARGIN
-    return f"{-_MARGIN:g} {-_MARGIN:g} {width:g} {height:g}"
 
 
 def _edge(edge: Edge) -> Element:

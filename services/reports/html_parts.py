@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import singledispatch
 
-from foredeck.services.domain.report_model import Excerpt
-from foredeck.services.reports import wording
 from foredeck.services.reports.document import (
     Article,
     Bars,
@@ -40,7 +38,7 @@ def section_of(section: Section) -> Element:
     heading = f"{section.anchor}-heading"
     title = element("h2", section.heading, id=heading)
     blocks = map(block_of, section.blocks)
-    return element("section", title, *blocks, id=section.anchor, aria_labelledby=heading)
+    return element("section", title, blocks, id=section.anchor, aria_labelledby=heading)
 
 
 def said(words: Words) -> list[Element | str]:
@@ -80,54 +78,48 @@ def _facts(block: Facts) -> Element:
         element("div", element("dt", name), element("dd", *said(value)))
         for name, value in block.pairs
     )
-    return element("dl", *pairs, class_=block.kind)
+    return element("dl", pairs, class_=block.kind)
 
 
 @block_of.register
 def _table(block: Table) -> Element:
-    head = element("tr", *(element("th", name, scope="col") for name in block.header))
-    body = (element("tr", *(element("td", *said(cell)) for cell in row)) for row in block.rows)
-    whole = element("table", element("thead", head), element("tbody", *body))
+    head = element("tr", (element("th", name, scope="col") for name in block.header))
+    body = (element("tr", (element("td", *said(cell)) for cell in row)) for row in block.rows)
+    whole = element("table", element("thead", head), element("tbody", body))
     # What scrolls must be reachable by the keyboard.
     return element("div", whole, class_="wide", role="region", aria_label=block.label, tabindex=0)
 
 
 @block_of.register
 def _prose(block: Prose) -> Element:
-    label = element("h4", block.label) if block.label else None
+    label = element("p", block.label, class_="label") if block.label else None
     text = element("pre", block.excerpt.text, class_=None if block.code else "prose")
-    return element("div", label, text, _cut(block.excerpt))
+    return element("div", label, text)
 
 
 @block_of.register
 def _diff(block: Diff) -> Element:
     lines = block.excerpt.text.split("\n")
     spans = (element("span", f"{line}\n", class_=_DIFF_LINES.get(line[:1])) for line in lines)
-    return element("div", element("pre", *spans, class_="diff"), _cut(block.excerpt))
-
-
-def _cut(excerpt: Excerpt) -> Element | None:
-    if not excerpt.left_out:
-        return None
-    return element("p", f"{wording.plural(excerpt.left_out, 'character')} left out.", class_="note")
+    return element("pre", spans, class_="diff")
 
 
 @block_of.register
 def _bullets(block: Bullets) -> Element:
     items = (element("li", item) for item in block.items)
-    return element("div", element("h3", block.label), element("ul", *items))
+    return element("div", element("h3", block.label), element("ul", items))
 
 
 @block_of.register
 def _article(block: Article) -> Element:
     heading = element("h3", *said(block.heading))
-    return element("article", heading, *map(block_of, block.blocks), class_=block.kind)
+    return element("article", heading, map(block_of, block.blocks), class_=block.kind)
 
 
 @block_of.register
 def _fold(block: Fold) -> Element:
     summary = element("summary", *said(block.summary))
-    return element("details", summary, *map(block_of, block.blocks), open=block.opened)
+    return element("details", summary, map(block_of, block.blocks), open=block.opened)
 
 
 @block_of.register
@@ -142,7 +134,7 @@ def _bars(block: Bars) -> Element:
 
 def contents(sections: tuple[Section, ...]) -> Element:
     """Return the links to the sections."""
-    return element("nav", element("ul", *_links(sections)), aria_label="Sections")
+    return element("nav", element("ul", _links(sections)), aria_label="Sections")
 
 
 def _links(sections: tuple[Section, ...]) -> Iterator[Element]:

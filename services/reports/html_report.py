@@ -47,9 +47,9 @@ def _body(document: Document) -> Element:
             "header",
             element("p", document.kind, class_="kind"),
             element("h1", document.title),
-            *map(block_of, document.standing),
+            map(block_of, document.standing),
         ),
         contents(document.sections),
-        element("main", *map(section_of, document.sections), id="report", tabindex=-1),
+        element("main", map(section_of, document.sections), id="report", tabindex=-1),
         element("footer", document.foot),
     )

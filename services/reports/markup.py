@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from html import escape
 
-from foredeck.services.domain.safe_text import safe_line, safe_text
+from foredeck.services.domain.safe_text import safe_text
 
 Value = str | int | float | bool | None
 
@@ -23,7 +23,7 @@ MOST_LINES = 10_000
 # fmt: off
 _ELEMENTS = frozenset({
     "a", "article", "body", "code", "dd", "details", "div", "dl", "dt", "footer", "h1", "h2",
-    "h3", "h4", "header", "li", "main", "nav", "p", "path", "pre", "rect", "section", "small",
+    "h3", "header", "li", "main", "nav", "p", "path", "pre", "rect", "section", "small",
     "span", "strong", "summary", "svg", "table", "tbody", "td", "text", "th", "thead", "time",
     "title", "tr", "ul",
 })
@@ -37,16 +37,22 @@ _ATTRIBUTES = frozenset({
 
 @dataclass(frozen=True, slots=True)
 class Element:
-    """An element with its attributes and what is in it; made by `element`."""
+    """An element with its attributes and what is in it; made by `element`, written once."""
 
     name: str
     attributes: tuple[tuple[str, str], ...]
-    children: tuple[Element | str | None, ...]
+    children: tuple[Child, ...]
 
 
-def element(name: str, *children: Element | str | None, **attributes: Value) -> Element:
+Some = Element | str | None
+Child = Some | Iterator[Some]
+
+
+def element(name: str, *children: Child, **attributes: Value) -> Element:
     """Return an element; `class_` and `aria_label` stand for the names `class` and `aria-label`.
 
+    Children that come from an iterator are made as the page is written: of a long table there is
+    one row at a time, and nothing piles up that the interpreter would stop to look through.
     Attributes that are None or False are left out; of those that are True the name alone stands.
     Raises `ValueError` for a name that is not on the list, and for a link out of the page.
     """
@@ -62,6 +68,8 @@ def written(root: Element) -> str:
 
 def text_of(text: str) -> str:
     """Return a text of any origin, harmless and escaped, for between tags and within quotes."""
+    if len(text) <= LONGEST_LINE and text.isascii() and text.isprintable():
+        return escape(text)  # as `safe_text` would, but most texts of a report are of this kind
     return escape(safe_text(text, limit=LONGEST_LINE, lines=MOST_LINES))
 
 
@@ -81,28 +89,27 @@ def _attributes(values: dict[str, Value]) -> Iterator[tuple[str, str]]:
 def _value(value: str | int | float) -> str:
     if isinstance(value, float):
         return f"{value:.2f}".rstrip("0").rstrip(".")
-    return safe_line(str(value), limit=LONGEST_LINE)
+    return str(value)
 
 
 def _pieces(root: Element) -> Iterator[str]:
     """Yield the page without recursion, so that no depth of nesting is too deep."""
-    waiting: list[Element | str | _End | None] = [root]
-    while waiting:
-        item = waiting.pop()
-        if isinstance(item, _End):
-            yield f"</{item.name}>"
-        elif isinstance(item, Element):
-            yield f"<{item.name}{''.join(map(_attribute, item.attributes))}>"
-            waiting += [_End(item.name), *reversed(item.children)]
-        elif item:
-            yield text_of(item)
-
-
-@dataclass(frozen=True, slots=True)
-class _End:
-    name: str
+    open_: list[tuple[str, Iterator[Child]]] = [("", iter((root,)))]
+    while open_:
+        for item in open_[-1][1]:
+            if isinstance(item, str):
+                yield text_of(item)
+            elif isinstance(item, Element):
+                yield f"<{item.name}{''.join(map(_attribute, item.attributes))}>"
+                open_.append((f"</{item.name}>", iter(item.children)))
+                break
+            elif item is not None:
+                open_.append(("", item))
+                break
+        else:
+            yield open_.pop()[0]
 
 
 def _attribute(pair: tuple[str, str]) -> str:
     name, value = pair
-    return f' {name}="{escape(value)}"' if value else f" {name}"
+    return f' {name}="{text_of(value)}"' if value else f" {name}"

@@ -40,13 +40,15 @@ from foredeck.services.reports.document import (
 
 
 def standing(report: RunReport) -> Iterator[Paragraph]:
-    """Yield how the run stands, and whether somebody is asked something."""
+    """Yield how the run stands, whether somebody is asked something, and if it was a rehearsal."""
     yield Paragraph((sign(report.run.state), f" · {_so_far(report)}"), "standing")
     count = sum(question.state is QuestionState.OPEN for question in report.questions)
     if count:
         said = f"{wording.plural(count, 'question')} {'waits' if count == 1 else 'wait'}"
         asked = Link(f"{said} for an answer", "questions")
         yield Paragraph((sign("waiting"), ": ", asked), "standing")
+    if report.rehearsal:
+        yield note("This was a rehearsal: the words of the models were scripted.")
 
 
 def _so_far(report: RunReport) -> str:

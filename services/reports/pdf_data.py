@@ -9,7 +9,6 @@ from functools import singledispatch
 from itertools import groupby
 from typing import Any
 
-from foredeck.services.domain.report_model import Excerpt
 from foredeck.services.domain.safe_text import safe_text
 from foredeck.services.reports import wording
 from foredeck.services.reports.document import (
@@ -96,7 +95,7 @@ def _word(word: Word) -> list[str]:
         case Sign():
             return ["sign", f" {word.word}", word.glyph, word.colour]
         case Instant():
-            return ["quiet", word.text]
+            return ["time", word.text]
         case Toned():
             return [word.tone.value, word.text]
         case Link():
@@ -135,7 +134,6 @@ def _prose(block: Prose) -> Data:
         "label": block.label,
         "text": block.excerpt.text,
         "code": block.code,
-        "cut": _cut(block.excerpt),
     }
 
 
@@ -145,17 +143,11 @@ def _diff(block: Diff) -> Data:
         {"kind": kind, "text": "\n".join(lines)}
         for kind, lines in groupby(block.excerpt.text.split("\n"), _diff_kind)
     ]
-    return {"block": "diff", "parts": parts, "cut": _cut(block.excerpt)}
+    return {"block": "diff", "parts": parts}
 
 
 def _diff_kind(line: str) -> str:
     return _DIFF_LINES.get(line[:1], "")
-
-
-def _cut(excerpt: Excerpt) -> str:
-    if not excerpt.left_out:
-        return ""
-    return f"{wording.plural(excerpt.left_out, 'character')} left out."
 
 
 @block_of.register

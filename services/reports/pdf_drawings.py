@@ -19,6 +19,7 @@ from foredeck.services.reports.spans import Chart, Lane
 # In points: what a drawing may be wide on A4, and how small its letters may get.
 _ROOM = 485.0
 _SMALLEST = 0.5
+_LANE_TITLE = 24
 
 
 def graph_of(steps: tuple[ReportedStep, ...]) -> dict[str, Any]:
@@ -41,13 +42,12 @@ def graph_of(steps: tuple[ReportedStep, ...]) -> dict[str, Any]:
 def _box(box: Box, step: ReportedStep) -> dict[str, Any]:
     state = step.state.value
     taken = f" · {wording.duration(step.duration)}" if step.duration is not None else ""
+    said = f" {wording.word(state)}{taken}"
     return {
         "x": box.x,
         "y": box.y,
         "title": wording.short(step.title, TITLE_LENGTH),
-        "said": [
-            ["sign", f" {wording.word(state)}{taken}", wording.glyph(state), wording.colour(state)]
-        ],
+        "said": [["sign", said, wording.glyph(state), wording.colour(state)]],
         "colour": wording.colour(state),
     }
 
@@ -65,4 +65,5 @@ def bars_of(chart: Chart) -> dict[str, Any]:
 def _lane(lane: Lane) -> dict[str, Any]:
     spans = [[span.start, span.length, wording.colour(span.state.value)] for span in lane.spans]
     said = f" · {lane.said}" if lane.said else ""
-    return {"title": lane.title, "took": f"{wording.duration(lane.seconds)}{said}", "spans": spans}
+    title, took = wording.short(lane.title, _LANE_TITLE), wording.duration(lane.seconds)
+    return {"title": title, "took": f"{took}{said}", "spans": spans}

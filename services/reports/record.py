@@ -40,9 +40,10 @@ from foredeck.services.reports.document import (
     table,
 )
 from foredeck.services.reports.spans import chart_of
+from foredeck.services.reports.spreading import spread
 
 _CHANGE_COLUMNS = (
-    ("Time", 5), ("What", 5), ("From", 3), ("To", 3), ("By", 4), ("Why", 6),
+    ("Time", 6), ("What", 6), ("From", 4), ("To", 4), ("By", 3), ("Why", 5),
 )  # fmt: skip
 _FILE_COLUMNS = (("File", 8), ("Change", 3), ("Lines", 3), ("By", 4))
 _WENT_WRONG = FINAL_JOBS - {JobState.COMPLETED, JobState.CANCELLED}
@@ -108,8 +109,8 @@ def _message(message: ReportedMessage) -> Article | Fold:
 
 
 def _tool_call(message: ReportedMessage) -> Fold:
-    blocks = prose(message.arguments, "Arguments")
-    blocks += prose(message.content, "Answer") or [note("It answered nothing.")]
+    blocks = prose(spread(message.arguments), "Arguments")
+    blocks += prose(spread(message.content), "Answer") or [note("It answered nothing.")]
     return Fold((Toned(message.tool or "tool", Tone.CODE), *_by_line(message)), tuple(blocks))
 
 

@@ -25,20 +25,27 @@ class TranscriptBuilder:
         self._budget = TRANSCRIPT_BUDGET
         self._found: list[ReportedMessage] = []
 
-    def take(self, rows: Sequence[MessageRow]) -> bool:
-        """Add messages; return whether more are wanted."""
+    def wanted(self) -> int:
+        """Return how many characters of the next messages will be shown, 0 for none of them."""
+        return 0 if len(self._found) >= ENTRY_LIMIT else self._limit
+
+    def take(self, rows: Sequence[MessageRow]) -> None:
+        """Add messages, as many as are wanted."""
         wanted = rows[: ENTRY_LIMIT - len(self._found)]
         self._found.extend(map(self._entry, wanted))
-        return len(self._found) < ENTRY_LIMIT
 
     def entries(self) -> tuple[ReportedMessage, ...]:
         """Return what was taken, oldest first."""
         return tuple(reversed(self._found))
 
+    @property
+    def _limit(self) -> int:
+        return SHORT_LIMIT if self._budget <= 0 else CONTENT_LIMIT
+
     def _entry(self, row: MessageRow) -> ReportedMessage:
-        short = self._budget <= 0
-        content = self._words.excerpt(row.content, SHORT_LIMIT if short else CONTENT_LIMIT)
-        arguments = self._words.excerpt(row.arguments, SHORT_LIMIT if short else _ARGUMENTS_LIMIT)
+        limit = self._limit
+        content = self._words.excerpt(row.content, limit)
+        arguments = self._words.excerpt(row.arguments, min(limit, _ARGUMENTS_LIMIT))
         self._budget -= len(content.text) + len(arguments.text)
         return ReportedMessage(
             step=self._words.line(row.step),

@@ -76,12 +76,12 @@ def duration(seconds: float | None) -> str:
 
 def moment(at: datetime | None) -> str:
     """Return a time whole, in UTC: `2026-03-01 14:03:09 UTC`."""
-    return f"{at:%Y-%m-%d %H:%M:%S} UTC" if at else NOTHING
+    return f"{at.isoformat(' ')[:19]} UTC" if at else NOTHING
 
 
 def clock(at: datetime | None) -> str:
     """Return the time of day in UTC, for where the date is known: `14:03:09`."""
-    return f"{at:%H:%M:%S}" if at else NOTHING
+    return at.isoformat()[11:19] if at else NOTHING
 
 
 def tokens(usage: TokenUsage) -> str:

@@ -63,7 +63,7 @@ class _Field:
             return False
         values = [value for value in found.group(2, 3) if value is not None]
         step = found[4]
-        return all(map(self._is_value, values)) and (step is None or 1 <= int(step) <= self._count)
+        return all(map(self._is_value, values)) and (step is None or 1 <= int(step) <= self.count)
 
     def _is_value(self, text: str) -> bool:
         if re.fullmatch("[0-9]{1,2}", text):
@@ -71,7 +71,7 @@ class _Field:
         return text in self.names
 
     @property
-    def _count(self) -> int:
+    def count(self) -> int:
         """How many values there are; a longer step would mean the first one only."""
         return len(self.names) or self.most - self.least + 1
 
@@ -160,13 +160,18 @@ def mistakes(text: str) -> list[str]:
     fields = _split(text)
     if len(fields) != len(_FIELDS):
         return [_wrong_count(text, len(fields))]
-    wrong = [
+    bad = [field for field, given in zip(_FIELDS, fields, strict=True) if not field.fits(given)]
+    wrong = [_wrong_field(field, fields[_FIELDS.index(field)]) for field in bad]
+    if not set(bad) & set(_FIELDS[2:]):
+        wrong += _impossible(fields[2:])
+    return wrong
+
+
+def _wrong_field(field: _Field, given: str) -> str:
+    return (
         f"The {field.name} {safe_line(given, limit=40)!r} cannot be: it takes {field.takes}, "
-        f"*, ranges (2-5), steps (*/2, at most */{field._count}) and lists of these (1,4)."
-        for field, given in zip(_FIELDS, fields, strict=True)
-        if not field.fits(given)
-    ]
-    return wrong or _impossible(fields)
+        f"*, ranges (2-5), steps (*/2, at most */{field.count}) and lists of these (1,4)."
+    )
 
 
 @lru_cache(maxsize=256)
@@ -192,15 +197,16 @@ def _wrong_count(text: str, count: int) -> str:
     return f"A cron expression has five fields: {names}{more}. This one has {count}."
 
 
-def _impossible(fields: list[str]) -> list[str]:
+def _impossible(days: list[str]) -> list[str]:
+    """Return what is wrong with day of the month, month and day of the week together."""
     try:
-        cron = _understood(fields)
+        cron = _understood(["0", "0", *days])
         ambiguous = bool(cron.nth) and cron.days is not None
     except CroniterError:
         ambiguous = True
     if ambiguous:
         return [
-            f"The day of the week {safe_line(fields[4], limit=40)!r} cannot be: days with # or L "
+            f"The day of the week {safe_line(days[2], limit=40)!r} cannot be: days with # or L "
             "do not go together with others, and not with a day of the month."
         ]
     day, last = _ALL_CALENDARS
@@ -208,8 +214,8 @@ def _impossible(fields: list[str]) -> list[str]:
         if cron.on(day):
             return []
         day += _DAY
-    days, month = safe_line(fields[2], limit=40), safe_line(fields[3], limit=40)
-    return [f"It never comes: no month {month} has a day {days}."]
+    which, month = safe_line(days[0], limit=40), safe_line(days[1], limit=40)
+    return [f"It never comes: no month {month} has a day {which}."]
 
 
 def _understood(fields: list[str]) -> Cron:

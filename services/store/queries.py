@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
+from datetime import datetime
 
 from foredeck.services.domain.audit import AuditRow, AuditVerdict
 from foredeck.services.domain.chat import ConversationDetail, ConversationRow
 from foredeck.services.domain.errors import InvalidInput, NotFound
 from foredeck.services.domain.job_views import BatchStatus, JobDetail, JobQueueView, JobRow
 from foredeck.services.domain.records import ProjectFile, ProjectSettings, TokenUsage
+from foredeck.services.domain.schedules import FireRow, ScheduleBoard
 from foredeck.services.domain.states import ACTIVE_RUNS, RunState
 from foredeck.services.domain.tasks import ExecutionStatus, TaskRow
 from foredeck.services.domain.views import (
@@ -28,6 +30,7 @@ from foredeck.services.event_bus import EventBus
 from foredeck.services.store import (
     audit,
     chats,
+    fires,
     jobs,
     project_files,
     rows,
@@ -36,7 +39,7 @@ from foredeck.services.store import (
 )
 from foredeck.services.store.codecs import to_optional_moment, to_path
 from foredeck.services.store.engine import Database, Link
-from foredeck.services.store.finding import by_beginning, project_id
+from foredeck.services.store.finding import by_beginning, project_id, task_id
 from foredeck.services.store.report_reads import ReportReads
 
 # SQLite's largest integer: no limit.
@@ -226,6 +229,23 @@ class Queries:
         """
         async with self._database.reading() as link:
             return await jobs.queued(link, parent_id)
+
+    async def fires(
+        self, task_ref: str | None, limit: int = 50, offset: int = 0, *, odd: bool = False
+    ) -> Page[FireRow]:
+        """Return what became of due moments, the latest first; with `odd` what did not just start.
+
+        Raises `NotFound` and `Ambiguous`.
+        """
+        _check_page(limit, offset)
+        async with self._database.reading(consistent=True) as link:
+            task = await task_id(link, task_ref) if task_ref else None
+            return await fires.page(link, task, limit, offset, odd=odd)
+
+    async def schedule_board(self, now: datetime) -> ScheduleBoard:
+        """Return how the schedules stand at that time."""
+        async with self._database.reading(consistent=True) as link:
+            return await fires.board(link, now)
 
     async def questions(self, run_ref: str | None = None) -> tuple[QuestionRow, ...]:
         """Return what is asked just now, oldest first; only by one run if `run_ref` is given.

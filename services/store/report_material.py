@@ -6,7 +6,7 @@ so that no single text decides how much memory a report takes.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -39,9 +39,9 @@ from foredeck.services.store.finding import by_beginning
 BLOCK = 500
 """Messages of one read."""
 
-# Characters beyond a limit that are read all the same: a secret that lies across the cut is
-# known as one only when the whole of it is there.
-_MARGIN = 2_000
+# Characters beyond a limit that are read all the same, so many at most and at least: a secret
+# that lies across the cut is known as one only when the whole of it is there.
+_MARGIN, _LEAST_MARGIN = 2_000, 500
 # More than this nobody reads of a run's jobs and questions; the latest ones are kept.
 _JOBS = 5_000
 _QUESTIONS = 2_000
@@ -57,7 +57,8 @@ class Long(NamedTuple):
 
 def _long(column: str, limit: int) -> str:
     """Return the three columns of a `Long` of which `limit` characters will be shown."""
-    whole, half = limit + 2 * _MARGIN, limit // 2 + _MARGIN
+    margin = min(_MARGIN, max(limit, _LEAST_MARGIN))
+    whole, half = limit + 2 * margin, limit // 2 + margin
     return f"""
         length({column}),
         CASE WHEN length({column}) <= {whole} THEN {column} ELSE substr({column}, 1, {half}) END,
@@ -245,10 +246,19 @@ async def material(link: Link, ref: str, transitions: int) -> Material:
     )
 
 
-async def messages(link: Link, run_id: str, limit: int) -> AsyncIterator[tuple[MessageRow, ...]]:
-    """Yield the messages of a run in blocks, the latest first, with `limit` characters of each."""
-    sql, before = _messages_sql(limit), 2**63 - 1
-    while found := await link.rows(sql, (run_id, before)):
+async def messages(
+    link: Link, run_id: str, limit: Callable[[], int]
+) -> AsyncIterator[tuple[MessageRow, ...]]:
+    """Yield the messages of a run in blocks, the latest first.
+
+    `limit` says before each block how many characters of each message will be shown, 0 for no
+    more of them.
+    """
+    before = 2**63 - 1
+    while wanted := limit():
+        found = await link.rows(_messages_sql(wanted), (run_id, before))
+        if not found:
+            return
         yield rows.each(_message, found)
         before = found[-1][0]
 

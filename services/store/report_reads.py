@@ -12,8 +12,8 @@ from foredeck.services.store import report_material, reports
 from foredeck.services.store.engine import Database
 from foredeck.services.store.finding import by_beginning, task_id
 
-Take = Callable[[tuple[report_material.MessageRow, ...]], Awaitable[bool]]
-"""Is given messages, and says whether more are wanted."""
+Take = Callable[[tuple[report_material.MessageRow, ...]], Awaitable[None]]
+"""Is given messages."""
 
 
 class ReportReads:
@@ -51,16 +51,16 @@ class ReportReads:
             return await reports.due(link)
 
     async def material(
-        self, ref: str, *, transitions: int, content: int, take: Take
+        self, ref: str, *, transitions: int, content: Callable[[], int], take: Take
     ) -> report_material.Material:
         """Return what is stored of a run, at most so many `transitions`, the latest ones.
 
-        Its messages are given to `take` in blocks, the latest first, with `content` characters
-        of each, until it returns False. Raises `NotFound` and `Ambiguous`.
+        Its messages are given to `take` in blocks, the latest first. `content` says before each
+        how many characters of a message will be shown, 0 for no more messages. Raises `NotFound`
+        and `Ambiguous`.
         """
         async with self._database.reading(consistent=True) as link:
             found = await report_material.material(link, ref, transitions)
             async for block in report_material.messages(link, found.run.id, content):
-                if not await take(block):
-                    break
+                await take(block)
         return found

@@ -31,6 +31,7 @@ from foredeck.services.store.conversations import (
 )
 from foredeck.services.store.engine import BUSY_TIMEOUT, Database, Wait
 from foredeck.services.store.files import existing_file, prepare_file
+from foredeck.services.store.fires import FireRepository, SchedulerRow
 from foredeck.services.store.job_orders import JobOrderRepository, JobQueueRow
 from foredeck.services.store.known import Known
 from foredeck.services.store.project_files import ProjectFileRepository
@@ -126,6 +127,14 @@ class Transaction:
     @cached_property
     def reports(self) -> ReportRepository:
         return ReportRepository(self._unit)
+
+    @cached_property
+    def fires(self) -> FireRepository:
+        return FireRepository(self._unit)
+
+    @cached_property
+    def scheduler(self) -> SchedulerRow:
+        return SchedulerRow(self._unit)
 
     @cached_property
     def conversations(self) -> ConversationRepository:

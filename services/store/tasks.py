@@ -59,6 +59,10 @@ class TaskRepository(Repository[Task]):
         """Return those with a next moment of their schedule, the soonest first."""
         return await self._select("next_at IS NOT NULL", order="next_at, id")
 
+    async def with_schedule(self) -> tuple[Task, ...]:
+        """Return the active ones that have a schedule, whether it is enabled or not."""
+        return await self._select("schedule IS NOT NULL AND active = 1 AND deleted_at IS NULL")
+
     async def _require_free(self, task: Task) -> None:
         other = None if task.deleted_at else await self.by_name(task.name)
         if other is not None and other.id != task.id:

@@ -168,7 +168,7 @@ class TaskService:
                 )
             moment = clock.now()
             changed = replace(change(task), updated_at=moment)
-            changed = replace(changed, next_at=self._calendar.next_moment(changed, moment))
+            changed = self._scheduled(task, changed, moment)
             await tx.tasks.save(changed)
         return changed
 
@@ -196,7 +196,17 @@ class TaskService:
             active=wish.active,
             metadata=wish.metadata,
         )
-        return replace(changed, next_at=self._calendar.next_moment(changed, moment))
+        return self._scheduled(task, changed, moment)
+
+    def _scheduled(self, before: Task, task: Task, moment: datetime) -> Task:
+        """Return a changed task with its next moment.
+
+        One that has come and is not answered yet stays, unless the schedule is another one.
+        """
+        next_at = self._calendar.next_moment(task, moment)
+        if next_at is not None and before.next_at is not None and before.schedule == task.schedule:
+            next_at = min(next_at, before.next_at)
+        return replace(task, next_at=next_at)
 
 
 def _raise(mistakes: tuple[str, ...]) -> None:

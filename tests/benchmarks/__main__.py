@@ -17,6 +17,7 @@ PARTS = (
     "bench_jobs",
     "bench_job_screen",
     "bench_graph",
+    "bench_reports",
 )
 TAKES_QUICK = frozenset({"bench_pane"})
 
