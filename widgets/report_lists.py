@@ -5,7 +5,7 @@ A line of one of them is made when it is seen: there may be tens of thousands.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 from foredeck.services.domain.records import EntityKind, Role
@@ -41,8 +41,7 @@ def list_pieces(report: RunReport, paper: Paper) -> Iterator[Piece]:
     yield heading(paper, "timeline", "Timeline", len(report.timeline) + report.timeline_left_out)
     if paper.is_open("timeline"):
         yield from _left_out(report.timeline_left_out, "timeline:gap", "changes")
-        for number, change in enumerate(report.timeline):
-            yield Piece(f"change:{number}", line=partial(_change, change, paper))
+        yield from _many(report.timeline, "change", paper, _change)
     count = len(report.transcript) + report.transcript_left_out
     yield heading(paper, "transcript", "Transcript", count)
     if paper.is_open("transcript"):
@@ -56,19 +55,36 @@ def _left_out(count: int, key: str, what: str) -> Iterator[Piece]:
 
 
 def _many(
-    items: Iterable[object],
+    items: Sequence[object],
     name: str,
     paper: Paper,
     line: Callable[..., Cells],
-    about: Callable[..., Iterator[Cells]],
-) -> Iterator[Piece]:
-    """Yield a line for each, with all about those that are unfolded."""
-    for number, one in enumerate(items):
-        key = f"{name}:{number}"
-        if paper.is_open(key):
-            yield Piece(key, (line(one, paper), *about(one, paper)), foldable=True)
-        else:
-            yield Piece(key, line=partial(line, one, paper), foldable=True)
+    about: Callable[..., Iterator[Cells]] | None = None,
+) -> list[Piece]:
+    """Return a line for each, with all about those that are unfolded."""
+    pieces = list(_lines(items, name, paper, line, foldable=about is not None))
+    opened = [key for key in paper.unfolded if key.startswith(f"{name}:")] if about else []
+    for key in opened:
+        number = int(key.rpartition(":")[2])
+        if about is not None and number < len(items):
+            rows = (line(items[number], paper), *about(items[number], paper))
+            pieces[number] = Piece(key, rows, foldable=True)
+    return pieces
+
+
+def _lines(
+    items: Sequence[object], name: str, paper: Paper, line: Callable[..., Cells], *, foldable: bool
+) -> list[Piece]:
+    """Return a folded line for each, made once."""
+    kept = paper.kept.get(name) if paper.kept is not None else None
+    if kept is None:
+        kept = [
+            Piece(f"{name}:{number}", line=partial(line, one, paper), foldable=foldable)
+            for number, one in enumerate(items)
+        ]
+        if paper.kept is not None:
+            paper.kept[name] = kept
+    return kept
 
 
 def _changes(report: RunReport, paper: Paper) -> Iterator[Piece]:
@@ -78,8 +94,7 @@ def _changes(report: RunReport, paper: Paper) -> Iterator[Piece]:
     yield heading(paper, "changes", "Files", len(changes.files) + changes.files_left_out)
     if not paper.is_open("changes"):
         return
-    for number, file in enumerate(changes.files):
-        yield Piece(f"file:{number}", line=partial(_file, file, paper))
+    yield from _many(changes.files, "file", paper, _file)
     yield from _left_out(changes.files_left_out, "files:gap", "files")
     if changes.output_removed:
         says = "The output that the patches stood in was removed by the retention."

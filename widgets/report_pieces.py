@@ -41,11 +41,16 @@ class Piece(NamedTuple):
 
 
 class Paper(NamedTuple):
-    """On what a report is written: its width, what is unfolded, and which glyphs there are."""
+    """On what a report is written: its width, what is unfolded, and which glyphs there are.
+
+    `kept` are the folded lines of the long parts by their names: they are the same until the
+    report, the width or the glyphs change, whatever else is unfolded.
+    """
 
     width: int
     unfolded: frozenset[str] = frozenset()
     ascii_only: bool = False
+    kept: dict[str, list[Piece]] | None = None
 
     def is_open(self, key: str) -> bool:
         """Whether somebody wants to see all of that piece."""

@@ -40,6 +40,8 @@ class ReportView(LineView):
         self._pieces: list[Piece] = []
         self._unfolded: set[str] = set(OPEN_AT_FIRST)
         self._made_for = 0
+        self._kept: dict[str, list[Piece]] = {}
+        self._kept_for: tuple[int, bool] | None = None
 
     @property
     def report(self) -> RunReport | None:
@@ -49,7 +51,7 @@ class ReportView(LineView):
     def update_report(self, report: RunReport) -> None:
         """Show a report, or a newer one of the same run: nothing moves then."""
         other = self._report is None or self._report.run.id != report.run.id
-        self._report = report
+        self._report, self._kept = report, {}
         if other:
             self._unfolded = set(OPEN_AT_FIRST)
             self._keys = []  # nothing of another report holds the view where it is
@@ -118,7 +120,9 @@ class ReportView(LineView):
             return
         self._made_for = self.content_width
         width = max(10, (self._made_for or 80) - 1)
-        paper = Paper(width, frozenset(self._unfolded), self.ascii_only)
+        if (width, self.ascii_only) != self._kept_for:
+            self._kept, self._kept_for = {}, (width, self.ascii_only)
+        paper = Paper(width, frozenset(self._unfolded), self.ascii_only, self._kept)
         self._pieces = [piece for piece in report_pieces(self._report, paper) if piece.height]
         heights = [piece.height for piece in self._pieces]
         self.set_blocks([piece.key for piece in self._pieces], heights)
