@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any
 
 from textual.screen import Screen
@@ -17,12 +16,12 @@ from foredeck.services.host.queries import ListProjects
 from foredeck.services.host.task_requests import (
     ActivateTask,
     DeleteTask,
+    GetScheduleBoard,
     GetTask,
     PauseSchedules,
     PreviewTask,
     RestoreTask,
 )
-from foredeck.services.scheduling.zones import machine_zone
 from foredeck.widgets.formats import plural
 
 if TYPE_CHECKING:
@@ -49,7 +48,7 @@ class TaskActions(DialogActions):
         from foredeck.app.screens.modals.task_form import TaskDraft
 
         if self._draft is None:
-            zone = await asyncio.to_thread(machine_zone)
+            zone = (await self._host.ask(GetScheduleBoard())).timezone
             self._draft = TaskDraft(self._project_id or "", {"timezone": zone})
         row = await self._edit(self._draft, None)
         if row is not None:
