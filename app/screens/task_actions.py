@@ -9,7 +9,6 @@ from textual.screen import Screen
 from foredeck.app.screens.dialog_actions import DialogActions
 from foredeck.services.domain.errors import NotFound
 from foredeck.services.domain.safe_text import safe_line
-from foredeck.services.domain.schedules import ScheduleBoard
 from foredeck.services.domain.tasks import ExecutionStatus, TaskRow
 from foredeck.services.domain.views import Preview
 from foredeck.services.host.queries import ListProjects
@@ -109,9 +108,8 @@ class TaskActions(DialogActions):
         self._say(f"{_named(restored)} is back.")
         return restored
 
-    async def pause(self, board: ScheduleBoard) -> None:
+    async def pause(self, *, paused: bool) -> None:
         """Let no schedule start anything, or go on."""
-        paused = board.paused_at is None
         await self._host.do(PauseSchedules(paused))
         if paused:
             self._say("All schedules are paused; what works goes on. p lets them go on.")

@@ -28,7 +28,7 @@ from foredeck.services.host.task_requests import (
 )
 
 # Tasks are read in pages of that many.
-_PAGE = 500
+_PAGE = 200
 # Of the task that is looked at: executions, moments that came to nothing, moments to come.
 _EXECUTIONS, _FIRES, _MOMENTS = 30, 20, 5
 # After a read it rests for so many times as long as that took, but not longer than that

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
-from typing import Any
-
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.widgets import Input
@@ -12,12 +9,10 @@ from textual.widgets import Input
 from foredeck.app.bridge import HostChanged
 from foredeck.app.screens.filter_bar import FilterBar
 from foredeck.app.screens.pane import Pane
-from foredeck.app.screens.task_actions import TaskActions
 from foredeck.app.screens.task_keys import TASK_ACTIONS, TaskSituation
 from foredeck.app.screens.task_list import TaskListPane
 from foredeck.app.screens.task_offers import TaskOffers
 from foredeck.app.screens.task_reader import TaskReader
-from foredeck.services.domain.errors import NotFound
 from foredeck.services.domain.safe_text import safe_line
 from foredeck.services.domain.tasks import TaskRow
 from foredeck.widgets.key_bar import KeyBar
@@ -38,12 +33,11 @@ class TasksScreen(TaskOffers):
 
     def __init__(self, project_id: str | None = None) -> None:
         """`project_id` is where a new task goes at first."""
-        super().__init__()
+        super().__init__(project_id)
         # A person wants to go to the task under the cursor, which is not there yet.
         self._awaits_task = self._was_covered = False
         self.listed = TaskListPane()
         self.pane, self.details = Pane(title="Task", id="pane-task"), TaskDetails()
-        self.dialogs = TaskActions(self, project_id)
         self.reader = TaskReader(self, self._show_tasks, self._show_task, self._failed)
 
     def compose(self) -> ComposeResult:
@@ -191,55 +185,15 @@ class TasksScreen(TaskOffers):
 
     # --- actions ----------------------------------------------------------------------
 
-    def _do(self, work: Coroutine[Any, Any, object]) -> None:
-        self.shell.start(self._and_read(work), group="dialog")
+    def read_again(self) -> None:
+        """Read the list, and the task that is looked at, without a rest."""
+        self.reader.read_tasks()
+        if self.row is not None and self._task_shown:
+            self.reader.aim(self.row.id, at_once=True)
 
-    async def _and_read(self, work: Coroutine[Any, Any, object]) -> None:
-        """Read what has come of an action also when it was refused: the row may be old."""
-        try:
-            await work
-        finally:
-            if self.is_attached:
-                self.reader.read_tasks()
-                if self.row is not None and self._task_shown:
-                    self.reader.aim(self.row.id, at_once=True)
-
-    def action_new_task(self) -> None:
-        self._do(self._create())
-
-    async def _create(self) -> None:
-        """Put the cursor on the new task, as soon as it is listed."""
-        row = await self.dialogs.create()
-        if row is not None:
-            self.listed.wanted = row.id
-
-    def action_execute(self) -> None:
-        self._do(self._execute())
-
-    async def _execute(self) -> None:
-        """Show the task with its new execution."""
-        if await self.dialogs.execute(self._selected()) is not None:
-            self.action_focus_task()
-
-    def action_edit(self) -> None:
-        self._do(self.dialogs.edit(self._selected()))
-
-    def action_switch(self) -> None:
-        self._do(self.dialogs.switch(self._selected()))
-
-    def action_delete(self) -> None:
-        self._do(self.dialogs.delete(self._selected()))
-
-    def action_undo(self) -> None:
-        row = self.row
-        self._do(self._restore(row if row is not None and row.task.deleted_at else None))
-
-    async def _restore(self, row: TaskRow | None) -> None:
-        self.listed.wanted = (await self.dialogs.restore(row)).id
-
-    def action_pause(self) -> None:
-        if self.reader.board is not None:
-            self._do(self.dialogs.pause(self.reader.board))
+    def go_to(self, task_id: str) -> None:
+        """Put the cursor on a task as soon as it is listed."""
+        self.listed.wanted = task_id
 
     def action_report(self) -> None:
         from foredeck.app.screens.reports import ReportsScreen
@@ -294,8 +248,7 @@ class TasksScreen(TaskOffers):
         if self.shell.host is None:
             self.shell.connect()
         else:
-            self.reader.read_tasks()
-            self.reader.aim(self.row.id if self.row and self._task_shown else None, at_once=True)
+            self.read_again()
 
     def action_help(self) -> None:
         from foredeck.app.screens.modals.help import HelpDialog
@@ -318,8 +271,3 @@ class TasksScreen(TaskOffers):
 
     async def action_ask_quit(self) -> None:
         await self.app.run_action("ask_quit")
-
-    def _selected(self) -> TaskRow:
-        if self.row is None:
-            raise NotFound("No task is selected.")
-        return self.row
