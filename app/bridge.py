@@ -21,9 +21,12 @@ from foredeck.services.domain.events import (
     NotificationSaved,
     ProjectSaved,
     QuestionSaved,
+    ReportSaved,
     Resync,
     RunSaved,
+    ScheduleChanged,
     StepSaved,
+    TaskSaved,
 )
 from foredeck.services.domain.questions import QuestionKind
 from foredeck.services.host.interface import Host
@@ -42,8 +45,10 @@ class HostChanged:
 
     `runs` are ids of runs whose row or steps changed, `messages` ids of runs whose
     transcript grew, `chats` ids of conversations with an agent that grew, `jobs` ids of jobs,
-    `queue` says that people have decided something for the queue of jobs, `resync` that
-    anything may have changed.
+    `queue` says that people have decided something for the queue of jobs, `tasks` are ids of
+    tasks, `schedules` says that a due moment was answered or the schedules were paused,
+    `reports` are ids of runs with a report more or less, `resync` says that anything may have
+    changed.
     """
 
     runs: frozenset[str] = frozenset()
@@ -52,6 +57,9 @@ class HostChanged:
     chats: frozenset[str] = frozenset()
     jobs: frozenset[str] = frozenset()
     queue: bool = False
+    tasks: frozenset[str] = frozenset()
+    schedules: bool = False
+    reports: frozenset[str] = frozenset()
     resync: bool = False
 
     def touches(self, run_id: str | None) -> bool:
@@ -67,6 +75,9 @@ class _Pending:
     chats: set[str] = field(default_factory=set)
     jobs: set[str] = field(default_factory=set)
     queue: bool = False
+    tasks: set[str] = field(default_factory=set)
+    schedules: bool = False
+    reports: set[str] = field(default_factory=set)
     resync: bool = False
 
     def add(self, event: Event) -> None:
@@ -97,6 +108,19 @@ class _Pending:
                     self.runs.add(event.run_id)
             case JobQueueChanged():
                 self.queue = True
+            case _:
+                self._add_of_tasks(event)
+
+    def _add_of_tasks(self, event: Event) -> None:
+        match event:
+            case TaskSaved():
+                self.tasks.add(event.task_id)
+            case ScheduleChanged():
+                self.schedules = True
+                if event.task_id:
+                    self.tasks.add(event.task_id)
+            case ReportSaved():
+                self.reports.add(event.run_id)
 
     def to_change(self) -> HostChanged:
         return HostChanged(
@@ -106,6 +130,9 @@ class _Pending:
             frozenset(self.chats),
             frozenset(self.jobs),
             self.queue,
+            frozenset(self.tasks),
+            self.schedules,
+            frozenset(self.reports),
             self.resync,
         )
 

@@ -48,9 +48,34 @@ def age(then: datetime, now: datetime) -> str:
     return f"{weeks}w" if weeks < 100 else f"{seconds // (365 * _DAY)}y"
 
 
+def until(then: datetime, now: datetime) -> str:
+    """Return how far off something is, to the nearest: `due`, `in 5 min`, `in 3 h`, `in 12 d`."""
+    seconds = (then - now).total_seconds()
+    if seconds <= 0:
+        return "due"
+    if seconds < 90 * _MINUTE:
+        return f"in {-int(-seconds // _MINUTE)} min"
+    if seconds < 36 * _HOUR:
+        return f"in {round(seconds / _HOUR)} h"
+    return f"in {round(seconds / _DAY):,} d"
+
+
 def clock(at: datetime) -> str:
     """Return the local time of day, `14:03:09`."""
     return at.astimezone().strftime("%H:%M:%S")
+
+
+def moment(at: datetime) -> str:
+    """Return a local day and time without seconds, `2026-03-14 09:26`."""
+    return at.astimezone().strftime("%Y-%m-%d %H:%M")
+
+
+def size(count: int) -> str:
+    """Return a number of bytes in a readable unit: `812 B`, `23.4 KiB`, `1.2 MiB`."""
+    if count < 1024:
+        return f"{count} B"
+    kib = count / 1024
+    return f"{kib:.1f} KiB" if kib < 1023.95 else f"{kib / 1024:,.1f} MiB"
 
 
 def tokens(count: int) -> str:

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from textual.timer import Timer
+
 from foredeck.services.domain.money import dollars
 from foredeck.services.domain.safe_text import safe_line
+from foredeck.services.domain.schedules import ScheduleBoard
 from foredeck.services.domain.states import RunState
 from foredeck.services.domain.views import HostStatus
 from foredeck.widgets.formats import tokens
-from foredeck.widgets.painting import Cells, PaintedWidget, spread, width_of
+from foredeck.widgets.painting import Cells, PaintedWidget, app_now, spread, width_of
+from foredeck.widgets.schedule_header import missed_cells, next_cells
 from foredeck.widgets.state_style import look_of
 
 REHEARSAL = "REHEARSAL · the model's words are scripted"
 _REHEARSAL_SHORT = "REHEARSAL"
+# Seconds between two looks at how far off the next schedule is: that is told in minutes.
+_TICK = 60.0
 
 
 class StatusBar(PaintedWidget):
-    """Runs, turns, tokens, cost, mode, codex; what matters least gives way on a narrow screen."""
+    """Runs, turns, schedules, tokens, cost, codex; what matters least gives way first."""
 
     DEFAULT_CSS = "StatusBar { height: 1; dock: bottom; background: $panel; color: $ink-muted; }"
 
@@ -23,6 +29,24 @@ class StatusBar(PaintedWidget):
         super().__init__(id=id, classes=classes)
         self._status: HostStatus | None = None
         self._link = ""
+        self._board: ScheduleBoard | None = None
+        self._ticker: Timer | None = None
+
+    def update_board(self, board: ScheduleBoard) -> None:
+        """Show what is due next and what was missed; no timer exists before something is due."""
+        if board == self._board:
+            return
+        self._board = board
+        self.refresh()
+        due = board.next_at is not None and board.paused_at is None
+        if due and self._ticker is None:
+            self._ticker = self.set_interval(_TICK, self._tick)
+        elif self._ticker is not None:
+            (self._ticker.resume if due else self._ticker.pause)()
+
+    def _tick(self) -> None:
+        if self.is_attached and self.screen.is_active and self.app.app_focus:
+            self.refresh()
 
     def update_status(self, status: HostStatus) -> None:
         """Show these figures; repaints only when one of them has changed."""
@@ -45,6 +69,7 @@ class StatusBar(PaintedWidget):
         groups = [self._runs(status), self._waiting(status), self._attached()]
         groups += [
             self._turns(status),
+            *self._schedules(),
             _tokens(status),
             _cost(status),
             _mode(status),
@@ -77,6 +102,12 @@ class StatusBar(PaintedWidget):
         look = look_of(RunState.WAITING)
         glyph = look.ascii if self.ascii_only else look.glyph
         return [(f"{glyph} {status.waiting_runs} waiting", look.style)]
+
+    def _schedules(self) -> tuple[Cells, ...]:
+        board = self._board
+        if board is None:
+            return ()
+        return missed_cells(board), next_cells(board, app_now(self))
 
     def _turns(self, status: HostStatus) -> Cells:
         cells: Cells = [

@@ -90,6 +90,9 @@ ACTIONS = (
     Action("steer", "s", "", "Say something to the codex of the run, now or later"),
     Action("jobs", "J", "", "Jobs and batches: what works, waits and has ended"),
     Action("audit", "A", "", "Audit: who did what, and whether the record is whole"),
+    Action("tasks", "T", "", "Tasks: prompts to run again, by hand or by the clock"),
+    Action("report", "o", "", "Read the report of the run, make one as a file"),
+    Action("reports", "O", "", "Reports of all runs that are stored as files"),
     Action("transcript", "t", "Transcript", "Read the conversation of the agents"),
     Action("chat", "C", "", "Talk with an agent about the run or the project"),
     Action("files", "F", "", "The files that the project was given: add, delete"),
@@ -109,7 +112,7 @@ ACTIONS = (
     Action("ask_quit", "q", "Quit", "Leave Foredeck"),
 )
 
-_RUN_ACTIONS = frozenset({"retry", "cancel", "steer", "transcript", "graph", "follow"})
+_RUN_ACTIONS = frozenset({"retry", "cancel", "steer", "transcript", "report", "graph", "follow"})
 _INTERVENTIONS = frozenset({"pause", "prompt", "skip", "rerun", "restart", "budget"})
 _OF_A_STAGE = frozenset({"prompt", "skip", "rerun"})
 _SKIPPABLE = frozenset({StepState.PENDING, StepState.WAITING, StepState.RETRY, StepState.FAILED})

@@ -17,6 +17,7 @@ from foredeck.services.domain.states import ACTIVE_RUNS
 from foredeck.services.domain.views import RunRow, Sidebar
 from foredeck.services.host.interface import Host
 from foredeck.services.host.queries import GetJobQueue, GetRun, GetSidebar, GetStatus, ListRuns
+from foredeck.services.host.task_requests import GetScheduleBoard
 from foredeck.widgets.project_tree import ProjectTree
 from foredeck.widgets.status_bar import StatusBar
 
@@ -49,6 +50,7 @@ class HostReader:
         self._sidebar_reads = Refresher(screen, self._read_sidebar, self._sidebar_failed)
         self._run_reads = Refresher(screen, self._read_run, self._run_failed)
         self._status_reads = Refresher(screen, self._read_status, broken)
+        self._board_reads = Refresher(screen, self._read_board, broken)
         self._runs = GetSidebar().runs
         self._new_run: str | None = None
         self.sidebar: Sidebar | None = None
@@ -57,6 +59,7 @@ class HostReader:
         """Read everything again."""
         self._sidebar_reads.request()
         self._status_reads.request()
+        self._board_reads.request()
         self.read_run()
 
     def read_new(self, run_id: str) -> None:
@@ -79,6 +82,8 @@ class HostReader:
         if change.resync or change.runs or change.projects:
             self._sidebar_reads.request()
             self._status_reads.request()
+        if change.resync or change.tasks or change.schedules:
+            self._board_reads.request()
         if change.touches(self._selection.run_id):
             self.read_run()
 
@@ -191,6 +196,10 @@ class HostReader:
     async def _read_status(self) -> None:
         status = await self._host.ask(GetStatus())
         self._screen.query_one(StatusBar).update_status(status)
+
+    async def _read_board(self) -> None:
+        board = await self._host.ask(GetScheduleBoard())
+        self._screen.query_one(StatusBar).update_board(board)
 
     def _sidebar_failed(self, error: Exception) -> None:
         if isinstance(error, HostGone):

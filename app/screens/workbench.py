@@ -258,6 +258,27 @@ class Workbench(PromptScreen[None]):
         if job is not None and job.run_id is not None:
             self.desk.go_to(job.run_id, job.step_key)
 
+    def action_tasks(self) -> None:
+        from foredeck.app.screens.tasks import TasksScreen
+
+        self.app.push_screen(TasksScreen(self.desk.selection.project_id), self._go_to_run)
+
+    def action_report(self) -> None:
+        self._open_reports(self._detail().run.id)
+
+    def action_reports(self) -> None:
+        self._open_reports(None)
+
+    def _open_reports(self, run_id: str | None) -> None:
+        from foredeck.app.screens.reports import ReportsScreen
+
+        self.app.push_screen(ReportsScreen(run_id), self._go_to_run)
+
+    def _go_to_run(self, run_id: str | None) -> None:
+        """Go to the run that a person chose on another screen."""
+        if run_id is not None:
+            self.desk.go_to(run_id, "")
+
     def action_workflow(self) -> None:
         project_id = self.desk.selection.project_id
         if project_id is not None:

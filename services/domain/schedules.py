@@ -95,7 +95,8 @@ class ScheduleBoard:
     """How the schedules stand: the next due moments, soonest first, and what was missed.
 
     `runs` is False where no host is there to start anything; `missed` counts the moments of
-    the last 24 hours that were missed or failed.
+    the last 24 hours that were missed or failed. `timezone` is that of the host's machine, in
+    which a person means the times of a new schedule.
     """
 
     paused_at: datetime | None
@@ -106,3 +107,4 @@ class ScheduleBoard:
     missed: int = 0
     queued: int = 0
     runs: bool = False
+    timezone: str = "UTC"

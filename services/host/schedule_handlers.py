@@ -23,6 +23,7 @@ class ScheduleQueries:
     def __init__(self, store: Store, *, runs: bool) -> None:
         self._queries = store.queries
         self._runs = runs
+        self._zone = ""
 
     def table(self) -> dict[type, Handler]:
         """Return the handler of each query type."""
@@ -50,7 +51,10 @@ class ScheduleQueries:
 
     async def board(self, _query: t.GetScheduleBoard) -> ScheduleBoard:
         """Answer `GetScheduleBoard`."""
-        return replace(await self._queries.schedule_board(clock.now()), runs=self._runs)
+        if not self._zone:
+            self._zone = await asyncio.to_thread(zones.machine_zone)
+        board = await self._queries.schedule_board(clock.now())
+        return replace(board, runs=self._runs, timezone=self._zone)
 
 
 class ScheduleCommands:

@@ -36,6 +36,7 @@ from foredeck.services.domain.records import (
     Trigger,
     Verdict,
 )
+from foredeck.services.domain.schedules import ScheduleBoard
 from foredeck.services.domain.segments import SUFFIX, Segment, SegmentKind
 from foredeck.services.domain.states import (
     ACTIVE_RUNS,
@@ -61,7 +62,7 @@ from foredeck.services.domain.views import (
     StepRow,
     TranscriptEntry,
 )
-from foredeck.services.host import commands, queries
+from foredeck.services.host import commands, queries, task_requests
 from foredeck.services.host.interface import Command, Query
 from foredeck.services.host.notice_requests import GetAway, MarkSeen
 
@@ -378,6 +379,8 @@ class FakeHost:
 
     def _answer_intervention(self, query: object) -> object:
         match query:
+            case task_requests.GetScheduleBoard():
+                return ScheduleBoard(None, 0)
             case queries.GetJobQueue():
                 return JobQueueView(self.working_jobs, 0, 10, None, starts=True)
             case queries.PreviewSkip() | queries.PreviewRerun():

@@ -16,6 +16,7 @@ from foredeck.services.domain.records import (
     TokenUsage,
     Verdict,
 )
+from foredeck.services.domain.schedules import ScheduleBoard
 from foredeck.services.domain.states import RunState, StepState
 from foredeck.services.domain.views import HostStatus, RunDetail
 from foredeck.widgets.run_header import RunHeader
@@ -262,6 +263,54 @@ async def test_a_narrow_status_bar_keeps_the_rehearsal_label() -> None:
         row = screen_text(app)[-1]
         assert row.rstrip().endswith("REHEARSAL")
         assert "● 1 running" in row
+
+
+BOARD = ScheduleBoard(
+    None, 3, "t", "a task with a long name", NOW + timedelta(hours=3), missed=2, runs=True
+)
+
+
+@pytest.mark.parametrize(
+    ("width", "shown", "left_out"),
+    [
+        (140, "2 missed  next: a task with a long… in 3 h", ""),
+        (80, "2 missed", "next:"),
+        (50, "◆ 1 waiting", "missed"),
+    ],
+)
+async def test_what_is_due_gives_way_before_what_works(
+    width: int, shown: str, left_out: str
+) -> None:
+    bar = StatusBar()
+    app = WidgetApp(bar)
+    async with app.run_test(size=(width, 5)) as pilot:
+        bar.update_status(replace(STATUS, rehearsal=False))
+        bar.update_board(BOARD)
+        await pilot.pause()
+        row = screen_text(app)[-1]
+        assert shown in row
+        assert not left_out or left_out not in row
+
+
+async def test_the_bar_looks_at_the_clock_only_while_something_is_due() -> None:
+    bar = StatusBar()
+    app = WidgetApp(bar)
+    async with app.run_test(size=(100, 5)) as pilot:
+        bar.update_status(replace(STATUS, rehearsal=False))
+        bar.update_board(replace(BOARD, next_at=None))
+        assert bar._ticker is None
+        bar.update_board(BOARD)
+        assert bar._ticker is not None
+        assert bar._ticker._interval == 60.0
+        await pilot.pause()
+        assert "in 3 h" in screen_text(app)[-1]
+        app.moment = NOW + timedelta(hours=1)
+        bar._tick()
+        await pilot.pause()
+        assert "in 2 h" in screen_text(app)[-1]
+        bar.update_board(replace(BOARD, paused_at=NOW))
+        await pilot.pause()
+        assert "schedules paused" in screen_text(app)[-1]
 
 
 async def test_an_update_paints_only_what_has_changed(monkeypatch: pytest.MonkeyPatch) -> None:

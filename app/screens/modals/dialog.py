@@ -8,6 +8,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
+from textual.types import CSSPathType
 from textual.widgets import Static
 
 from foredeck.app.screens.prompt import PromptScreen
@@ -18,7 +19,7 @@ T = TypeVar("T")
 class Dialog(PromptScreen[T], ModalScreen[T], Generic[T]):
     """A modal box with a title; escape gives the answer `None`."""
 
-    CSS_PATH = "../../../styles/dialogs.tcss"
+    CSS_PATH: ClassVar[CSSPathType | None] = "../../../styles/dialogs.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "give_up", "Back")]
 
     def __init__(self, title: str) -> None:

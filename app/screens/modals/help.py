@@ -75,6 +75,29 @@ _TOPICS = {
         "until:2026-11-28. Each row is sealed with the one before it: v computes all seals anew "
         "and shows the first row that was changed.",
     ),
+    "tasks": (
+        "Tasks",
+        "Prompts that are run again and again: by hand, or by the clock. The list says whether "
+        "each is on, when it is due next, how the last execution ended, and how many went well "
+        "and badly. Enter shows a task with its prompt, its schedule and its executions.",
+    ),
+    "task": (
+        "Task",
+        "All about one task. Up and down go through it; space unfolds a long prompt. Enter on an "
+        "execution goes to its run, o reads its report. At the end stand the moments of the "
+        "schedule that did not simply start a run, with the reason. Escape goes to the list.",
+    ),
+    "reports": (
+        "Reports",
+        "The reports that are stored as files, newest first. Enter reads the report of that run "
+        "as it would be written now; s saves a copy of the file, y copies its path.",
+    ),
+    "report": (
+        "Report",
+        "What a report says about the run: first what went wrong, then what it came to, the "
+        "verdict, the steps. The long parts are folded: space unfolds what the cursor is on, z "
+        "all sections; [ and ] go from section to section. n makes a file of it.",
+    ),
     "transcript": (
         "Transcript",
         "The conversation of the agents: what was asked, what they answered, and every tool "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -10,12 +9,13 @@ from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.containers import Horizontal, VerticalScroll
 from textual.widget import Widget
-from textual.widgets import Button, Input, Label, Select, Static, TextArea
+from textual.widgets import Button, Input, Select, Static, TextArea
 
 from foredeck.app.screens.modals.confirm import ConfirmDialog
 from foredeck.app.screens.modals.dialog import Dialog
+from foredeck.app.screens.modals.fields import FormField, select
 from foredeck.services.domain.errors import CommandUnconfirmed, ForedeckError, InvalidInput
 from foredeck.services.domain.job_views import JobRow
 from foredeck.services.domain.jobs import JobWish, Priority, check
@@ -77,25 +77,6 @@ def _wrong(wish: JobWish) -> str:
     return ""
 
 
-class _Field(Vertical):
-    """What a field is, the field, and below it what is wrong with it."""
-
-    def __init__(self, label: str, field: Widget) -> None:
-        super().__init__(classes="input-field")
-        self._label = label
-        self.field = field
-
-    def compose(self) -> ComposeResult:
-        yield Label(self._label, classes="field")
-        yield self.field
-        yield Static("", classes="input-mistake", markup=False)
-
-    def complain(self, sentence: str) -> None:
-        """Say what is wrong, or nothing."""
-        self.query_one(".input-mistake", Static).update(safe_text(sentence))
-        self.set_class(bool(sentence), "-wrong")
-
-
 class SubmitJobDialog(Dialog[JobRow]):
     """Submits the job itself and answers with it; errors are shown here, nothing is lost."""
 
@@ -114,15 +95,15 @@ class SubmitJobDialog(Dialog[JobRow]):
     def compose_body(self) -> ComposeResult:
         draft = self._draft
         with VerticalScroll(id="fields", can_focus=False):
-            yield _Field("Project, in whose workspace it works", self._choice_of_project())
-            yield _Field("Name", Input(draft.name, placeholder="nightly", id="name"))
-            yield _Field("Command, for /bin/sh", self._command())
-            yield _Field("Priority", _select(_PRIORITIES, draft.priority.value, "priority"))
-            yield _Field(
+            yield FormField("Project, in whose workspace it works", self._choice_of_project())
+            yield FormField("Name", Input(draft.name, placeholder="nightly", id="name"))
+            yield FormField("Command, for /bin/sh", self._command())
+            yield FormField("Priority", select(_PRIORITIES, draft.priority.value, "priority"))
+            yield FormField(
                 "Timeout in seconds",
                 Input(draft.timeout, placeholder="as the setting job_timeout says", id="timeout"),
             )
-            yield _Field("Start", _select(_STARTS, draft.hold, "hold"))
+            yield FormField("Start", select(_STARTS, draft.hold, "hold"))
         yield Static("", id="dialog-error", markup=False)
         with Horizontal(id="dialog-buttons"):
             yield Button(" Submit (ctrl+s) ", variant="primary", id="submit", compact=True)
@@ -131,7 +112,7 @@ class SubmitJobDialog(Dialog[JobRow]):
     def _choice_of_project(self) -> Widget:
         known = [(Text(safe_line(p.name, limit=60)), p.id) for p in self._projects]
         known.append((Text("None: the one for odds and ends, scratch"), NO_PROJECT))
-        return _select(known, self._draft.project, "project")
+        return select(known, self._draft.project, "project")
 
     def _command(self) -> Widget:
         return TextArea(self._draft.command, id="command", tab_behavior="focus")
@@ -160,7 +141,7 @@ class SubmitJobDialog(Dialog[JobRow]):
             return
         self._keep()
         mistakes = mistakes_in(self._draft)
-        for field in self.query(_Field):
+        for field in self.query(FormField):
             field.complain(mistakes.get(field.field.id or "", ""))
         if mistakes:
             self._complain("")
@@ -215,7 +196,3 @@ class SubmitJobDialog(Dialog[JobRow]):
     def _complain(self, sentence: str) -> None:
         if self.is_attached:
             self.query_one("#dialog-error", Static).update(safe_text(sentence))
-
-
-def _select(choices: Sequence[tuple[Text | str, object]], value: object, id_: str) -> Widget:
-    return Select(choices, value=value, allow_blank=False, id=id_, compact=True)

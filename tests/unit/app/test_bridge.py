@@ -19,9 +19,12 @@ from foredeck.services.domain.events import (
     NoticeRaised,
     ProjectSaved,
     QuestionSaved,
+    ReportSaved,
     Resync,
     RunSaved,
+    ScheduleChanged,
     StepSaved,
+    TaskSaved,
 )
 from foredeck.services.domain.questions import QuestionKind
 from foredeck.services.domain.states import JobState, QuestionState, RunState, StepState
@@ -75,6 +78,10 @@ async def test_a_burst_becomes_one_signal() -> None:
         host.publish(MessageSaved(run_id="r4", step_id="s", message_id="m"))
         host.publish(ProjectSaved(project_id="p2"))
         host.publish(JobQueueChanged())
+        host.publish(TaskSaved(task_id="t1"))
+        host.publish(ScheduleChanged(task_id="t2"))
+        host.publish(ScheduleChanged())
+        host.publish(ReportSaved(report_id="rp", run_id="r5"))
         seen = await changes.wait_for(1)
     assert seen == [
         HostChanged(
@@ -83,6 +90,9 @@ async def test_a_burst_becomes_one_signal() -> None:
             frozenset({"r4"}),
             jobs=frozenset({"j", "k"}),
             queue=True,
+            tasks=frozenset({"t1", "t2"}),
+            schedules=True,
+            reports=frozenset({"r5"}),
         )
     ]
 

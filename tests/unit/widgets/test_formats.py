@@ -119,3 +119,38 @@ def test_a_bar_is_as_long_as_it_should_be() -> None:
 def test_one_thing_is_not_many() -> None:
     assert formats.plural(1, "run") == "1 run"
     assert formats.plural(0, "run") == "0 runs"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (-5, "due"),
+        (0, "due"),
+        (1, "in 1 min"),
+        (60, "in 1 min"),
+        (61, "in 2 min"),
+        (89 * 60, "in 89 min"),
+        (90 * 60, "in 2 h"),
+        (3 * 3600 - 60, "in 3 h"),
+        (35 * 3600, "in 35 h"),
+        (36 * 3600, "in 2 d"),
+        (4000 * 86_400, "in 4,000 d"),
+    ],
+)
+def test_until_is_told_to_the_nearest(seconds: float, words: str) -> None:
+    assert formats.until(NOW + timedelta(seconds=seconds), NOW) == words
+
+
+@pytest.mark.parametrize(
+    ("count", "words"),
+    [
+        (0, "0 B"),
+        (1023, "1023 B"),
+        (1024, "1.0 KiB"),
+        (48_213, "47.1 KiB"),
+        (1_048_575, "1.0 MiB"),
+        (5_000_000_000, "4,768.4 MiB"),
+    ],
+)
+def test_sizes_are_told_in_a_readable_unit(count: int, words: str) -> None:
+    assert formats.size(count) == words

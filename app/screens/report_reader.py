@@ -1,0 +1,136 @@
+"""Reads for the screen of reports: the files that there are, and what one of them says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from textual.screen import Screen
+from textual.timer import Timer
+
+from foredeck.app.bridge import HostChanged
+from foredeck.app.screens.refresher import Refresher
+from foredeck.app.screens.shell import shell_of
+from foredeck.services.domain.errors import ForedeckError, HostGone, NotFound
+from foredeck.services.domain.report_model import RunReport
+from foredeck.services.domain.reports import ReportRow
+from foredeck.services.host.interface import Host
+from foredeck.services.host.report_requests import GetRunReport, ListReports
+
+# So many reports are listed at most; the title says if there are more.
+MOST_LISTED = 1000
+# Seconds that the cursor has to rest on a report, and that a run at work is left alone between
+# two reads: a report is long, and nobody reads it as fast as it changes.
+_DWELL, _PATIENCE = 0.15, 2.0
+
+
+class Failed(Protocol):
+    """Shows why the list, or the report that is looked at, could not be read."""
+
+    def __call__(self, error: Exception, *, of_report: bool) -> None: ...
+
+
+class ReportReader:
+    """Reads one thing at a time, and again when that has changed.
+
+    `only` is the run whose files are listed, None for all.
+    """
+
+    def __init__(
+        self,
+        screen: Screen[Any],
+        only: str | None,
+        show_list: Callable[[], None],
+        show_report: Callable[[], None],
+        failed: Failed,
+    ) -> None:
+        self._screen = screen
+        self.only = only
+        self._show_list = show_list
+        self._show_report = show_report
+        self._failed = failed
+        self._aim: str | None = None
+        self._timer: Timer | None = None
+        self.rows: tuple[ReportRow, ...] | None = None
+        self.total = 0
+        self.report: RunReport | None = None
+        self._lists = Refresher(screen, self._read_list, lambda error: self._fail(error))
+        self._reports = Refresher(screen, self._read_report, lambda error: self._fail(error, True))
+
+    @property
+    def run_id(self) -> str | None:
+        """The run whose report is looked at."""
+        return self._aim
+
+    def apply(self, change: HostChanged) -> None:
+        """Read again what has changed."""
+        if change.resync or change.reports or change.runs:
+            self._lists.request()
+        if self._aim is not None and change.touches(self._aim):
+            self._soon(_PATIENCE)
+
+    def read_list(self) -> None:
+        """Read the list again."""
+        self._lists.request()
+
+    def read_report(self) -> None:
+        """Read the report again that is looked at."""
+        self._reports.request()
+
+    def aim(self, run_id: str | None, *, at_once: bool = False) -> None:
+        """Look at the report of that run from now on, or at none; soon, or at once."""
+        if run_id == self._aim:
+            return
+        self._aim = run_id
+        self._stop()
+        if run_id is None:
+            self.report = None
+        elif at_once:
+            self._reports.request()
+        else:
+            self._soon(_DWELL)
+
+    def _soon(self, seconds: float) -> None:
+        if self._timer is None:
+            self._timer = self._screen.set_timer(seconds, self._due)
+
+    def _due(self) -> None:
+        self._timer = None
+        self._reports.request()
+
+    def _stop(self) -> None:
+        if self._timer is not None:
+            self._timer.stop()
+            self._timer = None
+
+    @property
+    def _host(self) -> Host:
+        host = shell_of(self._screen).host
+        if host is None:
+            raise NotFound("The data is not open.")
+        return host
+
+    async def _read_list(self) -> None:
+        only = self.only
+        page = await self._host.ask(ListReports(only, limit=MOST_LISTED))
+        if self._screen.is_attached and only == self.only:
+            self.rows, self.total = page.items, page.total
+            self._show_list()
+
+    async def _read_report(self) -> None:
+        wanted = self._aim
+        if wanted is None:
+            return
+        report = await self._host.ask(GetRunReport(wanted))
+        if wanted == self._aim and self._screen.is_attached:
+            self.report = report
+            self._show_report()
+
+    def _fail(self, error: Exception, of_report: bool = False) -> None:
+        gone = isinstance(error, HostGone) or shell_of(self._screen).host is None
+        if gone and self.rows is not None:
+            return  # what was read stays; the application says what has happened
+        if self._screen.is_attached:
+            self._failed(error, of_report=of_report)
+            if not isinstance(error, ForedeckError):
+                shell_of(self._screen).show_error(error)

@@ -1,0 +1,177 @@
+"""Reads for the screen of tasks: all of them, the schedules, and the task that is looked at."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, Protocol
+
+from textual.screen import Screen
+from textual.timer import Timer
+
+from foredeck.app.bridge import HostChanged
+from foredeck.app.screens.refresher import Refresher
+from foredeck.app.screens.shell import shell_of
+from foredeck.services.domain.errors import ForedeckError, HostGone, NotFound, UsageError
+from foredeck.services.domain.schedules import ScheduleBoard
+from foredeck.services.domain.task_views import TaskDetail
+from foredeck.services.domain.tasks import TaskRow
+from foredeck.services.host.interface import Host
+from foredeck.services.host.task_requests import (
+    GetScheduleBoard,
+    GetTask,
+    ListExecutions,
+    ListFires,
+    ListTasks,
+    PreviewSchedule,
+)
+
+# Tasks are read in pages of that many.
+_PAGE = 200
+# Of the task that is looked at: executions, moments that came to nothing, moments to come.
+_EXECUTIONS, _FIRES, _MOMENTS = 30, 20, 5
+# After a read it rests for so many times as long as that took, but not longer than that
+# (seconds). What a person has just done is not kept waiting by that.
+_REST, _LONGEST_REST = 8.0, 1.0
+# Seconds that the cursor has to rest on a task before that is read.
+_DWELL = 0.12
+
+
+class Failed(Protocol):
+    """Shows why the tasks, or the one that is looked at, could not be read."""
+
+    def __call__(self, error: Exception, *, of_task: bool) -> None: ...
+
+
+class TaskReader:
+    """Reads one thing at a time, and again when that has changed.
+
+    `deleted` says whether the deleted tasks are wanted as well.
+    """
+
+    def __init__(
+        self,
+        screen: Screen[Any],
+        show_tasks: Callable[[], None],
+        show_task: Callable[[], None],
+        failed: Failed,
+    ) -> None:
+        self._screen = screen
+        self._show_tasks = show_tasks
+        self._show_task = show_task
+        self._failed = failed
+        self._aim: str | None = None
+        self._hurry = asyncio.Event()
+        self._dwelling: Timer | None = None
+        self.deleted = False
+        self.tasks: tuple[TaskRow, ...] | None = None
+        self.board: ScheduleBoard | None = None
+        self.detail: TaskDetail | None = None
+        self._lists = Refresher(screen, self._read_tasks, lambda error: self._fail(error))
+        self._details = Refresher(screen, self._read_task, lambda error: self._fail(error, True))
+
+    def apply(self, change: HostChanged) -> None:
+        """Read again what has changed."""
+        if change.resync or change.tasks or change.schedules:
+            self.read_tasks(at_once=change.resync or change.schedules)
+        if self._aim is not None and self._touches(change, self._aim):
+            self._details.request()
+
+    def _touches(self, change: HostChanged, task_id: str) -> bool:
+        if change.resync or change.schedules or task_id in change.tasks:
+            return True
+        shown = {one.id for one in self.detail.executions} if self.detail else set()
+        return not shown.isdisjoint(change.runs | change.reports)
+
+    def read_tasks(self, *, at_once: bool = True) -> None:
+        """Read all tasks again; also in the rest after a read, unless that can wait."""
+        self._lists.request()
+        if at_once:
+            self._hurry.set()
+
+    def aim(self, task_id: str | None, *, at_once: bool = False) -> None:
+        """Look at that task from now on, or at none; soon, or at once."""
+        if task_id == self._aim and not at_once:
+            return
+        self._aim = task_id
+        if self._dwelling is not None:
+            self._dwelling.stop()
+        if task_id is None:
+            self.detail = None
+        elif at_once:
+            self._details.request()
+        else:
+            self._dwelling = self._screen.set_timer(_DWELL, self._details.request)
+
+    @property
+    def _host(self) -> Host:
+        host = shell_of(self._screen).host
+        if host is None:
+            raise NotFound("The data is not open.")
+        return host
+
+    async def _read_tasks(self) -> None:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        self._hurry.clear()
+        board = await self._host.ask(GetScheduleBoard())
+        tasks = await self._all_tasks(deleted=False)
+        if self.deleted:
+            known = {row.id for row in tasks}
+            gone = await self._all_tasks(deleted=True)
+            tasks += tuple(row for row in gone if row.id not in known)
+        if not self._screen.is_attached:
+            return
+        self.board, self.tasks = board, tasks
+        self._show_tasks()
+        rest = min(_LONGEST_REST, _REST * (loop.time() - began))
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._hurry.wait(), rest)
+
+    async def _all_tasks(self, *, deleted: bool) -> tuple[TaskRow, ...]:
+        """Return all tasks, page by page; one that comes or goes meanwhile is told again."""
+        rows: dict[str, TaskRow] = {}
+        offset = 0
+        while True:
+            page = await self._host.ask(ListTasks(deleted=deleted, limit=_PAGE, offset=offset))
+            rows |= {row.id: row for row in page.items}
+            offset += len(page.items)
+            if not page.items or offset >= page.total:
+                return tuple(rows.values())
+
+    async def _read_task(self) -> None:
+        wanted = self._aim
+        if wanted is None:
+            return
+        detail = await self._read_detail(wanted)
+        if wanted == self._aim and self._screen.is_attached:
+            self.detail = detail
+            self._show_task()
+
+    async def _read_detail(self, task_id: str) -> TaskDetail:
+        host = self._host
+        row = await host.ask(GetTask(task_id))
+        executions = await host.ask(ListExecutions(task_id, limit=_EXECUTIONS))
+        odd = await host.ask(ListFires(task_id, odd=True, limit=_FIRES))
+        moments, problem = await self._moments(row)
+        return TaskDetail(row, executions.items, executions.total, odd.items, moments, problem)
+
+    async def _moments(self, row: TaskRow) -> tuple[tuple[str, ...], str]:
+        schedule = row.task.schedule
+        if schedule is None:
+            return (), ""
+        query = PreviewSchedule(schedule.cron, schedule.timezone, _MOMENTS)
+        try:
+            return await self._host.ask(query), ""
+        except UsageError as error:
+            return (), str(error)  # a zone that this machine has lost: the rest can be told
+
+    def _fail(self, error: Exception, of_task: bool = False) -> None:
+        gone = isinstance(error, HostGone) or shell_of(self._screen).host is None
+        if gone and self.tasks is not None:
+            return  # what was read stays; the application says what has happened
+        if self._screen.is_attached:
+            self._failed(error, of_task=of_task)
+            if not isinstance(error, ForedeckError):
+                shell_of(self._screen).show_error(error)
