@@ -212,9 +212,16 @@ async def page(link: Link, limit: int, offset: int) -> Page[NotificationRow]:
     return Page(rows.each(lambda row: _row(row, own[row[0]]), found), total, limit, offset)
 
 
+# Who never opened a dashboard has seen nothing of what the clock began.
+_SEEN_AT = "SELECT coalesce(seen_at, (SELECT min(at) - 1 FROM fire)) FROM attention"
+
+
 async def seen_at(link: Link) -> datetime | None:
-    """Return until when a person has seen what happened, None if no dashboard was ever open."""
-    return to_optional_moment((await link.rows("SELECT seen_at FROM attention"))[0][0])
+    """Return until when a person has seen what happened.
+
+    Where no dashboard was ever open: until the clock began to start tasks, None if it never did.
+    """
+    return to_optional_moment((await link.rows(_SEEN_AT))[0][0])
 
 
 async def _deliveries(link: Link, ids: Sequence[str]) -> Iterable[Delivery]:

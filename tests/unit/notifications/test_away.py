@@ -47,6 +47,22 @@ async def test_nobody_was_away_before_the_first_dashboard(store: Store, room: Ne
     assert away.total == 0
 
 
+async def test_the_first_dashboard_tells_what_the_clock_has_done(
+    store: Store, room: Newsroom, time: Clock
+) -> None:
+    by_hand = await room.ended("by hand", RunState.SUCCESS)
+    task = await room.of_task(by_hand, None)
+    time.pass_(60)
+    async with store.transaction() as tx:
+        await fire(tx, task.id, "started")
+    await room.ended("by the clock", RunState.FAILED)
+
+    away = await store.news.away()
+
+    assert away.since is not None
+    assert [item.what for item in away.items] == ["by the clock"]
+
+
 async def test_it_counts_from_when_a_dashboard_was_last_open(
     store: Store, room: Newsroom, time: Clock
 ) -> None:
