@@ -34,7 +34,7 @@ _NEVER = "No dashboard was open yet. foredeck away --since 2h looks back all the
 def away(session: Session, since: datetime | None, format_: str) -> None:
     """Say what happened since a dashboard was last open.
 
-    What waits for you and what failed comes first, then the schedules that were missed.
+    What waits for you and what failed comes first, then due times that started no run.
     Looking here does not count as having seen it in the dashboard.
     """
     if since and since > clock.now():
@@ -56,9 +56,14 @@ def _put(found: Away) -> None:
         say(f"{len(found.items)} of {found.total}; the most important ones.")
 
 
+def _word(item: AwayItem) -> str:
+    """Return the kind; of a due time rather what became of it is said, behind it."""
+    return "no start" if item.kind is AwayKind.MISSED else item.kind.value
+
+
 def _cells(item: AwayItem) -> tuple[object, ...]:
     return (
-        f"{_GLYPHS[item.kind]} {item.kind.value}",
+        f"{_GLYPHS[item.kind]} {_word(item)}",
         short_time(item.at),
         item.run_id or "–",
         item.project_name,

@@ -62,7 +62,7 @@ _OF_RUNS = {
     AwayKind.CANCELLED: ("was cancelled", "were cancelled"),
 }
 _OF_OTHERS = {
-    AwayKind.MISSED: ("schedule was missed", "schedules were missed"),
+    AwayKind.MISSED: ("due time started no run", "due times started no run"),
     AwayKind.REPORT: ("report", "reports"),
 }
 _HOUR = 3600

@@ -78,7 +78,7 @@ async def test_it_says_what_happened_and_enter_opens_the_run(tmp_path: Path) -> 
         said = str(screen.query_one("#away-headline", Static).render())
         assert said == (
             "Since Friday 18:04 (15 h): 12 runs succeeded, 2 failed, 1 waits for you, "
-            "1 was cancelled, 1 schedule was missed, 4 reports."
+            "1 was cancelled, 1 due time started no run, 4 reports."
         )
         lines = [str(option.prompt) for option in screen.query_one(OptionList).options]
         assert "Which name: port or listen?" in lines[0]

@@ -20,7 +20,7 @@ from foredeck.widgets.formats import age
 _LOOKS = {
     AwayKind.WAITING: ("◆", "waits", "$state-waiting"),
     AwayKind.FAILED: ("✗", "failed", "$state-failed"),
-    AwayKind.MISSED: ("!", "missed", "$state-retry"),
+    AwayKind.MISSED: ("!", "no start", "$state-retry"),
     AwayKind.SUCCEEDED: ("✓", "success", "$state-success"),
     AwayKind.CANCELLED: ("■", "cancelled", "$state-cancelled"),
     AwayKind.REPORT: ("≡", "report", "$ink-muted"),
