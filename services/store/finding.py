@@ -56,15 +56,30 @@ async def task_id(link: Link, ref: str) -> str:
     if len(found) > 1:
         raise _ambiguous("task", ref, found)
     if not found:
-        raise _not_found("task", ref, await _near_names(link, ref, "task"))
+        raise await _no_task(link, ref)
     return str(found[0])
 
 
-async def _near_names(link: Link, ref: str, noun: str = "project") -> list[str]:
+async def _no_task(link: Link, ref: str) -> NotFound:
+    """Return the error; it says how the latest deleted task of that name comes back."""
+    deleted = await link.rows(
+        "SELECT id FROM task WHERE name = ? AND deleted_at IS NOT NULL "
+        "ORDER BY deleted_at DESC LIMIT 1",
+        (ref,),
+    )
+    if deleted:
+        back = f"foredeck tasks restore {deleted[0][0]} brings it back."
+        return NotFound(f"The task {ref!r} was deleted.", back)
+    return _not_found("task", ref, await _near_names(link, ref, "task", "deleted_at IS NULL"))
+
+
+async def _near_names(link: Link, ref: str, noun: str = "project", such: str = "true") -> list[str]:
     """Return the names that `ref` may have been meant to be, the nearest first."""
     from difflib import get_close_matches
 
-    rows = await link.rows(f"SELECT name FROM {noun} ORDER BY name LIMIT {_COMPARED}")  # noqa: S608
+    rows = await link.rows(
+        f"SELECT name FROM {noun} WHERE {such} ORDER BY name LIMIT {_COMPARED}"  # noqa: S608
+    )
     names = {str(row[0]).casefold(): str(row[0]) for row in rows}
     wanted = ref.casefold()
     near = get_close_matches(wanted, names, n=_SHOWN - 1)

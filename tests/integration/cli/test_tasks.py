@@ -67,6 +67,12 @@ def test_changed_rested_deleted_and_brought_back(desk: Desk) -> None:
     assert desk.run("tasks", "delete", "audit").code == 0
     assert "No tasks yet" in desk.run("tasks", "list").err
     assert task in desk.run("tasks", "list", "--deleted").out
+    gone = desk.run("tasks", "restore", "audit")
+    assert (gone.code, gone.err) == (
+        2,
+        f"error: The task 'audit' was deleted.\nforedeck tasks restore {task} brings it back.\n",
+    )
+    assert "mean" not in desk.run("tasks", "show", "audi").err
     assert desk.run("tasks", "restore", task).code == 0
     assert "audit" in desk.run("tasks", "list").out
 
