@@ -124,8 +124,9 @@ class ModelTotal:
 class Totals:
     """What the run came to; `cost` None is "unknown", never nothing.
 
-    `turns` are those of codex, `commands` the other processes; `failures` counts the attempts
-    that ended badly, `files` what was created, modified or deleted.
+    `turns` are those of codex, `commands` the processes that are none and what codex ran in its
+    turns, as far as the output is still there; `failures` counts the attempts that ended badly,
+    `files` what was created, modified or deleted.
     """
 
     messages: int

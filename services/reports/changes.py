@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from foredeck.services.codex.written import parts_of
 from foredeck.services.domain.records import Attempt, ChangeKind
 from foredeck.services.domain.report_model import (
     CONTENT_LIMIT,
@@ -15,6 +16,7 @@ from foredeck.services.domain.report_model import (
     ReportedFile,
     ReportedPatch,
 )
+from foredeck.services.domain.segments import SegmentKind
 from foredeck.services.reports.patches import Patch, patches_in
 from foredeck.services.reports.words import Words
 from foredeck.services.store.report_material import Material
@@ -38,6 +40,16 @@ class _Fate:
         if self.last is ChangeKind.DELETED:
             return None if self.new else ChangeKind.DELETED
         return ChangeKind.CREATED if self.new else ChangeKind.MODIFIED
+
+
+def commands_of(material: Material) -> int:
+    """Return how many commands codex ran in its turns; reads output files, so it blocks.
+
+    Nothing but the output tells of them. None is counted of output that was removed.
+    """
+    outputs = dict.fromkeys(Path(attempt.output_path) for _, attempt in _attempts(material))
+    begun = (part for output in outputs for part, _ in parts_of(output, SegmentKind.COMMAND))
+    return len({part.of for part in begun if part.of})
 
 
 def changes_of(material: Material, words: Words) -> Changes:

@@ -26,7 +26,7 @@ from foredeck.services.domain.report_model import (
 )
 from foredeck.services.domain.states import StepState
 from foredeck.services.pricing import Price, cost
-from foredeck.services.reports.changes import changes_of
+from foredeck.services.reports.changes import changes_of, commands_of
 from foredeck.services.reports.steps import StepsBuilder, took
 from foredeck.services.reports.transcript import TranscriptBuilder
 from foredeck.services.reports.words import Words
@@ -164,7 +164,7 @@ class _Builder:
             messages=material.counts.messages,
             tool_calls=material.counts.tool_calls,
             turns=turns,
-            commands=len(begun) - turns,
+            commands=len(begun) - turns + commands_of(material),
             steps=len(steps),
             steps_done=sum(step.state is StepState.SUCCESS for step in steps),
             retries=sum(step.retries for step in steps),

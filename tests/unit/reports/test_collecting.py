@@ -9,6 +9,7 @@ from foredeck.services.domain import report_model
 from foredeck.services.domain.errors import NotFound
 from foredeck.services.domain.records import ChangeKind, FailureClass, FileChange, Role
 from foredeck.services.domain.safe_text import clean
+from foredeck.services.domain.segments import SUFFIX, Segment, SegmentKind
 from foredeck.services.domain.states import FINAL_RUNS, RunState, StepState
 from foredeck.services.reports.collecting import ReportCollector
 from foredeck.services.reports.json_report import as_json
@@ -251,6 +252,24 @@ async def test_what_became_of_the_files(store: Store, collector: ReportCollector
         ("old", modified),
     ]
     assert files[2].steps == ("planner", "builder")
+
+
+async def test_commands_of_codex_are_counted_with_the_others(
+    store: Store, collector: ReportCollector, tmp_path: Path
+) -> None:
+    run = await reported.store_run(store, RunState.SUCCESS)
+    before = (await collector.collect(run.id)).totals.commands
+    output = tmp_path / "builder.log"
+    output.write_text("$ make\nfine\n$ make\n$ of the step\n")
+    parts = (
+        Segment(0, SegmentKind.COMMAND, 1, "make", "job1/call1"),
+        Segment(7, SegmentKind.OUTPUT, 2, "make", "job1/call1"),
+        Segment(12, SegmentKind.COMMAND, 3, "make", "job1/call2"),
+        Segment(19, SegmentKind.COMMAND, 4, "of the step"),  # a job, which is counted already
+    )
+    Path(f"{output}{SUFFIX}").write_text("".join(part.to_line() for part in parts))
+    await reported.set_output(store, "builder", run, output)
+    assert (await collector.collect(run.id)).totals.commands == before + 2
 
 
 async def test_an_output_that_is_gone_is_no_trouble(
