@@ -19,10 +19,16 @@ from foredeck.app.cli.render import (
 )
 from foredeck.app.cli.session import Session
 from foredeck.services.domain.records import Mode, Sandbox
+from foredeck.services.domain.safe_text import safe_line
 from foredeck.services.domain.views import ProjectRow
 from foredeck.services.host.commands import ArchiveProject, CreateProject, UpdateProject
-from foredeck.services.host.interface import Command
+from foredeck.services.host.interface import Command, Host
 from foredeck.services.host.queries import GetProjectSettings, ListProjects
+from foredeck.services.host.task_requests import ListTasks
+
+# Of the tasks of a project that is archived, how many are looked through, and named.
+_LOOKED_AT = 500
+_SHOWN = 5
 
 
 @click.group()
@@ -142,7 +148,11 @@ def describe(session: Session, project: str, description: str, format_: str) -> 
 @click.pass_obj
 def archive(session: Session, project: str, format_: str) -> None:
     """Hide PROJECT from the lists; nothing is deleted."""
-    _change(session, ArchiveProject(project), format_, "Project archived")
+    row = _change(session, ArchiveProject(project), format_, "Project archived")
+    if names := session.read(lambda host: _scheduled_in(host, row)):
+        shown = ", ".join(names[:_SHOWN]) + (", …" if len(names) > _SHOWN else "")
+        say(f"! Tasks are scheduled in it, and will fail each time: {shown}.")
+        say("  foredeck tasks disable TASK ends that.")
 
 
 @projects.command()
@@ -154,10 +164,22 @@ def restore(session: Session, project: str, format_: str) -> None:
     _change(session, ArchiveProject(project, archived=False), format_, "Project restored")
 
 
-def _change(session: Session, command: Command[ProjectRow], format_: str, done: str) -> None:
+async def _scheduled_in(host: Host, project: ProjectRow) -> list[str]:
+    """Return the names of the tasks of the project that the clock would start."""
+    page = await host.ask(ListTasks(project=project.id, limit=_LOOKED_AT))
+    tasks = (row.task for row in page.items)
+    return [
+        safe_line(task.name, limit=60)
+        for task in tasks
+        if task.project_id == project.id and task.next_at is not None
+    ]
+
+
+def _change(session: Session, command: Command[ProjectRow], format_: str, done: str) -> ProjectRow:
     row = session.write(lambda host: host.do(command), "foredeck projects")
     say(f"✓ {done}: {row.id}")
     _put(row, format_)
+    return row
 
 
 def _put(row: ProjectRow, format_: str) -> None:

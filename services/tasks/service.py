@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -22,6 +23,7 @@ from foredeck.services.tasks.executions import extra_warnings, missing_mistakes
 from foredeck.services.tasks.templates import render, syntax_mistakes, variables_of
 from foredeck.services.tasks.workflows import TaskWorkflows
 from foredeck.services.tool_servers import servers_of
+from foredeck.services.workflow.runs import require_usable
 from foredeck.services.workspace.home_projects import HomeProjects
 
 
@@ -51,9 +53,13 @@ class TaskService:
         self._calendar = calendar
 
     async def create(self, wish: TaskWish) -> Task:
-        """Store a task; raises `InvalidInput` with every mistake, `Conflict` for its name."""
+        """Store a task; raises `InvalidInput` with every mistake.
+
+        Raises `Conflict` for its name, and for a project in which nothing can run.
+        """
         _raise(await self._mistakes(wish, await self._homes.known(wish.project, wish.here)))
         project = await self._homes.of(wish.project, wish.here)
+        await asyncio.to_thread(require_usable, project)
         moment = clock.now()
         blank = Task(new_id(), "", project.id, "", moment, moment)
         task = self._with(blank, wish, project, moment)

@@ -23,6 +23,19 @@ def test_a_project_from_its_creation_to_the_archive(desk: Desk) -> None:
     assert desk.run("projects", "restore", "store", "--format", "json").answer["archived"] is False
 
 
+def test_archiving_names_the_tasks_that_the_clock_would_start_there(desk: Desk) -> None:
+    assert desk.run("projects", "create", "shop").code == 0
+    task = ("tasks", "create", "--project", "shop", "--prompt-template", "Look", "--name")
+    assert desk.run(*task, "by-hand").code == 0
+    assert "Tasks" not in desk.run("projects", "archive", "shop").err
+    said = desk.run(*task, "late")
+    assert (said.code, "foredeck projects restore shop" in said.err) == (1, True)
+    assert desk.run("projects", "restore", "shop").code == 0
+    assert desk.run(*task, "nightly", "--schedule-cron", "0 3 * * *").code == 0
+    said = desk.run("projects", "archive", "shop")
+    assert "! Tasks are scheduled in it, and will fail each time: nightly.\n" in said.err
+
+
 def test_a_name_that_is_taken(desk: Desk) -> None:
     assert desk.run("projects", "create", "shop").code == 0
     said = desk.run("projects", "create", "shop")
