@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import sys
 from collections.abc import Callable, Coroutine
 from datetime import datetime
 from pathlib import Path
@@ -21,7 +20,7 @@ from textual.signal import Signal
 from textual.types import CSSPathType
 
 from foredeck.app.connection import Connect, Connection
-from foredeck.app.error_log import open_log, report
+from foredeck.app.error_log import open_log, report, tell
 from foredeck.app.screens.prompt import PromptScreen
 from foredeck.app.screens.workbench import Workbench
 from foredeck.services.domain import clock
@@ -38,8 +37,10 @@ from foredeck.styles.themes import (
 )
 
 if TYPE_CHECKING:
+    from foredeck.app.attendance import Attendance
     from foredeck.app.bridge import HostChanged
     from foredeck.app.lost_host import LostHost
+    from foredeck.app.ringing import Rings
     from foredeck.services.host.interface import Host
 
 FRAME_RATE = 20
@@ -84,6 +85,7 @@ class ForedeckApp(App[int]):
         *,
         theme: str = DARK,
         frame_rate: int = FRAME_RATE,
+        rings: Rings | None = None,
         now: Callable[[], datetime] = clock.now,
         log_path: Path | None = None,
         report_error: Callable[[BaseException], None] | None = None,
@@ -103,6 +105,8 @@ class ForedeckApp(App[int]):
         self._connection: Connection | None = None
         self._connecting: asyncio.Task[None] | None = None
         self._lost_host: LostHost | None = None
+        self._rings = rings
+        self._attendance: Attendance | None = None
         self._lets_work_on = False
         self.works_on = False
         self._log_path = log_path
@@ -208,26 +212,26 @@ class ForedeckApp(App[int]):
 
     def adopt(self, connection: Connection) -> None:
         """Show what this host has, and hear of its changes."""
+        from foredeck.app.attendance import Attendance
         from foredeck.app.bridge import HostBridge, HostChanged
-        from foredeck.services.domain.ids import new_id
-        from foredeck.services.host.commands import DeclarePresence
 
         self._connection = connection
+        self._attendance = self._attendance or Attendance(self, self._rings)
         bridge = HostBridge(
             connection.host,
             self.changed,
             self.notice,
             lost=self._lost,
             report_error=self._report,
+            ring=self._attendance.ring,
         )
         if not self.is_running:
             return
         self.run_worker(
             bridge.run(), name="bridge", group="bridge", exit_on_error=False, exclusive=True
         )
-        # Who looks at the dashboard can answer what the runs ask.
-        present = DeclarePresence(f"dashboard {new_id()}")
-        self.start(connection.host.do(present), group="presence")
+        watching = self._attendance.watch(connection.host)
+        self.run_worker(self._guard(watching), group="attendance", exclusive=True)
         self.workbench.show_host()
         if len(self.screen_stack) > 1:
             # What lies over the workbench has read from an earlier host.
@@ -282,6 +286,8 @@ class ForedeckApp(App[int]):
     async def _let_go(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
+            if self._attendance is not None:
+                await self._attendance.leave(connection.host)
             await connection.close()
 
     # --- the lifetime -----------------------------------------------------------------
@@ -306,14 +312,14 @@ class ForedeckApp(App[int]):
     async def _close_in_order(self) -> None:
         working = len(self.workbench.working())
         if working and self.is_host and not self.works_on:
-            _tell(f"Stopping {working} run{'s' if working > 1 else ''}…\n")
+            tell(f"Stopping {working} run{'s' if working > 1 else ''}…\n")
         try:
             await self.disconnect()
         except ForedeckError as error:
-            _tell(f"{safe_text(str(error))}\n")
+            tell(f"{safe_text(str(error))}\n")
         except Exception as error:
             self._report(error)
-            _tell(f"Foredeck did not close cleanly. {self._where_details_are()}\n")
+            tell(f"Foredeck did not close cleanly. {self._where_details_are()}\n")
 
     def _end_on(self, number: int) -> None:
         """End in order; a line that drops is no reason to stop what works."""
@@ -385,12 +391,3 @@ class ForedeckApp(App[int]):
 
     def _where_details_are(self) -> str:
         return f"Details are in {self._log_path}." if self._log_path else ""
-
-
-def _tell(message: str) -> None:
-    """Write to standard error, which may be a terminal that is gone."""
-    try:
-        sys.stderr.write(message)
-        sys.stderr.flush()
-    except OSError:
-        pass

@@ -17,6 +17,7 @@ from foredeck.app.reporting import open_reports, report_queries
 from foredeck.app.task_house import TaskHouse, run_service
 from foredeck.services.agents.runner import AgentStageRunner
 from foredeck.services.audit import audited
+from foredeck.services.backup.service import BackupService
 from foredeck.services.chat.agent_answer import AgentAnswer
 from foredeck.services.chat.cards import agent_cards
 from foredeck.services.chat.codex_answer import CodexAnswer
@@ -35,6 +36,7 @@ from foredeck.services.domain.records import (
     StepKind,
 )
 from foredeck.services.event_bus import EventBus
+from foredeck.services.host.backup_handlers import BackupCommands
 from foredeck.services.host.chat_handlers import ChatHandlers
 from foredeck.services.host.command_handlers import CommandHandlers
 from foredeck.services.host.file_handlers import FileCommands
@@ -44,6 +46,7 @@ from foredeck.services.host.intervention_handlers import (
     InterventionQueries,
 )
 from foredeck.services.host.job_handlers import JobCommands, JobQueries
+from foredeck.services.host.notice_handlers import NoticeCommands, NoticeQueries
 from foredeck.services.host.project_handlers import (
     ProjectSettingsCommands,
     ProjectSettingsQueries,
@@ -64,6 +67,7 @@ from foredeck.services.jobs.job_records import JobRecords
 from foredeck.services.jobs.job_service import JobService
 from foredeck.services.jobs.local_executor import LocalExecutor
 from foredeck.services.jobs.retention import JobRetention
+from foredeck.services.notifications.service import Notifications
 from foredeck.services.questions.agents import AgentQuestions
 from foredeck.services.questions.approvals import CodexApprovals
 from foredeck.services.questions.presence import Presence
@@ -74,12 +78,14 @@ from foredeck.services.stage_clock import StageClock
 from foredeck.services.store.store import Store
 from foredeck.services.tasks.executions import Executions
 from foredeck.services.workflow.boundary import Boundary
+from foredeck.services.workflow.codex_runs import DIRECTORY as CODEX_RUNS
 from foredeck.services.workflow.codex_runs import CodexRuns
 from foredeck.services.workflow.codex_step import CodexStepRunner
 from foredeck.services.workflow.command_step import CommandStepRunner
 from foredeck.services.workflow.execution import StepExecution
 from foredeck.services.workflow.gate_step import GateStepRunner
 from foredeck.services.workflow.orchestrator import Orchestrator
+from foredeck.services.workflow.run_retention import RunRetention
 from foredeck.services.workflow.step_runners import StepRunners
 from foredeck.services.workflow.workflow_runs import WorkflowRuns
 from foredeck.services.workspace.home_projects import HomeProjects
@@ -136,6 +142,8 @@ async def open_working_half(ground: Ground, role: str, *, recover: bool) -> Asyn
         codex_runs = CodexRuns(store, run_service(settings, store), settings)
         await stack.enter_async_context(_kept_up_to_date(codex_runs, bus))
         reports = await stack.enter_async_context(open_reports(settings, store, bus))
+        notifications = Notifications(settings, store, bus, stays=recover)
+        await stack.enter_async_context(notifications.at_work())
         runner = _turn_runner(settings, codex, departure)
         supervisor = CodexSupervisor(store, runner, settings, departure, approvals=asking.approvals)
         stack.push_async_callback(lambda: _stop_if_idle(codex, supervisor, departure))
@@ -164,22 +172,24 @@ async def open_working_half(ground: Ground, role: str, *, recover: bool) -> Asyn
         stack.push_async_callback(orchestrator.close)  # its agents wait for jobs
         chat = _chat(settings, store, runner, departure)
         stack.push_async_callback(chat.close)
+        tasks = TaskHouse(settings, store, run_service(settings, store))
+        executions = tasks.executions(orchestrator)
+        scheduler = Scheduler(store, bus, executions, settings.schedule_grace)
+        stack.push_async_callback(scheduler.close)
         stack.callback(store.hurry)  # nobody can quit while a disk is waited for
         handlers = query_handlers(settings, store, bus, supervisor, jobs)
         handlers |= _command_handlers(settings, store, orchestrator, codex_runs)
         handlers |= _question_handlers(store, asking, codex)
         handlers |= ChatHandlers(store, chat).table()
         handlers |= JobCommands(store, jobs, _job_queries(settings, store, jobs)).table()
+        handlers |= NoticeCommands(store, notifications).table()
         files = ProjectFiles(store, settings.data_dir)
         handlers |= FileCommands(files).table()
         handlers |= reports
-        tasks = TaskHouse(settings, store, run_service(settings, store))
-        executions = tasks.executions(orchestrator)
+        handlers |= BackupCommands(BackupService(store, settings.data_dir)).table()
         handlers |= tasks.commands(executions)
         schedules = ScheduleQueries(store, runs=recover)
         handlers |= schedules.table() | ScheduleCommands(store, schedules).table()
-        scheduler = Scheduler(store, bus, executions, settings.schedule_grace)
-        stack.push_async_callback(scheduler.close)
         # Before what it needs is closed.
         stack.push_async_exit(lambda _kind, error, _trace: ground.server.close(error))
         await asking.questions.reconcile()
@@ -192,6 +202,8 @@ async def open_working_half(ground: Ground, role: str, *, recover: bool) -> Asyn
             await jobs.recover()
             retention = JobRetention(store, bus, own, settings.job_retention_days)
             await stack.enter_async_context(_in_the_background(retention.keep_up()))
+            of_runs = _run_retention(settings, store, bus)
+            await stack.enter_async_context(_in_the_background(of_runs.keep_up()))
             scheduler.start()
         ground.host.complete(audited(handlers, store, role))
         yield Services(
@@ -335,6 +347,11 @@ def _job_queries(settings: Settings, store: Store, jobs: JobService | None) -> J
     return JobQueries(store, executor, settings.job_limit, jobs, settings.job_aging)
 
 
+def _run_retention(settings: Settings, store: Store, bus: EventBus) -> RunRetention:
+    output, logs = settings.data_dir / "output", settings.data_dir / CODEX_RUNS
+    return RunRetention(store, bus, output, logs, settings.run_retention_days)
+
+
 def query_handlers(
     settings: Settings,
     store: Store,
@@ -354,6 +371,7 @@ def query_handlers(
     table = house.table() | InterventionQueries(store).table() | projects.table()
     table |= _job_queries(settings, store, jobs).table()
     table |= report_queries(settings, store).table()
+    table |= NoticeQueries(store).table()
     table |= TaskHouse(settings, store, runs).queries().table()
     table |= ScheduleQueries(store, runs=False).table()
     return table | WorkflowQueries(store).table()

@@ -18,6 +18,7 @@ from foredeck.services.domain.events import (
     JobSaved,
     MessageSaved,
     NoticeRaised,
+    NotificationSaved,
     ProjectSaved,
     QuestionSaved,
     ReportSaved,
@@ -148,7 +149,7 @@ class HostBridge:
     A burst becomes one signal per `interval`; the first event after a quiet time is
     passed on at once. A subscription that ends or breaks is taken up again, and the
     screens are told to read everything (`resync`). When the host itself is gone, `lost` is
-    called and the bridge ends.
+    called and the bridge ends. `ring` is called for each notification.
     """
 
     def __init__(
@@ -160,6 +161,7 @@ class HostBridge:
         lost: Callable[[HostGone], None],
         interval: float = INTERVAL,
         report_error: Callable[[BaseException], None] = report,
+        ring: Callable[[NotificationSaved], None] = lambda _: None,
     ) -> None:
         self._host = host
         self._changed = changed
@@ -167,6 +169,7 @@ class HostBridge:
         self._lost = lost
         self._interval = interval
         self._report = report_error
+        self._ring = ring
         self._pending = _Pending()
         self._timer: asyncio.TimerHandle | None = None
         self._last = float("-inf")
@@ -200,6 +203,9 @@ class HostBridge:
     def _take(self, event: Event) -> None:
         if isinstance(event, NoticeRaised):
             self._notify(event.message, event.severity)
+            return
+        if isinstance(event, NotificationSaved):
+            self._ring(event)
             return
         if isinstance(event, QuestionSaved) and event.previous is None:
             self._notify(_toast(event), "warning")

@@ -69,6 +69,19 @@ class SteadyWriter:
             else:
                 self._dropped = True
 
+    def offer(self, text: str) -> bool:
+        """Queue this if the terminal has taken everything so far; return whether it has.
+
+        For what must not come late, or in numbers, from a terminal that reads again.
+        """
+        with self._changed:
+            if self._queued or self._dropped or self._stopping:
+                return False
+            self._queue.append(text.encode("utf-8", "replace"))
+            self._queued += len(self._queue[-1])
+            self._changed.notify()
+            return True
+
     def stop(self) -> None:
         """Write the modes that are still queued, and end; after a second without it."""
         with self._changed:
@@ -165,6 +178,11 @@ class SteadyDriver(LinuxDriver):
         """Give the terminal back as it was."""
         self._has_terminal = False
         super().stop_application_mode()
+
+    def ring(self, text: str) -> bool:
+        """Send what rings or shows a notice, unless the terminal has stalled; whether it was."""
+        writer = self._steady
+        return self._has_terminal and writer is not None and writer.offer(text)
 
     def _sigcont_application(self, *arguments: object) -> None:
         """Come back from a stop.

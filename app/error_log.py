@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -79,3 +80,12 @@ def open_log(path: Path, level: int = logging.INFO) -> None:
 def report(error: BaseException) -> None:
     """Write an unexpected error with its traceback to the log."""
     LOGGER.error("unexpected error: %s", error, exc_info=error)
+
+
+def tell(message: str) -> None:
+    """Write to standard error, which may be a terminal that is gone."""
+    try:
+        sys.stderr.write(message)
+        sys.stderr.flush()
+    except OSError:
+        pass

@@ -21,10 +21,10 @@ async def open_redactor(settings: Settings) -> AsyncIterator[Redactor]:
     error_log.hide_secrets(redactor)
 
     def ask() -> None:
-        found = secrets_in_use.of_references([settings.api_key], os.environ, commands=True)
-        redactor.learn(found)
+        redactor.learn(secrets_in_use.of_references(references, os.environ, commands=True))
 
-    if not settings.api_key.startswith("command:"):
+    references = secrets_in_use.references_of(settings)
+    if not any(reference.startswith("command:") for reference in references):
         yield redactor
         return
     asking = asyncio.create_task(asyncio.to_thread(ask), name="ask for secrets")

@@ -17,12 +17,15 @@ from foredeck.services.domain.errors import ForedeckError, StoreError
 from foredeck.services.domain.ids import new_id
 from foredeck.services.host.client_name import CLIENT
 from foredeck.services.host.interface import Command
+from foredeck.services.host.notice_requests import MarkSeen
 from foredeck.services.host.service import Handler
 from foredeck.services.store.audit import TRACE, Trace
 from foredeck.services.store.store import Store
 
 _log = logging.getLogger(__name__)
 
+# What a dashboard does by itself, again and again, and what changes nothing but that.
+_NOT_RECORDED = frozenset({MarkSeen})
 _LONGEST = 500
 _WORD = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
@@ -33,9 +36,13 @@ def audited(handlers: dict[type, Handler], store: Store, origin: str) -> dict[ty
     `origin` says what the commands come from that no client asks for.
     """
     return {
-        kind: _audited(handler, store, origin) if issubclass(kind, Command) else handler
+        kind: _audited(handler, store, origin) if _is_recorded(kind) else handler
         for kind, handler in handlers.items()
     }
+
+
+def _is_recorded(kind: type) -> bool:
+    return issubclass(kind, Command) and kind not in _NOT_RECORDED
 
 
 def _audited(handler: Handler, store: Store, origin: str) -> Handler:

@@ -96,9 +96,9 @@ class Diagnosis:
         return Check("host", OK, "none runs at the moment")
 
     def _retention(self) -> Check:
-        days = self._settings.job_retention_days
-        noun = "day" if days == 1 else "days"
-        said = f"the output of finished jobs is kept for {days} {noun}, that of runs without end"
+        jobs, runs = self._settings.job_retention_days, self._settings.run_retention_days
+        kept = "without end" if runs is None else f"for {_days(runs)}"
+        said = f"the output of finished jobs is kept for {_days(jobs)}, that of runs {kept}"
         return Check("retention", OK, said)
 
     async def _login(self) -> Check:
@@ -122,6 +122,10 @@ class Diagnosis:
         mode, why = resolve_mode(self._settings)
         advice = "" if mode is Mode.AGENT else "Set api_key (and base_url) to use agent mode."
         return Check("agents", OK, f"{mode.value} mode. {why}", advice)
+
+
+def _days(count: int) -> str:
+    return "1 day" if count == 1 else f"{count} days"
 
 
 async def _checked(name: str, check: Callable[[], Awaitable[Check]]) -> Check:

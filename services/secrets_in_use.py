@@ -57,11 +57,16 @@ def of_codex_login(codex_home: Path) -> Iterator[str]:
         return  # there is none, or nobody could use it
 
 
+def references_of(settings: Settings) -> list[str]:
+    """Return the references to secrets among the settings."""
+    return [settings.api_key, *filter(None, [settings.notify_webhook])]
+
+
 def at_hand(settings: Settings, codex_home: Path, environ: Mapping[str, str]) -> list[str]:
     """Return the secrets that can be known at once."""
     return [
         *of_environment(environ),
-        *of_references([settings.api_key], environ, commands=False),
+        *of_references(references_of(settings), environ, commands=False),
         *of_codex_login(codex_home),
     ]
 

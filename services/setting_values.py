@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from foredeck.services.domain.command_rules import PolicyAction, Rule
+from foredeck.services.domain.notices import Cause
 from foredeck.services.domain.records import (
     ApprovalPolicy,
     CodexEngine,
@@ -25,6 +26,7 @@ from foredeck.services.settings import HostPlace, Limits, Recovery
 
 _YES = frozenset({"true", "yes", "on", "1"})
 _NO = frozenset({"false", "no", "off", "0"})
+_NO_CAUSE = "none"
 
 E = TypeVar("E", bound=StrEnum)
 
@@ -216,6 +218,34 @@ def _texts(value: Any, base: Path) -> tuple[str, ...]:
     return tuple(_text(item, base) for item in items)
 
 
+def _causes(value: Any, base: Path) -> tuple[Cause, ...]:
+    """A text names them between commas, as the environment gives it; none is none of them."""
+    items = value.replace(",", " ").split() if isinstance(value, str) else value
+    if not isinstance(items, (list, tuple)):
+        raise _WrongError(f"expected a list of {', '.join(Cause)}, or none")
+    if list(items) == [_NO_CAUSE]:
+        return ()
+    read = _member(Cause)
+    return tuple(dict.fromkeys(read(item, base) for item in items))
+
+
+def _command(value: Any, base: Path) -> str | tuple[str, ...]:
+    """A text is for the shell, a list is a program and its arguments."""
+    if isinstance(value, str):
+        return _without_nul(_text(value, base))
+    if not isinstance(value, (list, tuple)) or not value:
+        raise _WrongError("expected a command: a text for the shell, or a list of words")
+    if not all(isinstance(word, str) for word in value) or not value[0].strip():
+        raise _WrongError("expected texts in the list: a program and its arguments")
+    return tuple(_without_nul(word) for word in value)
+
+
+def _without_nul(text: str) -> str:
+    if "\0" in text:
+        raise _WrongError("expected text without a NUL character")
+    return text
+
+
 def _check_patterns(patterns: tuple[str, ...]) -> None:
     import re
 
@@ -264,4 +294,6 @@ _READERS: dict[str, Callable[[Any, Path], Any]] = {
     "Mapping[str, McpServer]": _tool_servers,
     "Mapping[Rule, PolicyAction]": _rules,
     "tuple[str, ...]": _texts,
+    "tuple[Cause, ...]": _causes,
+    "str | tuple[str, ...]": _command,
 }

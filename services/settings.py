@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from foredeck.services.domain.command_rules import PolicyAction, Rule
+from foredeck.services.domain.notices import Cause
 from foredeck.services.domain.records import (
     ApprovalPolicy,
     CodexEngine,
@@ -78,7 +79,8 @@ def default_data_dir(environ: Mapping[str, str] = os.environ) -> Path:
 class Settings:
     """Everything a person can set; times are seconds.
 
-    `api_key` is a reference (`env:NAME`, `file:PATH`, `command:…`), never the key itself.
+    `api_key` and `notify_webhook` are references (`env:NAME`, `file:PATH`, `command:…`), never
+    the secret itself.
     """
 
     data_dir: Path = field(
@@ -203,6 +205,15 @@ class Settings:
             at_most=3600,
         ),
     )
+    run_retention_days: int | None = field(
+        default=None,
+        metadata=_about(
+            "How many days the output of a finished run is kept, for ever unless this is set; "
+            "the record of it and its reports stay.",
+            at_least=1,
+            at_most=3650,
+        ),
+    )
     max_rework: int = field(
         default=1,
         metadata=_about(
@@ -317,6 +328,44 @@ class Settings:
             above=0,
             at_most=_MOST_DOLLARS,
         ),
+    )
+    notify: tuple[Cause, ...] = field(
+        default=(Cause.FINISH, Cause.FAILURE, Cause.WAITING),
+        metadata=_about(
+            "What people are told about runs unless the task says otherwise: a list of finish "
+            "(any end but a cancellation), failure and waiting; or none."
+        ),
+    )
+    notify_bell: bool = field(
+        default=True,
+        metadata=_about("Whether an open dashboard rings the terminal's bell for that."),
+    )
+    notify_desktop: bool = field(
+        default=True,
+        metadata=_about(
+            "Whether an open dashboard lets the terminal show it on the desktop (OSC 9, through "
+            "tmux as well)."
+        ),
+    )
+    notify_command: str | tuple[str, ...] | None = field(
+        default=None,
+        metadata=_about(
+            "A command to run for each: a text for the shell, or a list of words; it finds what "
+            "happened in FOREDECK_EVENT, FOREDECK_RUN_ID, FOREDECK_PROJECT, FOREDECK_TITLE, "
+            "FOREDECK_STATE and FOREDECK_TASK, and as JSON on its standard input."
+        ),
+    )
+    notify_webhook: str | None = field(
+        default=None,
+        metadata=_about(
+            "Where the address to post each to as JSON is found: env:NAME, file:PATH or "
+            "command:WORDS.",
+            kind="secret",
+        ),
+    )
+    notify_webhook_http: bool = field(
+        default=False,
+        metadata=_about("Whether that address may be plain http to another machine."),
     )
     theme: str = field(default="foredeck-dark", metadata=_about("The colours of the screen."))
     frame_rate: int = field(

@@ -13,9 +13,18 @@ from foredeck.services.setting_values import convert
 from foredeck.services.settings import Settings, default_data_dir, xdg_directory
 
 _PREFIX = "FOREDECK_"
-# Names with our prefix that are no settings: the file itself, and the mark of a job's
-# processes, which a foredeck that codex starts inherits.
-_NOT_SETTINGS = frozenset({"config", "job_id"})
+# Names with our prefix that are no settings: the file itself, the mark of a job's processes,
+# which a foredeck that codex starts inherits, and what a command for notifications is told.
+_NOT_SETTINGS = frozenset({"config", "job_id"}) | {
+    "event",
+    "notification_id",
+    "run_id",
+    "project",
+    "title",
+    "state",
+    "task",
+    "text",
+}
 _FIELDS = {field.name: field for field in fields(Settings)}
 
 
@@ -184,6 +193,6 @@ def _shown(value: Any) -> str:
         return _with_tilde(value)
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, Mapping):
+    if isinstance(value, Mapping | tuple):
         return ", ".join(value)
     return "" if value is None else f"{value:g}" if isinstance(value, float) else str(value)

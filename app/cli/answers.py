@@ -68,6 +68,7 @@ def detail_answer(detail: RunDetail) -> dict[str, Any]:
         "budget_tokens": detail.budget_tokens,
         "budget_cost_usd": detail.budget_cost,
         "paused_at": detail.paused_at,
+        "output_removed_at": detail.output_removed_at,
         "parent_run_id": detail.parent_run_id,
         "restarted_as": detail.restarts[-1] if detail.restarts else None,
         "request": detail.request,
@@ -135,6 +136,8 @@ def _circumstances(detail: RunDetail) -> dict[str, str]:
         said["Restart of"] = detail.parent_run_id
     if detail.restarts:
         said["Restarted as"] = ", ".join(detail.restarts)
+    if detail.output_removed_at:
+        said["Output"] = f"removed on {local_time(detail.output_removed_at)}"
     return said
 
 

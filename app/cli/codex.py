@@ -124,6 +124,7 @@ def parse(log_: str, meta: str, format_: str) -> None:
     fields = run_files.read_document(_existing(meta, "metadata"))
     if not fields:
         raise InvalidInput(f"{meta} is no metadata of a codex run.", "It is a JSON object.")
+    _require_kept(log_, fields)
     summary, warnings = rebuild(_existing(log_, "log"), fields)
     for warning in warnings:
         say(f"warning: {warning}")
@@ -134,6 +135,17 @@ def parse(log_: str, meta: str, format_: str) -> None:
         if summary.get("mode") == "new":
             pairs["resume_session"] = "none"
         put_pairs(pairs)
+
+
+def _require_kept(log: str, fields: dict[str, Any]) -> None:
+    """Raise `InvalidInput` for a log that is gone because nobody wanted it kept longer."""
+    removed_at = fields.get(run_files.REMOVED_KEY)
+    if removed_at and not Path(log).expanduser().exists():
+        summary = str(fields.get("summary_file"))
+        raise InvalidInput(
+            f"The log {log} was removed on {str(removed_at)[:10]} (run_retention_days).",
+            f"Its summary is kept: {summary}",
+        )
 
 
 def _wish(

@@ -58,6 +58,7 @@ def run_dashboard(
     from foredeck.app.cli.background import leave_to_background
     from foredeck.app.cli.interrupts import end_undisturbed
     from foredeck.app.driver import SteadyDriver
+    from foredeck.app.ringing import Rings
     from foredeck.services.store import glance
 
     log_path = settings.data_dir / LOG_NAME
@@ -77,6 +78,7 @@ def run_dashboard(
         open_services,
         theme=settings.theme,
         frame_rate=settings.frame_rate,
+        rings=Rings(settings.notify_bell, settings.notify_desktop),
         log_path=log_path,
         report_error=report,
         driver_class=SteadyDriver,

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TextIO
 
 from foredeck.app.cli.changes import Changes
-from foredeck.app.cli.render import say
+from foredeck.app.cli.render import local_time, say
 from foredeck.services.domain.errors import NotFound
 from foredeck.services.domain.safe_text import clean
 from foredeck.services.domain.states import FINAL_RUNS
@@ -47,8 +47,21 @@ async def put_logs(
                 _put(steps, attempt, printer, whole_lines=True)
     finally:
         changes.close()
-    if not printer.printed:
+    if removed := _removed(detail, steps, attempt):
+        say(removed)
+    elif not printer.printed:
         say("There is no output yet.")
+
+
+def _removed(detail: RunDetail, steps: list[StepRow], attempt: int | None) -> str:
+    """Return of which steps the output was removed, and when; empty if of none."""
+    if detail.output_removed_at is None:
+        return ""
+    paths = {step.key: _path(step, attempt) for step in steps}
+    gone = [key for key, path in paths.items() if path is not None and not path.exists()]
+    what = "this run" if len(gone) == len(steps) else ", ".join(gone)
+    when = local_time(detail.output_removed_at)
+    return f"The output of {what} was removed on {when}; its record stays." if gone else ""
 
 
 def _put(

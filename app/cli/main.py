@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 COMMANDS = {
     "agents": ("agents", "agents", "The four agents, and talking with one of them."),
     "audit": ("audit", "audit", "Who did what, and whether the record of it is whole."),
+    "away": ("away", "away", "What happened while no dashboard was open."),
+    "backup": ("backup", "backup", "Keep the whole data directory in one file, and restore it."),
     "batch": ("batch", "batch", "Run many commands as one batch of jobs."),
     "codex": ("codex", "codex", "Give one task to codex, and read the logs of such runs."),
     "completion": ("completion", "completion", "Print what a shell needs to complete with Tab."),
@@ -37,6 +39,11 @@ COMMANDS = {
     "doctor": ("doctor", "doctor", "Check this machine, the settings, codex and the account."),
     "events": ("events", "events", "Print what happens in the running host, as JSON lines."),
     "jobs": ("jobs", "jobs", "Run commands as jobs, and see every job there is."),
+    "notifications": (
+        "notifications",
+        "notifications",
+        "What people were told, and trying out how it reaches them.",
+    ),
     "projects": ("projects", "projects", "Create, list and change projects."),
     "reports": ("reports", "reports", "Reports about runs, as HTML, PDF, JSON or text."),
     "run": ("run", "run", "Give a request to the four agents and wait for the result."),

@@ -38,7 +38,7 @@ class Wanted:
         path = self._path(kind, row)
         if not path.parent.is_dir():
             raise InvalidInput(f"There is no directory {path.parent}.")
-        if path.exists() and not path.is_dir() and not self.force:
+        if path.is_file() and not self.force:
             raise Conflict(f"There is a file {path} already.", "Say --force to replace it.")
 
     def write(self, row: ReportRow, kind: ReportFormat, data: bytes | None) -> str | None:
@@ -88,14 +88,21 @@ def rendered(report: RunReport, kind: ReportFormat) -> bytes:
 
 
 def _write(path: Path, data: bytes, *, force: bool) -> None:
-    """Write a file whole or not at all; raises `OSError`."""
-    scratch = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        scratch.write_bytes(data)
-        if force:
-            scratch.replace(path)
-        else:
-            os.link(scratch, path)
-    finally:
-        with suppress(OSError):
-            scratch.unlink(missing_ok=True)
+    """Write a file whole or not at all; raises `OSError`.
+
+    What is there and no regular file, such as a pipe, is written to.
+    """
+    if path.exists() and not path.is_file():
+        path.write_bytes(data)
+        return
+    scratch = path.with_name(f".{path.name}.{os.getpid()}") if force else path
+    with scratch.open("xb") as file:
+        try:
+            file.write(data)
+            file.flush()
+            if force:
+                scratch.replace(path)
+        except BaseException:
+            with suppress(OSError):
+                scratch.unlink(missing_ok=True)
+            raise

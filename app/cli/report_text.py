@@ -110,7 +110,7 @@ def _put_failure(failure: ReportedFailure) -> None:
     _put_text(failure.advice, "  → ")
     if failure.detail and not failure.overcome:
         for line in failure.detail.text.splitlines()[-_DETAIL_LINES:]:
-            click.echo(f"  │ {line}")
+            _put_text(line, "  │ ")
 
 
 def _put_verdict(verdict: Verdict, step: str) -> None:
@@ -211,7 +211,7 @@ def _put_list(lines: Iterable[str]) -> None:
 
 def _put_text(text: str, begin: str = "") -> None:
     """Write a text broken between words, below `begin`."""
-    indent = " " * len(begin)
+    indent = begin if begin.endswith("│ ") else " " * len(begin)
     for number, line in enumerate(text.splitlines()):
         lead = begin if number == 0 else indent
         wrapped = textwrap.wrap(

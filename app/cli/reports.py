@@ -44,6 +44,19 @@ _ROLE = "foredeck reports"
 _FORMATS = [format_.value for format_ in ReportFormat]
 
 
+class _AnswerFormat(click.Choice[str]):
+    """`table` or `json`; says which option is meant when the kind of file is given."""
+
+    def __init__(self) -> None:
+        super().__init__(["table", "json"])
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the format of the answer."""
+        if value in _FORMATS and value not in self.choices:
+            self.fail(f"The kind of file is --report-format {value} here.", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 @click.group()
 def reports() -> None:
     """Reports about runs: HTML in one file, PDF, JSON, or here as text.
@@ -93,7 +106,14 @@ def list_reports(
 @click.option("--title", default="", help="Its title; default: that of the run.")
 @click.option("--output", metavar="PATH", help="Put a copy there, too; - is stdout.")
 @click.option("--force", is_flag=True, help="Also where there is a file already.")
-@format_option
+@click.option(
+    "--format",
+    "format_",
+    type=_AnswerFormat(),
+    default="table",
+    show_default=True,
+    help="Of the answer: a table for people, or JSON on stdout alone.",
+)
 @click.pass_obj
 def create(
     session: Session,

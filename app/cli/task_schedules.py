@@ -43,15 +43,16 @@ _PAGE = 500
 @format_option
 @click.pass_obj
 def schedule(session: Session, cron: str, timezone: str, count: int, format_: str) -> None:
-    """Show when a cron expression is due next, or what is wrong with it.
+    """Show when a cron expression is due next.
 
-    Five fields: minute, hour, day of the month, month, day of the week; or @hourly, @daily,
-    @weekly, @monthly, @yearly. Without --timezone it counts in this machine's zone.
+    Or what is wrong with it. Five fields: minute, hour, day of the month, month, day of the
+    week; or @hourly, @daily, @weekly, @monthly, @yearly. Without --timezone it counts in this
+    machine's zone.
 
     \b
-    foredeck tasks schedule "0 3 * * 1-5"                    03:00 from Monday to Friday
+    foredeck tasks schedule "0 3 * * 1-5"           03:00, Monday to Friday
     foredeck tasks schedule "*/30 9-17 * * *" --count 20
-    foredeck tasks schedule "0 2 L * *" --timezone Asia/Tokyo     the last day of a month
+    foredeck tasks schedule "0 2 L * *"             the last day of a month
     """
     query = PreviewSchedule(cron, timezone, count)
     moments = session.read(lambda host: host.ask(query))
@@ -66,7 +67,7 @@ def schedule(session: Session, cron: str, timezone: str, count: int, format_: st
 @format_option
 @click.pass_obj
 def next_tasks(session: Session, format_: str) -> None:
-    """Show which tasks are due when, and how the schedules stand."""
+    """Show which tasks are due next, and when."""
 
     async def work(host: Host) -> tuple[ScheduleBoard, list[TaskRow]]:
         return await host.ask(GetScheduleBoard()), await _scheduled(host)
@@ -92,7 +93,7 @@ def next_tasks(session: Session, format_: str) -> None:
 def fires(
     session: Session, task: str | None, odd: bool, limit: int, offset: int, format_: str
 ) -> None:
-    """List what became of the times at which tasks were due, the latest first.
+    """List what became of due times, the latest first.
 
     started, queued until the run before is over, skipped because it was not, missed because no
     host was there or the schedules were paused, or failed because no run could be made.
@@ -119,9 +120,10 @@ def fires(
 @format_option
 @click.pass_obj
 def pause_all(session: Session, format_: str) -> None:
-    """Let no schedule start anything until tasks resume-all; runs at work go on.
+    """Let no schedule start anything.
 
-    It outlasts a restart. What comes due meanwhile counts as missed when they go on.
+    Until foredeck tasks resume-all; runs at work go on. It outlasts a restart. What comes due
+    meanwhile counts as missed when they go on.
     """
     _change(session, PauseSchedules(paused=True), format_)
 

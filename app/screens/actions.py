@@ -89,6 +89,7 @@ ACTIONS = (
     Action("budget", "B", "", "Show or raise what the run may use"),
     Action("steer", "s", "", "Say something to the codex of the run, now or later"),
     Action("jobs", "J", "", "Jobs and batches: what works, waits and has ended"),
+    Action("audit", "A", "", "Audit: who did what, and whether the record is whole"),
     Action("tasks", "T", "", "Tasks: prompts to run again, by hand or by the clock"),
     Action("report", "o", "", "Read the report of the run, make one as a file"),
     Action("reports", "O", "", "Reports of all runs that are stored as files"),

@@ -54,11 +54,21 @@ class FilterBar(Horizontal):
         self._input.disabled = False
         self._input.focus()
 
-    def action_clear(self) -> None:
-        """Take the filter away."""
-        self._input.value = ""
+    def put(self, text: str) -> None:
+        """Filter by these words, without the cursor in the bar."""
+        self.display = True
+        self._input.value = text
+
+    def clear(self) -> None:
+        """Take the filter away without a word to anybody."""
+        with self._input.prevent(Input.Changed):
+            self._input.value = ""
         self.display = False
         self._input.disabled = True
+
+    def action_clear(self) -> None:
+        """Take the filter away."""
+        self.clear()
         self.post_message(self.Filtered(""))
         self.post_message(self.Left())
 

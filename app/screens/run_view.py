@@ -121,6 +121,10 @@ class RunView:
             self._shown = None
             self.output.show_file(None)
             pane.say(*_no_output(step))
+        elif _was_removed(detail, step.output_path):
+            self._shown = None
+            self.output.show_file(None)
+            pane.say(*_removed(detail, step))
         else:
             if self._shown != (detail.run.id, step.output_path):
                 self._shown = (detail.run.id, step.output_path)
@@ -138,6 +142,16 @@ class RunView:
             place = following if view.follow else f" · {view.percent} %"
         name = f" · {shorten(step_title(step), _TITLE_WIDTH)}" if step else ""
         pane.border_title = Content(f"Output{name}{place}").markup
+
+
+def _was_removed(detail: RunDetail, path: str) -> bool:
+    return detail.output_removed_at is not None and not Path(path).exists()
+
+
+def _removed(detail: RunDetail, step: StepRow) -> tuple[str, str]:
+    day = f"{detail.output_removed_at:%Y-%m-%d}"
+    hint = "The run was not to be kept longer (run_retention_days). What is stored of it stays."
+    return f"What {step_title(step)} printed was removed on {day}.", hint
 
 
 def _no_output(step: StepRow | None) -> tuple[str, str]:

@@ -248,6 +248,11 @@ class Workbench(PromptScreen[None]):
         screen = JobsScreen(self._frame_rate, self.desk.selection.project_id)
         self.app.push_screen(screen, self._go_to_job)
 
+    def action_audit(self) -> None:
+        from foredeck.app.screens.audit import AuditScreen
+
+        self.app.push_screen(AuditScreen())
+
     def _go_to_job(self, job: JobRow | None) -> None:
         """Go to the stage of the job that a person chose."""
         if job is not None and job.run_id is not None:

@@ -17,6 +17,7 @@ from foredeck.services.store.store import Store
 
 _log = logging.getLogger(__name__)
 
+CUT_OFF = "This answer was cut off: {}. Send the message again to get a whole one."
 SAVE_SECONDS = 0.2
 
 
@@ -158,6 +159,18 @@ class ChatRecord:
     async def _stop_saver(self) -> None:
         if self._saver is not None:
             await asyncio.wait({self._saver})
+
+
+async def cut_off_left(store: Store, reason: str) -> None:
+    """Mark what is still growing in any conversation as cut off, and say why in each."""
+    async with store.transaction("recovery") as tx:
+        left = await tx.chat_messages.growing()
+    for message in left:
+        if message.role is Role.USER:
+            await ChatRecord(store, message).close(ChatState.CUT_OFF, CUT_OFF.format(reason))
+    async with store.transaction("recovery") as tx:
+        for conversation_id in {message.conversation_id for message in left}:
+            await end_all(tx, conversation_id, ChatState.CUT_OFF)
 
 
 async def end_all(tx: Any, conversation_id: str, state: ChatState) -> None:

@@ -12,7 +12,7 @@ from typing import Protocol
 from foredeck.services.agents.declaration import AgentSpec
 from foredeck.services.agents.registry import agent
 from foredeck.services.agents.runner import resolve_mode
-from foredeck.services.chat.record import ChatRecord, end_all
+from foredeck.services.chat.record import CUT_OFF, ChatRecord, cut_off_left
 from foredeck.services.chat.subject import Subject, load_subject
 from foredeck.services.codex.failures import internal
 from foredeck.services.codex.supervisor import Runner
@@ -32,7 +32,6 @@ LONGEST = 100_000
 _TITLE = 100
 # Answers that are produced at the same time; more wait for their turn.
 _AT_ONCE = 4
-_CUT_OFF = "This answer was cut off: {}. Send the message again to get a whole one."
 
 
 class Answerer(Protocol):
@@ -140,13 +139,7 @@ class ChatService:
             if message.id in threads:
                 with suppress(ForedeckError):
                     await self._runner.abandon(message.id, threads[message.id], message.turn_id)
-        for message in left:
-            if message.role is Role.USER:
-                record = ChatRecord(self._store, message)
-                await record.close(ChatState.CUT_OFF, _CUT_OFF.format("Foredeck ended meanwhile"))
-        async with self._store.transaction("recovery") as tx:
-            for conversation_id in {message.conversation_id for message in left}:
-                await end_all(tx, conversation_id, ChatState.CUT_OFF)
+        await cut_off_left(self._store, "Foredeck ended meanwhile")
 
     async def close(self) -> None:
         """Cut every answer off and wait until that is stored."""
@@ -214,7 +207,7 @@ class ChatService:
                 return
             work = self._work.get(conversation.id)
             reason = work.reason if work and work.reason else "it was stopped"
-            await record.close(ChatState.CUT_OFF, _CUT_OFF.format(reason))
+            await record.close(ChatState.CUT_OFF, CUT_OFF.format(reason))
         except ForedeckError as error:
             await record.close(ChatState.FAILED, str(error))
         except Exception as error:

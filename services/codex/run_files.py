@@ -24,6 +24,8 @@ UNKNOWN = "unknown"
 SESSION_KEY = "codex_session_id"
 EXIT_KEY = "codex_exit_code"
 USAGE_KEY = "token_usage"
+# Stands in the metadata and the summary once the log is gone (SPEC J7), ISO 8601 in UTC.
+REMOVED_KEY = "output_removed_at"
 
 
 @dataclass(frozen=True, slots=True)

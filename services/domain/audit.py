@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 
 class Severity(StrEnum):
@@ -34,6 +37,27 @@ class AuditEntry:
     run_id: str = ""
 
 
+def change(
+    action: str,
+    resource_id: str,
+    description: str,
+    before: Mapping[str, Any],
+    after: Mapping[str, Any],
+) -> AuditEntry:
+    """Return the entry of a change that is no transition; the action names the resource.
+
+    Both sides are what JSON can say, empty for what was not there or is not any more.
+    """
+    return AuditEntry(
+        action=action,
+        resource=action.partition(".")[0],
+        resource_id=resource_id,
+        description=description,
+        before=json.dumps(dict(before)) if before else "",
+        after=json.dumps(dict(after)) if after else "",
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class AuditRow:
     """A row of the trail; `seq` counts from 1 without a gap.
@@ -59,10 +83,15 @@ class AuditRow:
 
 @dataclass(frozen=True, slots=True)
 class AuditVerdict:
-    """Whether the trail is whole: `broken` is the first row that is not, `reason` says why."""
+    """Whether the trail is whole: `broken` is the first row that is not, `reason` says why.
+
+    The `rows` before it are as they were written. It may be about the first part only: then
+    it is not `complete`.
+    """
 
     rows: int
     broken: int | None = None
     reason: str = ""
     # The last row's hash: kept elsewhere, it proves later that nothing before it changed.
     tip: str = ""
+    complete: bool = True

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from foredeck.services.domain.states import RunState
+
 
 class Cause(StrEnum):
     """What a person may want to be told: a run has ended, has ended badly, or waits for them.
@@ -26,11 +28,15 @@ class Channel(StrEnum):
 
 
 class DeliveryState(StrEnum):
-    """Whether a notification has arrived; `failed` is given up after several attempts."""
+    """Whether a notification has arrived; `failed` is given up after several attempts.
+
+    `withdrawn` was about a run that did not wait any more when it was to go out.
+    """
 
     PENDING = "pending"
     DELIVERED = "delivered"
     FAILED = "failed"
+    WITHDRAWN = "withdrawn"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,3 +63,32 @@ class Delivery:
     attempts: int = 0
     next_at: datetime | None = None
     error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NotificationRow:
+    """A line of a list of notifications; `state` is that of the run then.
+
+    `task_id` and `task_name` are empty for a run of no task.
+    """
+
+    id: str
+    run_id: str
+    cause: Cause
+    at: datetime
+    title: str
+    text: str
+    project_name: str
+    state: RunState
+    task_id: str = ""
+    task_name: str = ""
+    deliveries: tuple[Delivery, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelTest:
+    """How a channel took a notification that was only a test; `detail` says what went wrong."""
+
+    channel: Channel
+    ok: bool
+    detail: str = ""

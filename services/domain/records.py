@@ -266,7 +266,8 @@ class Run:
 
     `definition` is the JSON of the `WorkflowSpec` that the run started with. `paused_at` is set
     while nothing of it may start. The budgets are in tokens and US dollars, None without a
-    limit; `warned` names the warnings about them that have been given.
+    limit; `warned` names the warnings about them that have been given. What attempts that ended
+    before `output_removed_at` have printed is not kept any more.
     """
 
     id: str
@@ -290,6 +291,7 @@ class Run:
     budget_tokens: int | None = None
     budget_cost: float | None = None
     warned: tuple[str, ...] = ()
+    output_removed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -275,9 +275,9 @@ class ReportedPatch:
 class Changes:
     """What became of the workspace; `added` and `removed` are the sums over the known patches.
 
-    Patches are those by which codex changed files that were there: it does not tell what is in a
-    new file, nor what commands write. `output_removed` says that the output they stood in is
-    gone by the retention that was asked for.
+    Patches are those by which codex changed files that were there: of a new file the output of
+    a turn keeps no more than its name, and of what commands write nothing. `output_removed` says
+    that the output they stood in is gone by the retention that was asked for.
     """
 
     files: tuple[ReportedFile, ...] = ()

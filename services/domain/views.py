@@ -189,6 +189,8 @@ class RunDetail:
     budget_cost: float | None = None
     parent_run_id: str | None = None
     restarts: tuple[str, ...] = ()
+    # What attempts that ended before then have printed is not kept any more.
+    output_removed_at: datetime | None = None
 
     @property
     def waits_for_time(self) -> bool:

@@ -222,7 +222,9 @@ class GetConversation(Query[ConversationDetail]):
 class ListAudit(Query[Page[AuditRow]]):
     """The audit trail, newest first.
 
-    `action` is one or a group (`step`), `resource` a kind, an id or `KIND:ID`.
+    `action` is one or a group (`step`), `resource` a kind, an id or `KIND:ID`, `actor` and
+    `text` a part of it in any case, `trace` the beginning of an id. `above` and `below` are
+    numbers of rows, themselves left out.
     """
 
     since: datetime | None = None
@@ -231,6 +233,12 @@ class ListAudit(Query[Page[AuditRow]]):
     severity: Severity | None = None
     limit: int = 50
     offset: int = 0
+    until: datetime | None = None
+    actor: str | None = None
+    trace: str | None = None
+    text: str | None = None
+    above: int = 0
+    below: int | None = None
 
 
 @dataclass(frozen=True)
@@ -243,7 +251,14 @@ class ReadAudit(Query[tuple[AuditRow, ...]]):
 
 @dataclass(frozen=True)
 class VerifyAudit(Query[AuditVerdict]):
-    """Whether the audit trail is as it was written."""
+    """Whether the audit trail is as it was written.
+
+    In parts, where that takes long: at most `limit` rows behind `after`, whose hash is `tip`.
+    """
+
+    after: int = 0
+    tip: str = ""
+    limit: int | None = None
 
 
 @dataclass(frozen=True)

@@ -126,17 +126,27 @@ class StoreQueries:
 
     async def list_audit(self, query: q.ListAudit) -> Page[AuditRow]:
         """Answer `ListAudit`."""
-        since = to_microseconds(query.since) if query.since else None
-        wanted = AuditFilter(since, query.action, query.resource, query.severity)
+        wanted = AuditFilter(
+            to_microseconds(query.since) if query.since else None,
+            query.action,
+            query.resource,
+            query.severity,
+            to_microseconds(query.until) if query.until else None,
+            query.actor,
+            query.trace,
+            query.text,
+            query.above,
+            query.below,
+        )
         return await self._queries.audit(wanted, query.limit, query.offset)
 
     async def read_audit(self, query: q.ReadAudit) -> tuple[AuditRow, ...]:
         """Answer `ReadAudit`."""
         return await self._queries.audit_after(query.after, query.limit)
 
-    async def verify_audit(self, _query: q.VerifyAudit) -> AuditVerdict:
+    async def verify_audit(self, query: q.VerifyAudit) -> AuditVerdict:
         """Answer `VerifyAudit`."""
-        return await self._queries.verify_audit()
+        return await self._queries.verify_audit(query.after, query.tip, query.limit)
 
 
 class HouseQueries:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
-from foredeck.services.domain import clock
+from foredeck.services.domain import audit, clock
+from foredeck.services.domain.audit import AuditEntry
 from foredeck.services.domain.errors import Conflict, InvalidInput, NotFound
 from foredeck.services.domain.jobs import MOST_AT_ONCE, JobOrder, Priority
 from foredeck.services.domain.records import Job
@@ -224,9 +225,17 @@ class JobRecords:
             if not waits:
                 raise Conflict(f"Job {job.id} is {job.state}: its priority changes nothing now.")
             async for one, its_order in breathing(((job, order), *changed)):
+                if its_order.priority is not priority:
+                    tx.audit(_prioritised(one, its_order.priority, priority))
                 await tx.job_orders.save(replace(its_order, priority=priority))
                 await tx.jobs.tell(one.id)
         return job
+
+
+def _prioritised(job: Job, old: Priority, new: Priority) -> AuditEntry:
+    said = f"job {job.id} priority {old.value} → {new.value}"
+    sides = {"priority": old.value}, {"priority": new.value}
+    return audit.change("job.prioritise", job.id, said, *sides)
 
 
 async def _require_in_use(tx: Transaction, project_id: str) -> None:

@@ -4,24 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
 
 from foredeck.services.domain import clock
-from foredeck.services.domain.events import NoticeRaised
 from foredeck.services.event_bus import EventBus
 from foredeck.services.jobs.executor import Executor, Handle
+from foredeck.services.jobs.upkeep import AT_ONCE, Pause, daily, warn
 from foredeck.services.store.store import Store
 
 _log = logging.getLogger(__name__)
-
-# So many jobs are tidied up at most before something else has its turn.
-AT_ONCE = 100
-# How long until the next of them, and until it is looked again, in seconds.
-_NEXT, _DAY = 1.0, 86_400.0
-
-Pause = Callable[[float], Awaitable[None]]
 
 
 class JobRetention:
@@ -48,14 +40,7 @@ class JobRetention:
 
     async def keep_up(self) -> None:
         """Remove what is old enough, now and once a day, until this is cancelled."""
-        while True:
-            more = False
-            try:
-                more = await self.tidy()
-            except Exception as error:  # never without a word, and never for the last time
-                _log.exception("the output of old jobs could not be removed")
-                self._tell(f"The output of old jobs could not be removed: {error}")
-            await self._pause(_NEXT if more else _DAY)
+        await daily(self.tidy, "jobs", self._bus, self._pause)
 
     async def tidy(self) -> bool:
         """Remove the output of at most `AT_ONCE` jobs; return whether more are left."""
@@ -69,9 +54,10 @@ class JobRetention:
                 await tx.job_orders.output_removed(removed, before, self._days)
         if left := len(found) - len(removed):
             _log.warning("the output of %d old jobs cannot be removed", left)
-            self._tell(
+            warn(
+                self._bus,
                 f"The output of {left} old jobs cannot be removed: look at the permissions of "
-                f"{Path(self._executor.path(Handle('', 1))).parents[1]}."
+                f"{Path(self._executor.path(Handle('', 1))).parents[1]}.",
             )
         return bool(self._after)
 
@@ -82,6 +68,3 @@ class JobRetention:
             await self._executor.discard(handle)
         paths = [Path(self._executor.path(handle)) for handle in handles]
         return not await asyncio.to_thread(lambda: any(path.exists() for path in paths))
-
-    def _tell(self, message: str) -> None:
-        self._bus.publish(NoticeRaised(severity="warning", message=f"{message} See the log."))

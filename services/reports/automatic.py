@@ -6,6 +6,7 @@ import logging
 from collections.abc import AsyncIterator
 from datetime import datetime
 
+from foredeck.services.domain.audit import AuditEntry, Severity
 from foredeck.services.domain.errors import ForedeckError
 from foredeck.services.domain.events import Event, NoticeRaised, Resync, RunSaved
 from foredeck.services.domain.safe_text import safe_line
@@ -55,12 +56,16 @@ class AutomaticReports:
         try:
             await self._reports.create_automatically(run_id)
         except Exception as error:  # never without a word
-            if not isinstance(error, ForedeckError):
-                _log.exception("the report about run %s could not be made", run_id)
+            _log.error(  # the traceback only of what is our own mistake
+                "the report about run %s could not be made",
+                run_id,
+                exc_info=not isinstance(error, ForedeckError),
+            )
             await self._remember(run_id)
             why = safe_line(str(error), limit=300) or type(error).__name__
-            again = "It is tried again at the next start."
-            self._tell(f"The report about run {run_id} could not be made: {why} {again}")
+            what = f"The report about run {run_id} could not be made: {why}"
+            await self._record(run_id, what)
+            self._tell(f"{what} It is tried again at the next start.")
 
     async def _remember(self, run_id: str) -> None:
         """Keep in mind which end could not be reported about."""
@@ -69,6 +74,15 @@ class AutomaticReports:
         except ForedeckError:
             return
         self._failed |= {end for end in due if end[0] == run_id}
+
+    async def _record(self, run_id: str, what: str) -> None:
+        """Put it where it is found in the morning; a disk that is full has no room for it."""
+        entry = AuditEntry("report.fail", "run", run_id, what, Severity.ERROR, run_id=run_id)
+        try:
+            async with self._store.transaction("reports") as tx:
+                tx.audit(entry)
+        except ForedeckError as error:
+            _log.warning("that a report failed could not be recorded: %s", error)
 
     async def _tidy(self) -> None:
         try:

@@ -58,7 +58,7 @@ class ReportFiles:
         except OSError as error:
             raise StoreError(
                 f"The report {path} cannot be deleted: {error.strerror or error}.",
-                "Look at the permissions of its directory, and delete it by hand.",
+                "Look at the permissions of its directory; it is tried again at the next start.",
             ) from error
 
     def tidy(self, known: Collection[str]) -> None:

@@ -18,8 +18,6 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 
-from croniter import CroniterError, croniter
-
 from foredeck.services.domain.errors import InvalidInput
 from foredeck.services.domain.safe_text import safe_line
 
@@ -155,6 +153,11 @@ class Cron:
         return -1 in wanted and day.day + 7 > monthrange(day.year, day.month)[1]
 
 
+def load() -> None:
+    """Import what expressions are read with; takes a moment, so not on an event loop."""
+    import croniter  # noqa: F401
+
+
 def mistakes(text: str) -> list[str]:
     """Return a sentence for each thing that is wrong with an expression; none if it is right."""
     fields = _split(text)
@@ -202,7 +205,7 @@ def _impossible(days: list[str]) -> list[str]:
     try:
         cron = _understood(["0", "0", *days])
         ambiguous = bool(cron.nth) and cron.days is not None
-    except CroniterError:
+    except ValueError:  # croniter's errors are such
         ambiguous = True
     if ambiguous:
         return [
@@ -220,6 +223,8 @@ def _impossible(days: list[str]) -> list[str]:
 
 def _understood(fields: list[str]) -> Cron:
     """Return the values of fields that are taken; croniter knows names, ranges and steps."""
+    from croniter import croniter
+
     # croniter takes a range of one value, such as 5-5, for all of them.
     plain = re.sub(r"\b(\w+)-\1(/[0-9]+)?(?=[,\s]|$)", r"\1", " ".join(fields))
     (minutes, hours, days, months, weekdays), nth = croniter.expand(plain)

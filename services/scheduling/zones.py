@@ -48,7 +48,8 @@ def machine_zone(
 
     It is UTC where none of them names one.
     """
-    for found in (_in_database(environ.get("TZ", "").lstrip(":")), _link(localtime), _line(name)):
+    tz = environ.get("TZ", "").lstrip(":")
+    for found in (_in_database(tz), *_links(localtime), _line(name)):
         if found in _names():
             return found
     return "UTC"
@@ -58,11 +59,12 @@ def _in_database(path: str) -> str:
     return path.rpartition(_DATABASE)[2]
 
 
-def _link(path: Path) -> str:
+def _links(path: Path) -> tuple[str, ...]:
+    """Return the names that a link to a zone's file gives: where it leads to, and where at last."""
     try:
-        return _in_database(str(path.resolve(strict=True)))
+        return _in_database(str(path.readlink())), _in_database(str(path.resolve(strict=True)))
     except (OSError, RuntimeError):
-        return ""
+        return ()
 
 
 def _line(path: Path) -> str:

@@ -2,7 +2,8 @@
 
 A transaction collects its entries and writes them just before its commit, so that a change
 and its record are one. The chain shows what was changed, taken out, put in or moved later.
-It cannot show that somebody computed all of it anew: for that, keep a hash elsewhere.
+It cannot show that somebody computed all of it anew from some row on, or cut off its end and
+set the database's counter back: for that, keep a seal or an export elsewhere.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from typing import Any
 
 from foredeck.services.domain import clock
 from foredeck.services.domain.audit import AuditEntry, AuditRow, AuditVerdict, Severity
-from foredeck.services.domain.errors import Conflict
+from foredeck.services.domain.errors import Conflict, StoreError
 from foredeck.services.domain.views import Page
 from foredeck.services.redaction import Redactor
 from foredeck.services.store.codecs import clean_text, to_microseconds, to_moment
@@ -57,22 +58,31 @@ TRACE: ContextVar[Trace | None] = ContextVar("trace", default=None)
 
 @dataclass(frozen=True, slots=True)
 class AuditFilter:
-    """Which rows: at or after `since` (microseconds), of an action or its group (`step`),
-    of a resource (`run`, `run:ID`, the beginning of an id), of a severity.
+    """Which rows: at or after `since` and before `until` (microseconds), of an action or its
+    group (`step`), of a resource (`run`, `run:ID`, the beginning of an id), of a severity, by
+    an actor that contains `actor`, of a trace by the beginning of its id, with `text` anywhere
+    in them; with numbers above `above` and under `below`.
     """
 
     since: int | None = None
     action: str | None = None
     resource: str | None = None
     severity: Severity | None = None
+    until: int | None = None
+    actor: str | None = None
+    trace: str | None = None
+    text: str | None = None
+    above: int = 0
+    below: int | None = None
 
     def condition(self) -> tuple[str, list[Any]]:
         """Return SQL and its parameters."""
-        tests: list[str] = ["seq > 0"]
-        values: list[Any] = []
-        if self.since is not None:
-            tests.append("at >= ?")
-            values.append(self.since)
+        tests: list[str] = ["seq > ?"]
+        values: list[Any] = [self.above]
+        for test, value in self._plain():
+            if value is not None and value != "":
+                tests.append(test)
+                values.append(clean_text(value) if isinstance(value, str) else value)
         if self.action:
             tests.append("(action = ? OR substr(action, 1, ?) = ?)")
             group = f"{clean_text(self.action)}."
@@ -81,13 +91,28 @@ class AuditFilter:
             kind, colon, identity = clean_text(self.resource).partition(":")
             tests.append("(resource = ? AND substr(resource_id, 1, ?) = ?)" if colon else _EITHER)
             values += (kind, len(identity), identity) if colon else (kind, len(kind), kind)
-        if self.severity:
-            tests.append("severity = ?")
-            values.append(self.severity.value)
+        if self.trace:
+            tests.append("substr(trace_id, 1, ?) = ?")
+            values += (len(clean_text(self.trace)), clean_text(self.trace))
         return " AND ".join(tests), values
+
+    def _plain(self) -> tuple[tuple[str, Any], ...]:
+        """Return the tests of one value each."""
+        return (
+            ("seq < ?", self.below),
+            ("at >= ?", self.since),
+            ("at < ?", self.until),
+            ("severity = ?", self.severity.value if self.severity else None),
+            ("instr(lower(actor), lower(?)) > 0", self.actor),
+            (f"instr(lower({_ANYWHERE}), lower(?)) > 0", self.text),
+        )
 
 
 _EITHER = "(resource = ? OR substr(resource_id, 1, ?) = ?)"
+# A line end stands between them: nobody looks for one.
+_ANYWHERE = " || char(10) || ".join(
+    ("action", "resource", "resource_id", "actor", "description", '"before"', '"after"')
+)
 
 
 class Trail:
@@ -157,7 +182,12 @@ def _row(entry: AuditEntry, trace: Trace | None, actor: str, redactor: Redactor)
 def digest_of(before: str, row: Sequence[Any]) -> str:
     """Return the hash of a row (its own hash left out) that stands behind one with `before`."""
     content = [before, *row[:_HASH], *row[_HASH + 1 :]]
-    return hashlib.sha256(json.dumps(content, default=repr).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(content, default=_foreign).encode()).hexdigest()
+
+
+def _foreign(value: object) -> dict[str, str]:
+    """Return what stands for bytes, which we never write: no text reads the same."""
+    return {type(value).__name__: repr(value)}
 
 
 @cache
@@ -185,25 +215,59 @@ async def following(link: Link, seq: int, limit: int) -> tuple[AuditRow, ...]:
     return each(_audit_row, await link.rows(_FOLLOWING, (seq, limit)))
 
 
-async def verify(link: Link) -> AuditVerdict:
-    """Compute the chain anew and return where it breaks first, if it does."""
-    seq, digest = 0, ""
-    while rows := await link.rows(_FOLLOWING, (seq, _BLOCK)):
+async def verify(
+    link: Link, after: int = 0, tip: str = "", limit: int | None = None
+) -> AuditVerdict:
+    """Compute the chain anew and return where it breaks first, if it does.
+
+    It goes on behind row `after`, whose hash is `tip`, and stops after `limit` rows: then the
+    verdict is not `complete`, and its `rows` and `tip` are where to go on.
+    """
+    seq, digest, end = after, tip, after + limit if limit else None
+    while end is None or seq < end:
+        block = _BLOCK if end is None else min(_BLOCK, end - seq)
+        rows = await _readable(link, seq, block)
+        if rows is None:
+            return AuditVerdict(seq, seq + 1, _UNREADABLE.format(seq + 1))
         for row in rows:
             if row[0] != seq + 1:
                 return AuditVerdict(seq, seq + 1, _missing(seq + 1, row[0] - 1))
             if row[_HASH] != digest_of(digest, row):
                 return AuditVerdict(seq, row[0], _ALTERED.format(row[0]))
             seq, digest = row[0], row[_HASH]
+        if not rows:
+            return await _verified_ends(link, seq, digest)
+    return AuditVerdict(seq, tip=digest, complete=False)
+
+
+async def _readable(link: Link, seq: int, limit: int) -> list[Any] | None:
+    """Return some rows behind `seq`, at most `limit`; None if the first one is not text.
+
+    SQLite keeps any bytes as text, and the driver refuses a whole answer for one such row.
+    """
+    try:
+        return await link.rows(_FOLLOWING, (seq, limit))
+    except StoreError as error:
+        if type(error) is not StoreError:  # the disk, or another program's lock
+            raise
+        return None if limit == 1 else await _readable(link, seq, limit // 2)
+
+
+async def _verified_ends(link: Link, seq: int, digest: str) -> AuditVerdict:
+    """Return the verdict on a chain that holds up to its last row `seq`."""
     highest = (await link.rows(_HIGHEST))[0][0]
     if highest > seq:
         return AuditVerdict(seq, seq + 1, _missing(seq + 1, highest))
-    before = await link.rows("SELECT seq FROM audit WHERE seq < 1 LIMIT 1")
-    if before:
+    if highest < seq:
+        return AuditVerdict(highest, highest + 1, _RECOUNTED.format(highest))
+    before = await link.rows("SELECT min(seq) FROM audit WHERE seq < 1")
+    if before[0][0] is not None:
         return AuditVerdict(seq, before[0][0], f"Row {before[0][0]} was put in front.")
     return AuditVerdict(seq, tip=digest)
 
 
+_RECOUNTED = "The database has counted {} rows: its counter was set back, or rows were put behind."
+_UNREADABLE = "Row {} cannot be read: it was changed."
 _ALTERED = "Row {} does not fit the rows before it: it was changed, put in or moved."
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
+from foredeck.services.domain.audit import change
 from foredeck.services.domain.events import MessageSaved
 from foredeck.services.domain.records import Message, PromptEdit, Role
 from foredeck.services.store import mapping
@@ -73,7 +74,18 @@ class PromptEditRepository(Repository[PromptEdit]):
 
     async def add(self, edit: PromptEdit) -> None:
         """Store an edit; it counts from now on."""
+        last = await self.latest(edit.step_id)
         await self._insert(edit)
+        before = (last.text if last else "") or edit.original
+        self._unit.audit(
+            change(
+                "step.edit_prompt",
+                edit.step_id,
+                f"step {edit.step_id}: " + ("its prompt" if edit.text else "its own prompt again"),
+                {"prompt": before},
+                {"prompt": edit.text or edit.original},
+            )
+        )
 
     async def latest(self, step_id: str) -> PromptEdit | None:
         """Return the edit that counts for a step, None if it says what it says by itself."""

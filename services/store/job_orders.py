@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from foredeck.services.domain import clock
-from foredeck.services.domain.audit import AuditEntry
+from foredeck.services.domain.audit import AuditEntry, change
 from foredeck.services.domain.events import JobQueueChanged
 from foredeck.services.domain.jobs import JobOrder, QueueState
 from foredeck.services.domain.records import Job
@@ -157,16 +157,17 @@ class JobQueueRow:
 
     async def set(self, state: QueueState, action: str) -> None:
         """Store it; `action` is a word for the audit trail."""
+        before = await self.get()
         paused_at = None if state.paused_at is None else to_microseconds(state.paused_at)
         await self._unit.link.rows(_SET, (paused_at, state.limit))
-        entry = AuditEntry(
-            action=f"job_queue.{action}",
-            resource="job_queue",
-            resource_id="",
-            description=f"the queue of jobs: {action}",
-        )
-        self._unit.audit(entry)
+        said = f"the queue of jobs: {action}"
+        self._unit.audit(change(f"job_queue.{action}", "", said, _told(before), _told(state)))
         self._unit.publish(JobQueueChanged())
+
+
+def _told(state: QueueState) -> dict[str, Any]:
+    paused_at = state.paused_at.isoformat() if state.paused_at else None
+    return {"paused_at": paused_at, "limit": state.limit}
 
 
 async def queue_state(link: Link) -> QueueState:

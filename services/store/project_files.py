@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from foredeck.services.domain.audit import change
 from foredeck.services.domain.events import ProjectSaved
 from foredeck.services.domain.records import ProjectFile
 from foredeck.services.store import mapping
@@ -30,6 +31,8 @@ class ProjectFileRepository(Repository[ProjectFile]):
     async def add(self, file: ProjectFile) -> None:
         """Store a new file; its name is unique in its project."""
         await self._insert(file)
+        said = f"{file.name} was added to project {file.project_id}"
+        self._unit.audit(change("file.add", file.id, said, {}, _told(file)))
         self._unit.publish(ProjectSaved(project_id=file.project_id))
 
     async def save(self, file: ProjectFile) -> None:
@@ -39,6 +42,8 @@ class ProjectFileRepository(Repository[ProjectFile]):
     async def remove(self, file: ProjectFile) -> None:
         """Forget a file."""
         await self._unit.link.rows("DELETE FROM project_file WHERE id = ?", (file.id,))
+        said = f"{file.name} was taken from project {file.project_id}"
+        self._unit.audit(change("file.delete", file.id, said, _told(file), {}))
         self._unit.publish(ProjectSaved(project_id=file.project_id))
 
     async def by_name(self, project_id: str, name: str) -> ProjectFile | None:
@@ -64,6 +69,11 @@ class ProjectFileRepository(Repository[ProjectFile]):
     async def unplaced(self) -> tuple[ProjectFile, ...]:
         """Return the files whose copies were not made yet."""
         return await self._select("placed = 0")
+
+
+def _told(file: ProjectFile) -> dict[str, str | int]:
+    told = {"project_id": file.project_id, "name": file.name, "sha256": file.sha256}
+    return {**told, "size": file.size}
 
 
 async def page(

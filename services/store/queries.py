@@ -156,7 +156,7 @@ class Queries:
             steps = await link.rows(statements.STEPS, (run_id,))
             restarts = await link.rows(statements.RESTARTS, (run_id,))
         request, summary, error, workspace, *more = run[rows.RUN_WIDTH :]
-        paused_at, budget_tokens, budget_cost, parent_run_id = more
+        paused_at, budget_tokens, budget_cost, parent_run_id, output_removed_at = more
         return RunDetail(
             run=rows.each(rows.run_row, [run])[0],
             request=request,
@@ -170,6 +170,7 @@ class Queries:
             budget_cost=budget_cost,
             parent_run_id=parent_run_id,
             restarts=tuple(row[0] for row in restarts),
+            output_removed_at=to_optional_moment(output_removed_at),
         )
 
     async def transcript(
@@ -346,10 +347,16 @@ class Queries:
         async with self._database.reading() as link:
             return await audit.following(link, seq, limit)
 
-    async def verify_audit(self) -> AuditVerdict:
-        """Return whether the audit trail is whole, and where it breaks first."""
+    async def verify_audit(
+        self, after: int = 0, tip: str = "", limit: int | None = None
+    ) -> AuditVerdict:
+        """Return whether the audit trail is whole, and where it breaks first.
+
+        At most `limit` rows behind `after`, whose hash is `tip`: so it can be done in parts.
+        """
+        _check_page(limit or 1, after)
         async with self._database.reading(consistent=True) as link:
-            return await audit.verify(link)
+            return await audit.verify(link, after, tip, limit)
 
 
 async def _step_id(link: Link, run_id: str, key: str) -> str:

@@ -95,7 +95,8 @@ MODEL_USAGE = """
 
 RUN = f"""
     SELECT {_RUN_COLUMNS}, r.request, r.summary, r.error, p.workspace,
-        r.paused_at, r.budget_tokens, r.budget_cost, r.parent_run_id
+        r.paused_at, r.budget_tokens, r.budget_cost, r.parent_run_id,
+        r.output_removed_at
     FROM run r CROSS JOIN project p ON p.id = r.project_id WHERE r.id = ?
 """
 

@@ -34,6 +34,13 @@ from foredeck.services.store.files import existing_file, prepare_file
 from foredeck.services.store.fires import FireRepository, SchedulerRow
 from foredeck.services.store.job_orders import JobOrderRepository, JobQueueRow
 from foredeck.services.store.known import Known
+from foredeck.services.store.moving import Moving
+from foredeck.services.store.news import News
+from foredeck.services.store.notifications import (
+    Attention,
+    DeliveryRepository,
+    NotificationRepository,
+)
 from foredeck.services.store.project_files import ProjectFileRepository
 from foredeck.services.store.queries import Queries
 from foredeck.services.store.questions import FollowUpRepository, QuestionRepository
@@ -45,6 +52,7 @@ from foredeck.services.store.repositories import (
     RunRepository,
     StepRepository,
 )
+from foredeck.services.store.run_outputs import RunOutputs
 from foredeck.services.store.tasks import ExecutionRepository, TaskRepository
 from foredeck.services.store.trusted_workflows import TrustedWorkflows
 from foredeck.services.store.unit import Unit
@@ -67,6 +75,14 @@ class Transaction:
     @cached_property
     def runs(self) -> RunRepository:
         return RunRepository(self._unit)
+
+    @cached_property
+    def run_outputs(self) -> RunOutputs:
+        return RunOutputs(self._unit)
+
+    @cached_property
+    def moving(self) -> Moving:
+        return Moving(self._unit)
 
     @cached_property
     def steps(self) -> StepRepository:
@@ -135,6 +151,18 @@ class Transaction:
     @cached_property
     def scheduler(self) -> SchedulerRow:
         return SchedulerRow(self._unit)
+
+    @cached_property
+    def notifications(self) -> NotificationRepository:
+        return NotificationRepository(self._unit)
+
+    @cached_property
+    def deliveries(self) -> DeliveryRepository:
+        return DeliveryRepository(self._unit)
+
+    @cached_property
+    def attention(self) -> Attention:
+        return Attention(self._unit)
 
     @cached_property
     def conversations(self) -> ConversationRepository:
@@ -213,6 +241,7 @@ class Store:
         self._trail = Trail()
         self._known = Known()
         self.queries = Queries(database, bus)
+        self.news = News(database)
 
     @classmethod
     async def open(
@@ -272,6 +301,13 @@ class Store:
                 raise
             finally:
                 self._owner = None
+
+    async def copy_to(self, target: Path) -> None:
+        """Write all that is stored at one moment into a new file, a database by itself.
+
+        Raises `StorageFull` and `StoreError`.
+        """
+        await self._database.copy_to(target)
 
     async def durably(self, write: Callable[[], Awaitable[T]]) -> T:
         """Return what `write` returns; a full disk is waited out and told to the person.

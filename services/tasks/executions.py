@@ -27,7 +27,7 @@ _log = logging.getLogger(__name__)
 class Starter(Protocol):
     """What drives runs (`workflow.orchestrator.Orchestrator`)."""
 
-    async def start(self, run_id: str) -> Run: ...
+    async def start(self, run_id: str, actor: str) -> Run: ...
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Executions:
             task = await tx.tasks.get(task.id)
             require_executable(task)
             execution = await self.add(tx, task, prepared, None)
-        await self.start(execution.id)
+        await self.start(execution.id, "user")
         return execution
 
     async def prepare(self, task: Task, variables: Mapping[str, str], trigger: Trigger) -> Prepared:
@@ -112,10 +112,10 @@ class Executions:
         await tx.executions.add(execution, task)
         return execution
 
-    async def start(self, run_id: str) -> None:
+    async def start(self, run_id: str, actor: str = "scheduler") -> None:
         """Start a run that `add` stored; one that somebody else has started stays as it is."""
         try:
-            await self._starter.start(run_id)
+            await self._starter.start(run_id, actor)
         except Conflict as error:
             _log.info("an execution was not started again: %s", error)
 
@@ -125,7 +125,7 @@ class Executions:
             left = await tx.executions.not_begun()
         for execution in left:
             try:
-                await self.start(execution.id)
+                await self.start(execution.id, "recovery")
             except ForedeckError as error:
                 _log.warning("the execution %s could not be started: %s", execution.id, error)
 

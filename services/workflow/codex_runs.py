@@ -40,7 +40,9 @@ _log = logging.getLogger(__name__)
 
 CONTINUE = "Continue where you left off."
 
-_DIRECTORY = "codex-runs"
+DIRECTORY = "codex-runs"
+"""Where in the data directory codex runs have their files, unless they are given a place."""
+
 _PENDING = "pending"
 _TITLE_LENGTH = 8
 _DAY = 86_400.0
@@ -79,7 +81,7 @@ class CodexRuns:
         self._runs = runs
         self._settings = settings
         self._prices: Mapping[str, Price] = settings.prices
-        self._default_dir = settings.data_dir.absolute() / _DIRECTORY
+        self._default_dir = settings.data_dir.absolute() / DIRECTORY
         self._pending = self._default_dir / _PENDING
         self._writing = asyncio.Lock()
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from foredeck.services.domain import clock
+from foredeck.services.domain import audit, clock
 from foredeck.services.domain.errors import Conflict, InvalidInput, NotFound
 from foredeck.services.domain.records import Run, SkipCause, Step
 from foredeck.services.domain.states import ACTIVE_RUNS, FINAL_RUNS, RunState, StepState
@@ -96,6 +96,10 @@ async def rerun(tx: Transaction, run_id: str, key: str) -> Change:
     return Change(await _reopen(tx, run, why), goes_on=True, dropped=tuple(dropped))
 
 
+def _budget(run: Run) -> dict[str, Any]:
+    return {"tokens": run.budget_tokens, "cost_usd": run.budget_cost}
+
+
 async def set_budget(
     tx: Transaction, run_id: str, tokens: int | None, cost: float | None
 ) -> Change:
@@ -114,6 +118,7 @@ async def set_budget(
     )
     await tx.runs.save(changed)
     why = f"budget: {_limit(changed)}"
+    tx.audit(audit.change("run.budget", run_id, why, _budget(run), _budget(changed)))
     held = any(step.over_budget for step in await tx.steps.of_run(run_id))
     if run.state is RunState.WAITING and held and not run.paused_at:
         return Change(await _reopen(tx, changed, why), goes_on=True)

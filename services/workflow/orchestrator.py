@@ -113,10 +113,10 @@ class Orchestrator:
         except Exception:
             _log.exception("not all that was left of run %s could be ended", run_id)
 
-    async def start(self, run_id: str) -> Run:
-        """Start a created run; a second start raises `Conflict`."""
+    async def start(self, run_id: str, actor: str = "user") -> Run:
+        """Start a created run; a second start raises `Conflict`. `actor` is who does it."""
         async with self._alone(run_id):
-            async with self._store.transaction("user") as tx:
+            async with self._store.transaction(actor) as tx:
                 run = await tx.runs.get(run_id)
                 if run.state is not RunState.CREATED:
                     raise Conflict(

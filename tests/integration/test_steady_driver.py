@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import termios
 import threading
@@ -136,6 +137,28 @@ def test_frames_are_dropped_whole_and_modes_are_not(pipe: tuple[int, int]) -> No
     writer.write("after")
     assert os.read(pipe[0], 100) == b"after"
     writer.stop()
+
+
+def test_what_rings_is_refused_while_the_terminal_has_not_taken_everything(
+    pipe: tuple[int, int],
+) -> None:
+    drained = threading.Event()
+    writer = SteadyWriter(pipe[1], drained.set)
+    assert writer.offer("\a")  # nothing is under way
+    assert not writer.offer("\a")  # that is
+    for _ in range(20):
+        writer.write("x" * 10_000)
+    writer.start()
+    assert not writer.offer("\a")
+    received = os.read(pipe[0], 65536)
+    while not drained.is_set():
+        if select.select([pipe[0]], [], [], 0.05)[0]:
+            received += os.read(pipe[0], 65536)
+    assert received.count(b"\a") == 1
+    assert writer.offer("\a")
+    assert os.read(pipe[0], 100) == b"\a"
+    writer.stop()
+    assert not writer.offer("\a")
 
 
 def test_a_terminal_that_is_gone_ends_the_writer() -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from foredeck.app.connection import Connection
+from foredeck.services.domain.away import Away
 from foredeck.services.domain.chat import (
     AgentCard,
     ChatState,
@@ -63,6 +64,7 @@ from foredeck.services.domain.views import (
 )
 from foredeck.services.host import commands, queries, task_requests
 from foredeck.services.host.interface import Command, Query
+from foredeck.services.host.notice_requests import GetAway, MarkSeen
 
 R = TypeVar("R")
 
@@ -218,6 +220,8 @@ class FakeHost:
     files: list[ProjectFile] = field(default_factory=list)
     prompts: dict[str, str] = field(default_factory=dict)
     wishes: dict[str, str] = field(default_factory=dict)
+    away: Away = field(default_factory=lambda: Away(None, NOW))
+    seen: list[datetime] = field(default_factory=list)
     present: bool = False
     closed: bool = False
     _queues: list[asyncio.Queue[Event | ForedeckError | None]] = field(default_factory=list)
@@ -241,6 +245,9 @@ class FakeHost:
         """Change what is in memory and publish it."""
         if isinstance(command, commands.DeclarePresence):
             self.present = command.present
+            return cast("R", None)
+        if isinstance(command, MarkSeen):
+            self.seen.append(command.until)
             return cast("R", None)
         self.done.append(command)
         await self._pass(type(command))
@@ -397,6 +404,8 @@ class FakeHost:
                 return self.settings_of(query.ref)
             case queries.GetConversation():
                 return self.conversations[query.ref]
+            case GetAway():
+                return self.away
         raise AssertionError(f"no answer for {query}")
 
     def _carry_out(self, command: object) -> object:

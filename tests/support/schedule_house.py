@@ -37,7 +37,7 @@ class Starts:
     started: list[str] = field(default_factory=list)
     refuses: Exception | None = None
 
-    async def start(self, run_id: str) -> Run:
+    async def start(self, run_id: str, actor: str) -> Run:
         if self.refuses is not None:
             raise self.refuses
         self.started.append(run_id)

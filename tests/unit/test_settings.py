@@ -11,6 +11,7 @@ import pytest
 
 from foredeck.services.domain.command_rules import PolicyAction, Rule
 from foredeck.services.domain.errors import SettingsError
+from foredeck.services.domain.notices import Cause
 from foredeck.services.domain.records import Mode, Sandbox
 from foredeck.services.pricing import Price
 from foredeck.services.settings import Settings, resolve_secret
@@ -308,3 +309,49 @@ def test_secrets_that_cannot_be_had_are_told(tmp_path: Path) -> None:
         resolve_secret(f"file:{tmp_path / 'binary'}")
     with pytest.raises(SettingsError, match="never the secret itself"):
         resolve_secret("sk-verysecret")
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("finish, waiting", (Cause.FINISH, Cause.WAITING)),
+        ("failure", (Cause.FAILURE,)),
+        (["waiting", "Waiting"], (Cause.WAITING,)),
+        ("none", ()),
+        ([], ()),
+    ],
+)
+def test_the_causes_of_notifications(
+    given: object, expected: tuple[Cause, ...], home: Path
+) -> None:
+    assert load({"notify": given}).settings.notify == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ('notify-send "$FOREDECK_TITLE"', 'notify-send "$FOREDECK_TITLE"'),
+        (["notify-send", "Foredeck", ""], ("notify-send", "Foredeck", "")),
+        ("", None),
+    ],
+)
+def test_the_command_for_notifications(given: object, expected: object, home: Path) -> None:
+    assert load({"notify_command": given}).settings.notify_command == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "problem"),
+    [
+        ("notify", "fish", "expected one of finish, failure, waiting"),
+        ("notify", 7, "expected a list of finish, failure, waiting, or none"),
+        ("notify_command", [], "expected a command"),
+        ("notify_command", [""], "expected texts in the list"),
+        ("notify_command", ["x", 1], "expected texts in the list"),
+        ("notify_command", "a\0b", "without a NUL"),
+        ("notify_webhook", "https://example.com/T0/secret", "expected a reference"),
+    ],
+)
+def test_mistakes_in_notifications(name: str, value: object, problem: str, home: Path) -> None:
+    said = message({name: value})
+    assert problem in said
+    assert "T0" not in said

@@ -67,6 +67,14 @@ _TOPICS = {
         "arrows, page keys, home and end (or j, k and G); o switches between stdout and stderr, / "
         "searches, e and E go from error to error, f follows the end. Escape goes to the list.",
     ),
+    "audit": (
+        "Audit",
+        "Who did what: every command, and every change of a run, step or job, newest first. Enter "
+        "shows a row whole, with what was before and after. / filters by words and by "
+        "severity:error, actor:ada, action:job, resource:run:ID, trace:ID, since:2h, "
+        "until:2026-11-28. Each row is sealed with the one before it: v computes all seals anew "
+        "and shows the first row that was changed.",
+    ),
     "tasks": (
         "Tasks",
         "Prompts that are run again and again: by hand, or by the clock. The list says whether "

@@ -125,6 +125,10 @@ _STATEMENTS = (
     )
     """,
     'INSERT INTO attention (id, transition_id) SELECT 1, coalesce(max(id), 0) FROM "transition"',
+    # What ended while no dashboard was open.
+    "CREATE INDEX run_by_end ON run (ended_at) WHERE ended_at IS NOT NULL",
+    # Whether it was told already that a run waits.
+    "CREATE INDEX notification_of_run ON notification (run_id, transition_id)",
     "ALTER TABLE run ADD COLUMN output_removed_at INTEGER",
 )
 

@@ -109,7 +109,12 @@ def test_where_it_cannot_go(desk: Desk) -> None:
     said = desk.run("reports", "create", run, "--output", "there", "--force")
     assert (said.code, said.out) == (0, "there\n")
     assert (desk.base / "there").read_text() != "mine"
+    assert [name for name in os.listdir(desk.base) if name.startswith(".there")] == []
+    assert desk.run("reports", "create", run, "--output", "/dev/null").code == 0
     assert desk.run("reports", "create", "zz").code == 2
+    said = desk.run("reports", "create", run, "--format", "pdf")
+    assert said.code == 2
+    assert "--report-format pdf" in said.err
     assert desk.run("reports", "show", "zz").code == 2
 
 
@@ -216,9 +221,16 @@ def test_a_task_leaves_one_behind(desk: Desk) -> None:
     desk.run("reports", "delete", report_id, "--yes")
     desk.run("projects", "create", "other")
     assert desk.run("reports", "list", "--format", "json").answer["total"] == 0
-    with sqlite3.connect(desk.data / "foredeck.db") as database:
-        (reported,) = database.execute("SELECT reported_at FROM execution").fetchone()
-    assert reported is not None
+    # But one is made that an earlier host did not come to make.
+    database = sqlite3.connect(desk.data / "foredeck.db")
+    assert database.execute("SELECT reported_at IS NOT NULL FROM execution").fetchone() == (1,)
+    with database:
+        database.execute("UPDATE execution SET reported_at = NULL")
+    database.close()
+    desk.run("projects", "create", "third")
+    (item,) = desk.run("reports", "list", "--format", "json").answer["items"]
+    assert (item["run_id"], item["automatic"]) == (execution, True)
+    assert Path(item["path"]).exists()
 
 
 def status(desk: Desk, execution: str) -> Said:

@@ -34,7 +34,9 @@ def test_an_expression_is_explained_or_every_mistake_is(desk: Desk) -> None:
 
 
 def test_the_board_the_pause_and_what_became_of_due_times(desk: Desk) -> None:
-    task = desk.run(*CREATE, "--format", "json").answer["id"]
+    made = desk.run(*CREATE, "--misfire", "catch-up", "--catch-up", "3", "--format", "json")
+    task = made.answer["id"]
+    assert "! Of the moments that are caught up with only the first can start" in made.err
 
     board = desk.run("tasks", "next")
     assert f"{task}  nightly  0 3 * * * (Europe/Berlin)" in board.out

@@ -6,7 +6,10 @@ from datetime import datetime
 import pytest
 from jsonschema import Draft202012Validator
 
+from foredeck.services.domain.report_model import RunReport
 from foredeck.services.domain.states import RunState
+from foredeck.services.host import wire
+from foredeck.services.host.report_requests import GetRunReport
 from foredeck.services.reports.collecting import ReportCollector
 from foredeck.services.reports.json_report import render_json, schema_text
 from foredeck.services.store.store import Store
@@ -49,3 +52,11 @@ async def test_the_schema_refuses_what_it_does_not_know(
         assert list(VALIDATOR.iter_errors({**found, **change})) != []
     del found["run"]["state"]
     assert list(VALIDATOR.iter_errors(found)) != []
+
+
+async def test_a_report_goes_over_the_socket(store: Store, collector: ReportCollector) -> None:
+    run = await reported.store_run(store, RunState.PARTIAL_SUCCESS)
+    await reported.make_execution(store, run)
+    report = await collector.collect(run.id)
+    line = wire.to_line({"answer": wire.encode(report, wire.answer_type(GetRunReport))})
+    assert wire.decode(RunReport, wire.from_line(line)["answer"]) == report

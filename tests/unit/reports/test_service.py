@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from foredeck.services.domain.audit import Severity
 from foredeck.services.domain.errors import NotFound, StorageFull
 from foredeck.services.domain.events import Event, NoticeRaised, ReportSaved
 from foredeck.services.domain.records import Run
@@ -254,6 +255,10 @@ async def test_one_that_cannot_be_made_is_told_and_tried_again(
         assert why in notice.message
         assert "next start" in notice.message
     assert len(tries) == 2
+    trail = await store.queries.audit(AuditFilter(action="report.fail"))
+    assert [(row.severity, row.resource_id) for row in trail.items] == [
+        (Severity.ERROR, run.id)
+    ] * 2
     assert await store.queries.reports.due() == ((run.id, reported.LATER),)
     async with following(store, bus, ReportService(store, collector, data, RENDERERS)):
         events = bus.subscribe()

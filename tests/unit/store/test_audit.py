@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sqlite3
 from collections.abc import Callable
@@ -9,13 +10,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, note, settings
 from hypothesis import strategies as st
 
 from foredeck.services.domain.audit import AuditEntry, AuditRow, AuditVerdict, Severity
 from foredeck.services.domain.states import JobState, RunState, StepState
 from foredeck.services.event_bus import EventBus
-from foredeck.services.store.audit import TRACE, AuditFilter, Trace, system_user
+from foredeck.services.store.audit import TRACE, AuditFilter, Trace, digest_of, system_user
 from foredeck.services.store.store import Store
 from tests.support import records as make
 
@@ -192,56 +193,190 @@ def put_in(connection: sqlite3.Connection, seq: int) -> None:
     )
 
 
+def put_in_front(connection: sqlite3.Connection, seq: int) -> None:
+    copy_to(connection, seq, -seq)
+
+
+def repeat_at_the_end(connection: sqlite3.Connection, seq: int) -> None:
+    copy_to(connection, seq, ROWS + 1)
+
+
+def copy_to(connection: sqlite3.Connection, seq: int, to: int) -> None:
+    connection.execute(
+        "INSERT INTO audit SELECT ?, at, action, resource, resource_id, severity, actor, trace_id,"
+        ' hash, description, "before", "after" FROM audit WHERE seq = ?',
+        (to, seq),
+    )
+
+
+def repeat_behind_the_counter(connection: sqlite3.Connection, seq: int) -> None:
+    repeat_at_the_end(connection, seq)
+    connection.execute("UPDATE sqlite_sequence SET seq = ? WHERE name = 'audit'", (ROWS,))
+
+
+def set_the_counter_back(connection: sqlite3.Connection, seq: int) -> None:
+    connection.execute("UPDATE sqlite_sequence SET seq = ? WHERE name = 'audit'", (seq - 1,))
+
+
+def cut_off(connection: sqlite3.Connection, seq: int) -> None:
+    connection.execute("DELETE FROM audit WHERE seq >= ?", (seq,))
+
+
 def swap(connection: sqlite3.Connection, seq: int) -> None:
-    other = seq % ROWS + 1
-    connection.execute("UPDATE audit SET seq = -1 WHERE seq = ?", (seq,))
-    connection.execute("UPDATE audit SET seq = ? WHERE seq = ?", (seq, other))
+    exchange(connection, seq, seq % ROWS + 1)
+
+
+def move_to_the_end(connection: sqlite3.Connection, seq: int) -> None:
+    for place in range(seq, ROWS):
+        exchange(connection, place, place + 1)
+    if seq == ROWS:
+        exchange(connection, 1, ROWS)
+
+
+def exchange(connection: sqlite3.Connection, one: int, other: int) -> None:
+    connection.execute("UPDATE audit SET seq = -1 WHERE seq = ?", (one,))
+    connection.execute("UPDATE audit SET seq = ? WHERE seq = ?", (one, other))
     connection.execute("UPDATE audit SET seq = ? WHERE seq = -1", (other,))
 
 
-TAMPERING = [
-    *(
-        change(column, value)
-        for column, value in (
-            ("description", "x"),
-            ("before", "{}"),
-            ("after", "{}"),
-            ("actor", "eve"),
-            ("severity", "CRITICAL"),
-            ("action", "a.c"),
-            ("at", 1),
-            ("at", b"1"),
-            ("hash", "0" * 64),
-            ("trace_id", "t"),
-            ("resource_id", "99"),
+COLUMNS = (
+    *("at", "action", "resource", "resource_id", "severity", "actor"),
+    *("trace_id", "hash", "description", "before", "after"),
+)
+# As SQLite takes them: of any type, text that is no text, and what looks like the old value.
+VALUES = st.one_of(
+    st.text(st.characters(exclude_categories=["Cs"])),
+    st.binary(max_size=4),
+    st.integers(-(2**63), 2**63 - 1),
+    st.floats(allow_nan=False),
+)
+
+
+@st.composite
+def changes(draw: st.DrawFn) -> Callable[[sqlite3.Connection, int], None]:
+    """One column of one row is given another value, of whatever type."""
+    column, value = draw(st.sampled_from(COLUMNS)), draw(VALUES)
+    as_text = " AS TEXT)" if isinstance(value, bytes) and draw(st.booleans()) else ""
+
+    def apply(connection: sqlite3.Connection, seq: int) -> None:
+        new = f"CAST(?{as_text}" if as_text else "?"
+        same = f'"{column}" IS {new} AND typeof("{column}") = typeof({new})'
+        changed = connection.execute(
+            f'UPDATE audit SET "{column}" = {new} WHERE seq = ? AND NOT ({same})',
+            (value, seq, value, value),
         )
-    ),
+        note(f"{column} = {value!r} {as_text}")
+        assume(changed.rowcount == 1)
+
+    return apply
+
+
+OTHER_TAMPERING = [
+    change("description", b"number 3"),
     remove,
     remove_and_close_up,
     put_in,
     swap,
+    move_to_the_end,
+    cut_off,
+    repeat_at_the_end,
+    repeat_behind_the_counter,
+    set_the_counter_back,
+    put_in_front,
 ]
 
 
+def first_broken(tamper: Callable[[sqlite3.Connection, int], None], seq: int) -> int:
+    """Return the first row that is not as it was."""
+    if tamper is swap:
+        return min(seq, seq % ROWS + 1)
+    if tamper is move_to_the_end:
+        return seq % ROWS if seq < ROWS else 1
+    if tamper in (repeat_at_the_end, repeat_behind_the_counter):
+        return ROWS + 1
+    return -seq if tamper is put_in_front else seq
+
+
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-@given(tamper=st.sampled_from(TAMPERING), seq=st.integers(1, ROWS))
+@given(tamper=st.sampled_from(OTHER_TAMPERING) | changes(), seq=st.integers(1, ROWS))
 def test_any_tampering_is_found_where_it_begins(
     filled: Path,
     tmp_path_factory: pytest.TempPathFactory,
     tamper: Callable[[sqlite3.Connection, int], None],
     seq: int,
 ) -> None:
-    import asyncio
+    found = verdict_on(copy_of(filled, tmp_path_factory.mktemp("tampered"), tamper, seq))
+    first = first_broken(tamper, seq)
+    assert found.broken == first
+    assert found.rows == (first - 1 if first > 0 else ROWS)
+    assert found.reason
 
-    data = tmp_path_factory.mktemp("tampered")
-    source, copy = sqlite3.connect(filled), sqlite3.connect(data / "foredeck.db")
-    source.backup(copy)
-    source.close()
-    for name in ("audit_appended", "audit_unchanged", "audit_kept"):
-        copy.execute(f"DROP TRIGGER {name}")
-    tamper(copy, seq)
-    copy.commit()
-    copy.close()
+
+@pytest.mark.parametrize("column", COLUMNS)
+def test_every_column_is_sealed(filled: Path, tmp_path: Path, column: str) -> None:
+    value = "CRITICAL" if column == "severity" else 7 if column == "at" else "other"
+    for seq in (1, ROWS // 2, ROWS):
+        data = tmp_path / str(seq)
+        data.mkdir()
+        found = verdict_on(copy_of(filled, data, change(column, value), seq))
+        assert (found.broken, found.rows) == (seq, seq - 1)
+
+
+def test_bytes_in_place_of_a_text_that_reads_like_them(filled: Path, tmp_path: Path) -> None:
+    """The seal of a text `b'x'` is not that of the byte x."""
+    row = [1, 2, "a", "b", "c", "INFO", "d", "e", "", "b'x'", "", ""]
+    assert digest_of("", row) != digest_of("", [b"x" if cell == "b'x'" else cell for cell in row])
+
+
+def test_what_a_chain_alone_cannot_show(filled: Path, tmp_path: Path) -> None:
+    """The end cut off and the counter set back: only a seal kept elsewhere tells."""
+
+    def cut_and_count(connection: sqlite3.Connection, seq: int) -> None:
+        cut_off(connection, seq)
+        set_the_counter_back(connection, seq)
+
+    before = verdict_on(filled.parent)
+    data = tmp_path / "cut"
+    data.mkdir()
+    found = verdict_on(copy_of(filled, data, cut_and_count, 5))
+    assert found.broken is None
+    assert (before.rows, found.rows) == (ROWS, 4)
+    assert before.tip != found.tip
+
+
+async def test_it_is_verified_in_parts(store: Store, filled: Path) -> None:
+    del filled
+    whole, part, rows = await store.queries.verify_audit(), AuditVerdict(0, complete=False), []
+    while not part.complete:
+        part = await store.queries.verify_audit(part.rows, part.tip, 5)
+        rows.append(part.rows)
+    assert part == whole
+    assert rows == [5, 10, 12]
+    wrong = await store.queries.verify_audit(5, "0" * 64, 5)
+    assert wrong.broken == 6
+
+
+Tampering = Callable[[sqlite3.Connection, int], None]
+
+
+def copy_of(original: Path, data: Path, tamper: Tampering, seq: int) -> Path:
+    """Return `data` with a copy of the database in it that somebody has changed."""
+    source, copy = sqlite3.connect(original), sqlite3.connect(data / "foredeck.db")
+    try:
+        source.backup(copy)
+        for name in ("audit_appended", "audit_unchanged", "audit_kept"):
+            copy.execute(f"DROP TRIGGER {name}")
+        copy.execute("PRAGMA ignore_check_constraints = ON")
+        tamper(copy, seq)
+        copy.commit()
+    finally:
+        source.close()
+        copy.close()
+    return data
+
+
+def verdict_on(data: Path) -> AuditVerdict:
+    """Return what `verify` finds, asked by a reader beside whoever has it open."""
 
     async def verdict() -> AuditVerdict:
         store = await Store.open(data, EventBus(), read_only=True)
@@ -250,8 +385,4 @@ def test_any_tampering_is_found_where_it_begins(
         finally:
             await store.close()
 
-    found = asyncio.run(verdict())
-    first = min(seq, seq % ROWS + 1) if tamper is swap else seq
-    assert found.broken == first
-    assert found.rows == first - 1
-    assert found.reason
+    return asyncio.run(verdict())

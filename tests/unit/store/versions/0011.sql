@@ -615,6 +615,8 @@ CREATE UNIQUE INDEX notification_of_transition ON notification (transition_id);
 CREATE INDEX notification_by_time ON notification (at);
 CREATE INDEX delivery_pending ON delivery (next_at) WHERE next_at IS NOT NULL;
 CREATE INDEX delivery_of_notification ON delivery (notification_id);
+CREATE INDEX run_by_end ON run (ended_at) WHERE ended_at IS NOT NULL;
+CREATE INDEX notification_of_run ON notification (run_id, transition_id);
 DELETE FROM "sqlite_sequence";
 INSERT INTO "sqlite_sequence" VALUES('transition',2);
 COMMIT;

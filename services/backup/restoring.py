@@ -1,0 +1,222 @@
+"""Puts a backup in the place of a data directory: all of it, or nothing is changed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import mkdtemp
+
+from foredeck.services.backup import reading
+from foredeck.services.backup.manifest import Manifest
+from foredeck.services.backup.reading import Progress
+from foredeck.services.backup.service import end_of_trail, view_of
+from foredeck.services.backup.settling import Settled, settle_down
+from foredeck.services.domain import clock
+from foredeck.services.domain.audit import AuditEntry, AuditVerdict, Severity
+from foredeck.services.domain.backups import BackupView, Restored
+from foredeck.services.domain.errors import (
+    Conflict,
+    InvalidInput,
+    NewerDatabase,
+    StorageFull,
+    StoreError,
+)
+from foredeck.services.event_bus import EventBus
+from foredeck.services.host.lock import HostLock, busy, is_held
+from foredeck.services.store.migrations import VERSION
+from foredeck.services.store.store import Store
+
+# What has to be free besides the files themselves, in bytes.
+_SPARE = 64 << 20
+
+
+async def verify(path: Path, progress: Progress) -> tuple[BackupView, AuditVerdict]:
+    """Check every file of a backup, and the audit trail in it; raises `InvalidInput`."""
+    manifest = await asyncio.to_thread(reading.inspect, path, progress)
+    _require_known(manifest)
+    directory = Path(mkdtemp(prefix="foredeck-verify."))
+    try:
+        await asyncio.to_thread(reading.database_only, path, directory)
+        store = await Store.open(directory, EventBus())
+        try:
+            verdict = await store.queries.verify_audit()
+        finally:
+            await store.close()
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+    return view_of(path, manifest), verdict
+
+
+async def restore(path: Path, data_dir: Path, progress: Progress, *, force: bool) -> Restored:
+    """Let a backup be the data directory; an old one is moved aside if `force` says so.
+
+    Everything is read and checked before anything is changed. Raises `HostBusy`, `Conflict`,
+    `InvalidInput`, `NewerDatabase`, `StorageFull` and `StoreError`.
+    """
+    data_dir = data_dir.resolve()
+    _require_free(data_dir, force=force)
+    manifest = await asyncio.to_thread(reading.inspect, path, progress)
+    _require_known(manifest)
+    view = view_of(path, manifest)
+    with _translated(data_dir), _staging(data_dir) as staging:
+        _require_room(staging, view)
+        await asyncio.to_thread(reading.unpack, path, manifest, staging, progress)
+        if await end_of_trail_of(staging) != (view.audit_rows, view.audit_seal):
+            raise InvalidInput(
+                "The audit trail in the backup is not the one that its manifest tells of.",
+                "Use another backup: nothing was restored.",
+            )
+        settled = await _make_honest(staging, data_dir, view)
+        aside = _swap(staging, data_dir, force=force)
+    return Restored(
+        data_dir=str(data_dir),
+        backup=view,
+        moved_aside=str(aside or ""),
+        runs=tuple(settled.runs),
+        steps=settled.steps,
+        jobs=settled.jobs,
+        queued=settled.queued,
+    )
+
+
+async def end_of_trail_of(staging: Path) -> tuple[int, str]:
+    """Return the end of the audit trail as it came; an older database is brought up to date."""
+    store = await Store.open(staging, EventBus())
+    await store.close()
+    return await end_of_trail(staging)
+
+
+async def _make_honest(staging: Path, data_dir: Path, backup: BackupView) -> Settled:
+    """Let the copy say where it lies, what it lacks, that nothing works, and whence it comes."""
+    store = await Store.open(staging, EventBus())
+    try:
+        async with store.transaction("restore") as tx:
+            await tx.moving.to(Path(backup.data_dir), data_dir)
+            if not backup.output:
+                await tx.moving.without_output(backup.created_at)
+        settled = await settle_down(store, staging)
+        async with store.transaction("restore") as tx:
+            tx.audit(_entry(backup, data_dir, settled))
+    finally:
+        await store.close()
+    return settled
+
+
+def _entry(backup: BackupView, data_dir: Path, settled: Settled) -> AuditEntry:
+    return AuditEntry(
+        action="backup.restore",
+        resource="backup",
+        resource_id="",
+        description=f"restored the backup of {backup.created_at:%Y-%m-%d %H:%M:%S} UTC",
+        severity=Severity.WARNING,
+        after=json.dumps(
+            {
+                "file": backup.path,
+                "data_dir": str(data_dir),
+                "taken_of": backup.data_dir,
+                "paused_runs": settled.runs,
+                "jobs_at_work": settled.jobs,
+            }
+        ),
+    )
+
+
+# --- what has to be so before ---------------------------------------------------------
+
+
+def _require_free(data_dir: Path, *, force: bool) -> None:
+    if is_held(data_dir):
+        raise busy(data_dir)
+    if data_dir.exists() and not data_dir.is_dir():
+        raise InvalidInput(f"{data_dir} is no directory.", "Choose another one with --data-dir.")
+    if data_dir.is_dir() and any(data_dir.iterdir()) and not force:
+        raise Conflict(
+            f"{data_dir} is not empty.",
+            "Restore into another directory with --data-dir, or say --force: "
+            "then it is moved aside, and nothing is deleted.",
+        )
+
+
+def _require_known(manifest: Manifest) -> None:
+    if manifest.schema > VERSION:
+        raise NewerDatabase(
+            f"The backup was made by Foredeck {manifest.version}, a later version "
+            f"(schema {manifest.schema}; this one knows {VERSION}).",
+            "Upgrade Foredeck, then restore it.",
+        )
+
+
+def _require_room(staging: Path, backup: BackupView) -> None:
+    free, needed = shutil.disk_usage(staging).free, backup.unpacked + _SPARE
+    if free < needed:
+        raise StorageFull(
+            f"The backup takes {needed >> 20} MiB in {staging.parent}, where {free >> 20} MiB are "
+            "free.",
+            "Free some space, or restore into another directory with --data-dir.",
+        )
+
+
+# --- the exchange ---------------------------------------------------------------------
+
+
+@contextmanager
+def _staging(data_dir: Path) -> Iterator[Path]:
+    """Make a private directory beside the data directory; what is left of it goes."""
+    data_dir.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    staging = Path(mkdtemp(prefix=f".{data_dir.name}.restoring.", dir=data_dir.parent))
+    try:
+        yield staging
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def _swap(staging: Path, data_dir: Path, *, force: bool) -> Path | None:
+    """Put the new directory in the place of the old one; return where that is now."""
+    _require_free(data_dir, force=force)
+    if not data_dir.exists() or not any(data_dir.iterdir()):
+        staging.rename(data_dir)  # also onto an empty directory
+        _sync(data_dir.parent)
+        return None
+    lock = HostLock.acquire(data_dir, "foredeck backup restore")  # nobody begins in it now
+    try:
+        aside = _aside(data_dir)
+        data_dir.rename(aside)
+        try:
+            staging.rename(data_dir)
+        except OSError:
+            aside.rename(data_dir)
+            raise
+        _sync(data_dir.parent)
+    finally:
+        lock.release()
+    return aside
+
+
+def _aside(data_dir: Path) -> Path:
+    stamp = clock.now().astimezone().strftime("%Y%m%d-%H%M%S")
+    names = (f"{data_dir.name}.before-{stamp}{end}" for end in ("", *(f"-{n}" for n in range(99))))
+    return next(path for name in names if not (path := data_dir.with_name(name)).exists())
+
+
+def _sync(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _translated(data_dir: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StoreError(
+            f"The backup cannot be restored to {data_dir}: {error.strerror or error}.",
+            "What was there is as it was.",
+        ) from error

@@ -1,0 +1,100 @@
+"""What happened while no dashboard was open."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+
+class AwayKind(StrEnum):
+    """What a line is about, in the order in which a person should hear of it."""
+
+    WAITING = "waiting"
+    FAILED = "failed"
+    MISSED = "missed"
+    SUCCEEDED = "succeeded"
+    CANCELLED = "cancelled"
+    REPORT = "report"
+
+
+@dataclass(frozen=True, slots=True)
+class AwayItem:
+    """One thing that happened; `run_id` is None for a moment of a schedule without a run.
+
+    `what` is the title of a run or a report, or the name of a task; `detail` says more.
+    """
+
+    kind: AwayKind
+    at: datetime
+    what: str
+    project_name: str
+    run_id: str | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Away:
+    """All that happened from `since` on, `until` it was asked for.
+
+    `since` None means that no dashboard was ever open, so nobody was away. `counts` have an
+    entry for each kind of which there is something. `items` are the most important ones: what
+    waits and what failed, then what was missed, then the rest, each newest first.
+    """
+
+    since: datetime | None
+    until: datetime
+    counts: tuple[tuple[AwayKind, int], ...] = ()
+    items: tuple[AwayItem, ...] = ()
+
+    @property
+    def total(self) -> int:
+        """How much happened; the list may hold less of it."""
+        return sum(count for _, count in self.counts)
+
+
+# What is said of one and of several, in the order in which it is said. Of runs only the first
+# part says that it is about them.
+_OF_RUNS = {
+    AwayKind.SUCCEEDED: ("succeeded", "succeeded"),
+    AwayKind.FAILED: ("failed", "failed"),
+    AwayKind.WAITING: ("waits for you", "wait for you"),
+    AwayKind.CANCELLED: ("was cancelled", "were cancelled"),
+}
+_OF_OTHERS = {
+    AwayKind.MISSED: ("schedule was missed", "schedules were missed"),
+    AwayKind.REPORT: ("report", "reports"),
+}
+_HOUR = 3600
+
+
+def headline(away: Away) -> str:
+    """Return what happened in one sentence, such as `Since Friday 18:04 (9 h): 2 runs failed`."""
+    if away.since is None:
+        return "No dashboard was open yet."
+    counts = dict(away.counts)
+    parts: list[str] = []
+    for kind, words in _OF_RUNS.items():
+        if count := counts.get(kind, 0):
+            noun = "" if parts else "run " if count == 1 else "runs "
+            parts.append(f"{count} {noun}{words[count > 1]}")
+    parts += [
+        f"{n} {words[n > 1]}" for kind, words in _OF_OTHERS.items() if (n := counts.get(kind))
+    ]
+    said = ", ".join(parts) or "nothing happened"
+    return f"Since {_moment(away.since, away.until)} ({_span(away.until - away.since)}): {said}"
+
+
+def _moment(since: datetime, until: datetime) -> str:
+    """Return the local time, with as much of the day as it takes to know which is meant."""
+    local, days = since.astimezone(), (until.astimezone().date() - since.astimezone().date()).days
+    if days == 0:
+        return f"{local:%H:%M}"
+    return f"{local:%A %H:%M}" if days < 7 else f"{local:%b %d %H:%M}"
+
+
+def _span(length: timedelta) -> str:
+    seconds = max(0, int(length.total_seconds()))
+    if seconds < _HOUR:
+        return f"{seconds // 60} min"
+    return f"{seconds // _HOUR} h" if seconds < 48 * _HOUR else f"{seconds // (24 * _HOUR)} days"

@@ -1,0 +1,132 @@
+"""What happened since a time: runs that ended or wait, schedules that were missed, reports."""
+
+# Only constants of this module are put together; every value is a parameter.
+# ruff: noqa: S608
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from foredeck.services.domain.away import Away, AwayItem, AwayKind
+from foredeck.services.store import rows
+from foredeck.services.store.codecs import to_microseconds, to_moment
+from foredeck.services.store.engine import Link
+
+MOST_ITEMS = 50
+"""The list holds no more; the counts are of everything."""
+
+# Not by their states: of 100,000 runs a few have ended since.
+_ENDED = """
+    SELECT r.state, count(*) FROM run r INDEXED BY run_by_end
+    WHERE r.ended_at > ? GROUP BY r.state
+"""
+_ENDED_SO = """
+    SELECT r.ended_at, r.title, p.name, r.id, r.error
+    FROM run r INDEXED BY run_by_end CROSS JOIN project p ON p.id = r.project_id
+    WHERE r.ended_at > ? AND r.state IN ({}) ORDER BY r.ended_at DESC, r.id DESC LIMIT ?
+"""
+# What a person has to end, in runs that are under way; it began to wait after the time.
+_WAITING = """
+    SELECT w.at, r.title, p.name, r.id, w.what
+    FROM (
+        SELECT q.run_id, q.asked_at AS at, q.title AS what, 0 AS place
+        FROM question q WHERE q.state = 'open'
+        UNION ALL
+        SELECT s.run_id, (
+            SELECT max(t.at) FROM "transition" t WHERE t.entity_id = s.id AND t.new = 'waiting'
+        ), s.reason, 1
+        FROM run n CROSS JOIN step s ON s.run_id = n.id AND s.state = 'waiting'
+        WHERE n.state IN ('running', 'waiting') AND s.retry_at IS NULL
+    ) w
+    CROSS JOIN run r ON r.id = w.run_id
+    CROSS JOIN project p ON p.id = r.project_id
+    WHERE w.at > ? ORDER BY w.at DESC, w.place, r.id
+"""
+_ODD = "f.at > ? AND f.state IN ('missed', 'failed', 'skipped')"
+_FIRES = f"""
+    SELECT f.at, k.name, p.name, f.run_id, f.state, f.reason, f.due_at
+    FROM fire f JOIN task k ON k.id = f.task_id JOIN project p ON p.id = k.project_id
+    WHERE {_ODD} ORDER BY f.at DESC, f.due_at DESC LIMIT ?
+"""
+_REPORTS = """
+    SELECT o.created_at, o.title, p.name, o.run_id, upper(o.format)
+    FROM report o JOIN run r ON r.id = o.run_id JOIN project p ON p.id = r.project_id
+    WHERE o.created_at > ? ORDER BY o.created_at DESC, o.id LIMIT ?
+"""
+_STATES = {
+    AwayKind.FAILED: ("failed", "partial_success"),
+    AwayKind.SUCCEEDED: ("success",),
+    AwayKind.CANCELLED: ("cancelled",),
+}
+
+
+async def away(link: Link, since: datetime, until: datetime) -> Away:
+    """Return what happened since a time; `until` is the present."""
+    after = to_microseconds(since)
+    waiting = _one_each(rows.each(_waiting, await link.rows(_WAITING, (after,))))
+    ended = dict(await link.rows(_ENDED, (after,)))
+    counts = {
+        AwayKind.WAITING: len(waiting),
+        AwayKind.MISSED: await _count(link, f"fire f WHERE {_ODD}", after),
+        AwayKind.REPORT: await _count(link, "report o WHERE o.created_at > ?", after),
+        **{kind: sum(ended.get(s, 0) for s in states) for kind, states in _STATES.items()},
+    }
+    items = [
+        *waiting[:MOST_ITEMS],
+        *await _ended(link, AwayKind.FAILED, after),
+        *rows.each(_fire, await link.rows(_FIRES, (after, MOST_ITEMS))),
+        *await _the_rest(link, after),
+    ]
+    known = tuple((kind, counts[kind]) for kind in AwayKind if counts[kind])
+    return Away(since, until, known, tuple(items[:MOST_ITEMS]))
+
+
+async def _the_rest(link: Link, after: int) -> Iterable[AwayItem]:
+    found = [
+        *await _ended(link, AwayKind.SUCCEEDED, after),
+        *await _ended(link, AwayKind.CANCELLED, after),
+        *rows.each(_report, await link.rows(_REPORTS, (after, MOST_ITEMS))),
+    ]
+    return sorted(found, key=lambda item: item.at, reverse=True)
+
+
+async def _ended(link: Link, kind: AwayKind, after: int) -> tuple[AwayItem, ...]:
+    states = _STATES[kind]
+    sql = _ENDED_SO.format(", ".join("?" * len(states)))
+
+    def item(row: Any) -> AwayItem:
+        at, title, project, run_id, error = row
+        return AwayItem(kind, to_moment(at), title, project, run_id, error)
+
+    return rows.each(item, await link.rows(sql, (after, *states, MOST_ITEMS)))
+
+
+async def _count(link: Link, of: str, after: int) -> int:
+    return int((await link.rows(f"SELECT count(*) FROM {of}", (after,)))[0][0])
+
+
+def _one_each(items: Iterable[AwayItem]) -> list[AwayItem]:
+    """Return the first item of each run."""
+    by_run: dict[str | None, AwayItem] = {}
+    for item in items:
+        by_run.setdefault(item.run_id, item)
+    return list(by_run.values())
+
+
+def _waiting(row: Any) -> AwayItem:
+    at, title, project, run_id, what = row
+    return AwayItem(AwayKind.WAITING, to_moment(at), title, project, run_id, what)
+
+
+def _fire(row: Any) -> AwayItem:
+    at, task, project, run_id, state, reason, due_at = row
+    detail = f"{state}, due {to_moment(due_at).astimezone():%a %H:%M}"
+    detail += f": {reason}" if reason else ""
+    return AwayItem(AwayKind.MISSED, to_moment(at), task, project, run_id, detail)
+
+
+def _report(row: Any) -> AwayItem:
+    at, title, project, run_id, what = row
+    return AwayItem(AwayKind.REPORT, to_moment(at), title, project, run_id, what)

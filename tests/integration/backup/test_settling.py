@@ -1,0 +1,67 @@
+"""A job that was at work when the backup was made is never taken for one that did not begin."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from foredeck.services.backup.settling import settle_down
+from foredeck.services.domain.chat import ChatMessage, ChatState, Conversation
+from foredeck.services.domain.records import Job, Mode, Role
+from foredeck.services.domain.states import JobState
+from foredeck.services.jobs.executor import Handle
+from foredeck.services.jobs.local_executor import LocalExecutor
+from tests.support import records
+from tests.support.job_house import open_jobs
+
+GONE, ENDED, BEGUN = range(3)
+
+
+async def test_what_became_of_a_job_is_read_from_what_lies_there(tmp_path: Path) -> None:
+    """Its directory may be missing, tell its end, or only its beginning on another machine."""
+    async with open_jobs(tmp_path) as house:
+        held = [await house.submit("true", hold=True) for _ in range(3)]
+        jobs: list[Job] = []
+        for job_id in held:
+            async with house.store.transaction() as tx:
+                await tx.move_job(job_id, JobState.QUEUED)
+                jobs.append(await tx.move_job(job_id, JobState.IN_PROGRESS))
+        root = tmp_path / "restored" / "job-output"
+        for job in jobs[ENDED:]:
+            (root / f"{job.id}.{job.attempt}").mkdir(parents=True)
+        ended = root / f"{jobs[ENDED].id}.{jobs[ENDED].attempt}"
+        (ended / "started").write_text('{"pid": 1, "start_time": 1, "boot_id": "x"}\n')
+        (ended / "exit").write_text(json.dumps({"code": 3, "signal": None, "why": "ended"}))
+        begun = root / f"{jobs[BEGUN].id}.{jobs[BEGUN].attempt}" / "started"
+        begun.write_text('{"pid": 1, "start_time": 1, "boot_id": "x"}\n')
+
+        found = await settle_down(house.store, tmp_path / "restored")
+        assert (found.jobs, found.runs) == (3, [])
+        executor = LocalExecutor(root, 0.5)
+        handles = [Handle(job.id, job.attempt) for job in jobs]
+        states = [(await executor.probe(handle)).state for handle in handles]
+        assert states == [JobState.LOST, JobState.FAILED, JobState.LOST]
+        assert begun.read_bytes() == b""  # nobody's process is ours to end
+        async with house.store.transaction() as tx:
+            assert (await tx.job_queue.get()).paused_at is not None
+        executor.close()
+
+
+async def test_an_answer_that_was_being_given_is_cut_off(tmp_path: Path) -> None:
+    async with open_jobs(tmp_path) as house:
+        project = records.project("talk")
+        now = project.created_at
+        talk = Conversation("c1", project.id, "planner", Mode.DIRECT, "x", now, now, None, "t1")
+        question = ChatMessage(
+            "m1", talk.id, Role.USER, ChatState.GROWING, "What is it?", now, turn_id="turn"
+        )
+        answer = ChatMessage("m2", talk.id, Role.ASSISTANT, ChatState.GROWING, "It", now)
+        async with house.store.transaction() as tx:
+            await tx.projects.add(project)
+            await tx.conversations.add(talk)
+            await tx.chat_messages.add(question)
+            await tx.chat_messages.add(answer)
+        await settle_down(house.store, tmp_path / "restored")
+        assert not await house.store.queries.answers_under_way()
+        said = (await house.store.queries.conversation(talk.id)).entries
+        assert "cut off: a backup was restored" in said[-1].content
