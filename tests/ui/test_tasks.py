@@ -397,6 +397,10 @@ async def test_a_task_is_executed_with_its_variables_and_a_live_preview(tmp_path
         await back(pilot)
         await dialog(pilot, "x", ExecuteTaskDialog)
         await until(pilot, lambda: shows(pilot, "since v1.2."))
+        pilot.app.screen.query_one(TextArea).text = ""
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: shows(pilot, "The variable tag has no value."))
+        await pilot.press(*"v1.2")
         await pilot.press("ctrl+s")
         await until(pilot, lambda: ExecuteTask("t5", {"tag": "v1.2"}) in host.done)
         await until(pilot, lambda: screen.details.cursor_key == f"execution:{_newest(host)}")
