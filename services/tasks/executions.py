@@ -120,9 +120,14 @@ class Executions:
             _log.info("an execution was not started again: %s", error)
 
     async def recover(self) -> None:
-        """Start what an earlier host has stored and not come to start."""
+        """Start what an earlier host has stored and not come to start.
+
+        Nothing while the schedules are paused: so is a restored backup, of which this may have
+        been done since by where it was taken. `runs start` does it by hand.
+        """
         async with self._store.transaction("recovery") as tx:
-            left = await tx.executions.not_begun()
+            paused = await tx.scheduler.paused_at() is not None
+            left = () if paused else await tx.executions.not_begun()
         for execution in left:
             try:
                 await self.start(execution.id, "recovery")
