@@ -58,8 +58,6 @@ async def settle_down(store: Store, data_dir: Path) -> Settled:
         async with store.transaction("recovery") as tx:
             found.steps += await _settle_run(tx, await tx.runs.get(run.id))
         found.runs.append(run.id)
-    async with store.transaction("recovery") as tx:
-        await tx.moving.tell_nothing()
     return found
 
 

@@ -14,9 +14,6 @@ _PLACES = (("attempt", "output_path"), ("job", "output_path"))
 _RUNS_LEFT_OUT = "UPDATE run SET output_removed_at = ? WHERE started_at IS NOT NULL"
 _JOBS_LEFT_OUT = "UPDATE job_order SET output_removed_at = ? WHERE children IS NULL"
 _PAUSE_SCHEDULES = "UPDATE scheduler SET paused_at = ? WHERE paused_at IS NULL"
-# The texts of the columns are those of `domain.notices`.
-_WITHDRAW = "UPDATE delivery SET state = 'withdrawn', next_at = NULL WHERE next_at IS NOT NULL"
-_LOOKED = 'UPDATE attention SET transition_id = (SELECT coalesce(max(id), 0) FROM "transition")'
 _PAUSE_JOBS = "UPDATE job_queue SET paused_at = ? WHERE paused_at IS NULL"
 
 
@@ -55,8 +52,3 @@ class Moving:
         """Let the queue of jobs and the schedules start nothing until a person says so."""
         for statement in (_PAUSE_JOBS, _PAUSE_SCHEDULES):
             await self._unit.link.rows(statement, (to_microseconds(moment),))
-
-    async def tell_nothing(self) -> None:
-        """Let nobody be told of what happened so far: who made the backup tells it."""
-        for statement in (_WITHDRAW, _LOOKED):
-            await self._unit.link.rows(statement)

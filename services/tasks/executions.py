@@ -120,14 +120,9 @@ class Executions:
             _log.info("an execution was not started again: %s", error)
 
     async def recover(self) -> None:
-        """Start what an earlier host has stored and not come to start.
-
-        Nothing while the schedules are paused: so is a restored backup, of which this may have
-        been done since by where it was taken. `runs start` does it by hand.
-        """
+        """Start what an earlier host has stored and not come to start."""
         async with self._store.transaction("recovery") as tx:
-            paused = await tx.scheduler.paused_at() is not None
-            left = () if paused else await tx.executions.not_begun()
+            left = await tx.executions.not_begun()
         for execution in left:
             try:
                 await self.start(execution.id, "recovery")

@@ -6,25 +6,13 @@ import json
 from pathlib import Path
 
 from foredeck.services.backup.settling import settle_down
-from foredeck.services.domain import clock
 from foredeck.services.domain.chat import ChatMessage, ChatState, Conversation
-from foredeck.services.domain.ids import new_id
-from foredeck.services.domain.notices import (
-    Cause,
-    Channel,
-    Delivery,
-    DeliveryState,
-    Notification,
-)
 from foredeck.services.domain.records import Job, Mode, Role
-from foredeck.services.domain.states import JobState, RunState
+from foredeck.services.domain.states import JobState
 from foredeck.services.jobs.executor import Handle
 from foredeck.services.jobs.local_executor import LocalExecutor
-from foredeck.services.store.notifications import Moved
-from foredeck.services.store.store import Store
 from tests.support import records
 from tests.support.job_house import open_jobs
-from tests.support.newsroom import Newsroom
 
 GONE, ENDED, BEGUN = range(3)
 
@@ -77,32 +65,3 @@ async def test_an_answer_that_was_being_given_is_cut_off(tmp_path: Path) -> None
         assert not await house.store.queries.answers_under_way()
         said = (await house.store.queries.conversation(talk.id)).entries
         assert "cut off: a backup was restored" in said[-1].content
-
-
-async def test_what_happened_before_the_backup_is_told_by_who_made_it(tmp_path: Path) -> None:
-    async with open_jobs(tmp_path) as house:
-        room = Newsroom(house.store)
-        told, untold = [await room.ended(t, RunState.FAILED) for t in ("told", "untold")]
-        notice = Notification(
-            new_id(), 1, told.id, Cause.FAILURE, clock.now(), "told", "It failed."
-        )
-        pending = Delivery(
-            new_id(), notice.id, Channel.WEBHOOK, DeliveryState.PENDING, next_at=clock.now()
-        )
-        async with house.store.transaction() as tx:
-            await tx.notifications.add(notice)
-            await tx.deliveries.add(pending)
-        assert untold.id in {moved.run_id for moved in await _behind(house.store)}
-
-        await settle_down(house.store, tmp_path / "restored")
-
-        async with house.store.transaction() as tx:
-            left = await tx.deliveries.get(pending.id)
-        assert left.state is DeliveryState.WITHDRAWN
-        assert left.next_at is None
-        assert await _behind(house.store) == ()
-
-
-async def _behind(store: Store) -> tuple[Moved, ...]:
-    async with store.transaction() as tx:
-        return await tx.attention.behind(100)

@@ -13,7 +13,7 @@ from foredeck.services.domain.records import Mode, Sandbox, Trigger
 from foredeck.services.domain.schedules import Schedule
 from foredeck.services.domain.states import RunState
 from foredeck.services.domain.tasks import ExecutionStatus, Task, TaskOptions, TaskWish, wish_of
-from foredeck.services.host.commands import CreateWorkflowRun, StartRun
+from foredeck.services.host.commands import CreateWorkflowRun
 from foredeck.services.host.task_requests import (
     ActivateTask,
     CheckTask,
@@ -270,21 +270,6 @@ async def test_what_a_host_stored_and_did_not_come_to_start_the_next_one_starts(
     assert detail.run.state is RunState.SUCCESS
     assert status.trigger is Trigger.SCHEDULE
     assert status.due_at == execution.due_at
-
-
-async def test_while_schedules_are_paused_nothing_that_was_left_is_started(house: House) -> None:
-    async with house.open(recover=False) as here:
-        task = await _made(here, prompt="Look")
-        executions = here.services.executions
-        prepared = await executions.prepare(task, {}, Trigger.SCHEDULE)
-        async with here.services.store.transaction() as tx:
-            execution = await executions.add(tx, task, prepared, clock.now())
-            await tx.scheduler.pause(clock.now())
-
-    async with house.open() as here:
-        assert (await here.detail(execution.id)).run.state is RunState.CREATED
-        await here.host.do(StartRun(execution.id))
-        assert (await here.rest(execution.id)).run.state is RunState.SUCCESS
 
 
 async def test_a_secret_is_not_stored_in_a_task(
