@@ -123,7 +123,8 @@ class AuditScreen(AuditOffers):
             return
         self._shown_broken = broken
         place = next((at for at, seq in enumerate(numbers) if seq <= broken), len(rows) - 1)
-        self.listed.table.move_cursor(place)
+        # Once the verdict has taken its rows: the last row in sight would be below the list then.
+        self.call_after_refresh(self.listed.table.move_cursor, place)
 
     def on_audit_table_row_highlighted(self, event: AuditTable.RowHighlighted) -> None:
         event.stop()

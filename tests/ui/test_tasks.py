@@ -423,6 +423,29 @@ def _newest(host: TaskHost) -> str:
     return host.executions[0].id
 
 
+@pytest.mark.parametrize("size", SIZES)
+async def test_the_dialog_that_executes_is_as_high_as_what_it_shows(
+    tmp_path: Path, size: tuple[int, int]
+) -> None:
+    host = tasked(tmp_path)
+    lines = "\n".join(f"{number} {{{{v{number % 8}}}}}" for number in range(200))
+    host.tasks[0] = task_row("t5", prompt="Mend the tests.", variables=())
+    host.tasks[1] = task_row("t4", prompt=lines, variables=())
+    async with dashboard(host, size) as pilot:
+        await open_tasks(pilot)
+        await dialog(pilot, "x", ExecuteTaskDialog)
+        assert pilot.app.screen.query_one("#dialog").size.height == 6
+        await pilot.press("escape")
+        await back(pilot)
+        await go_to(pilot, "t4")
+        await dialog(pilot, "x", ExecuteTaskDialog)
+        await pilot.pause()
+        box, last = (pilot.app.screen.query_one(f"#{one}") for one in ("dialog", "dialog-buttons"))
+        assert box.content_region.contains_region(last.region)
+        assert last.region.bottom == box.content_region.bottom
+        assert shows(pilot, "v0")
+
+
 async def test_what_another_finishes_is_shown_in_the_task(tmp_path: Path) -> None:
     host = tasked(tmp_path)
     host.executions.insert(0, execution("e0", RunState.RUNNING, ended_at=None))

@@ -67,7 +67,11 @@ class ExecuteTaskDialog(Dialog[ExecutionStatus]):
 
     def on_mount(self) -> None:
         fields = list(self.query(TextArea))
+        self.set_class(not fields, "-fixed")
         (fields[0] if fields else self.query_one("#execute")).focus()
+        if fields:  # to the label of the first one too, which the focus leaves above
+            home = self.query_one("#variables").scroll_home
+            self.call_after_refresh(home, animate=False)
         self._show(self._preview, complain=False)
         if self._values:
             self._look_again()
