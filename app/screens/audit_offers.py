@@ -13,10 +13,10 @@ from foredeck.app.screens.audit_keys import (
     label_of_audit,
     why_not_audit,
 )
-from foredeck.app.screens.offers import Offers
+from foredeck.app.screens.list_screen import ListScreen
 
 
-class AuditOffers(Offers[None]):
+class AuditOffers(ListScreen[None]):
     """Has the keys of `AUDIT_ACTIONS`; a subclass says what its `situation` is, and does them."""
 
     BINDINGS: ClassVar[list[BindingType]] = [a.to_binding("audit") for a in AUDIT_ACTIONS]
@@ -26,11 +26,6 @@ class AuditOffers(Offers[None]):
     def situation(self) -> AuditSituation:
         """What decides which actions apply."""
         raise NotImplementedError
-
-    @property
-    def typing(self) -> bool:
-        """Whether a filter is being typed."""
-        return self.situation.typing
 
     def reason(self, action: str) -> str:
         """Return why an action, as Textual writes it, does not apply now; empty if it does."""
