@@ -230,6 +230,22 @@ async def test_the_first_row_that_was_changed_is_shown(
         await until(pilot, lambda: numbers(pilot)[0] >= 1199)
 
 
+@pytest.mark.parametrize("size", SIZES)
+async def test_the_row_that_was_changed_is_in_sight_under_the_verdict(
+    tmp_path: Path, size: tuple[int, int]
+) -> None:
+    entries = [entry(number) for number in range(1, 61)]
+    data = tmp_path / "data"
+    async with audit_host(data, entries) as host, dashboard(host, size) as pilot:
+        tamper(data, "UPDATE audit SET description = 'put in' WHERE seq = 5")
+        await open_audit(pilot)
+        await pilot.press("v")
+        await until(pilot, lambda: shows(pilot, "The audit trail was changed."))
+        await until(pilot, lambda: cursor(pilot) == 5)
+        await pilot.pause()
+        assert any("put in" in line for line in screen_text(pilot.app) if line[:1] == "▌")
+
+
 async def test_the_seals_are_computed_part_by_part(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
