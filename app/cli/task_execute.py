@@ -11,7 +11,7 @@ from foredeck.app.cli.render import format_option, put_json, put_pairs, say
 from foredeck.app.cli.session import Session
 from foredeck.app.cli.task_answers import execution_answer, put_execution, put_executions
 from foredeck.app.cli.task_options import read_variables
-from foredeck.services.domain.errors import InvalidInput
+from foredeck.services.domain.errors import InvalidInput, NotFound
 from foredeck.services.domain.states import FINAL_RUNS, RunState
 from foredeck.services.domain.tasks import ExecutionStatus
 from foredeck.services.host.interface import Host
@@ -24,6 +24,8 @@ from foredeck.services.host.task_requests import (
 
 # Seconds; whoever only reads is told of no change.
 _LOOK_AGAIN = 2.0
+
+_WHICH = "Give the id of an execution: `foredeck tasks executions [TASK]` shows them."
 
 _variables = click.option(
     "--variables", metavar="JSON", help='As an object, {"name": "value"}; - is stdin.'
@@ -86,7 +88,11 @@ def execution_status(session: Session, execution: str, format_: str) -> None:
     Its result, its report, what it has cost. With --format json, result_data is the answer
     itself where that is JSON.
     """
-    put_execution(session.read(lambda host: host.ask(GetExecution(execution))), format_)
+    try:
+        status = session.read(lambda host: host.ask(GetExecution(execution)))
+    except NotFound as error:
+        raise NotFound(error.message, _WHICH) from None
+    put_execution(status, format_)
 
 
 @click.command()

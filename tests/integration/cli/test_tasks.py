@@ -67,6 +67,7 @@ def test_changed_rested_deleted_and_brought_back(desk: Desk) -> None:
     assert desk.run("tasks", "delete", "audit").code == 0
     assert "No tasks yet" in desk.run("tasks", "list").err
     assert task in desk.run("tasks", "list", "--deleted").out
+    assert "tasks executions [TASK]" in desk.run("tasks", "execution-status", "audit").err
     gone = desk.run("tasks", "restore", "audit")
     assert (gone.code, gone.err) == (
         2,
