@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from foredeck.app.error_log import LOGGER
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 # How often it is stored that a dashboard is open, in seconds.
 MARK_EVERY = 60.0
+# Who was gone for less has seen it, perhaps in another dashboard that is open still.
+_AWAY_FROM = timedelta(seconds=2 * MARK_EVERY)
 # How long a dashboard that closes waits until that is stored for the last time, in seconds.
 _LAST_WAIT = 1.0
 
@@ -81,7 +84,7 @@ class Attendance:
                 await self._mark(host)
 
     def _tell(self, away: Away) -> None:
-        if not away.total:
+        if not away.total or away.since is None or away.until - away.since < _AWAY_FROM:
             return
         if len(self._app.screen_stack) > 1:
             self._app.notice(f"{headline(away)}. More: foredeck away")  # the person is at work

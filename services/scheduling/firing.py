@@ -16,7 +16,9 @@ from typing import Any
 
 from foredeck.services.domain import clock
 from foredeck.services.domain.errors import InvalidInput
+from foredeck.services.domain.events import NoticeRaised
 from foredeck.services.domain.ids import new_id
+from foredeck.services.domain.safe_text import safe_line
 from foredeck.services.domain.schedules import Fire, FireState, Schedule
 from foredeck.services.domain.tasks import Task
 from foredeck.services.patience import to_the_end
@@ -28,6 +30,7 @@ from foredeck.services.store.store import Store, Transaction
 _log = logging.getLogger(__name__)
 
 ACTOR = "scheduler"
+_NAME_LENGTH = 60
 # Later than anything that has come: all of it is missed.
 _EVER = datetime.max.replace(tzinfo=UTC)
 
@@ -126,7 +129,9 @@ class Firing:
                     due_at = answer.due_at
                     run_id = await self._making.add(tx, seen.task.id, prepared[due_at], due_at)
                     runs.append(run_id)
-                await tx.fires.add(_fire(seen.task, answer, run_id, now))
+                fire = _fire(seen.task, answer, run_id, now)
+                await tx.fires.add(fire)
+                await tell_if_failed(tx, seen.task, fire)
             await tx.tasks.save(replace(await tx.tasks.get(seen.task.id), next_at=next_at))
         for run_id in runs:
             await self._making.start(run_id)
@@ -153,6 +158,18 @@ async def _seen(tx: Transaction, task_id: str, now: datetime) -> Seen | None:
     queued = await tx.fires.queued(task_id)
     standing = Standing(unfinished[0].id if unfinished else "", len(queued))
     return Seen(uncounted(task), standing, await tx.fires.answered(task_id, task.next_at))
+
+
+async def tell_if_failed(tx: Transaction, task: Task, fire: Fire) -> None:
+    """Tell people of a due moment without a run: of the first of several in a row."""
+    if fire.state is not FireState.FAILED:
+        return
+    before = await tx.fires.before(fire)
+    if before is None or before.state is not FireState.FAILED:
+        name = safe_line(task.name, limit=_NAME_LENGTH)
+        tx.publish(
+            NoticeRaised(severity="error", message=f"The task {name} was due. {fire.reason}")
+        )
 
 
 def is_on(task: Task) -> bool:

@@ -8,7 +8,7 @@ from foredeck.services.domain import clock
 from foredeck.services.domain.schedules import Fire, FireState, Overlap
 from foredeck.services.domain.tasks import Task
 from foredeck.services.patience import to_the_end
-from foredeck.services.scheduling.firing import ACTOR, is_on, uncounted
+from foredeck.services.scheduling.firing import ACTOR, is_on, tell_if_failed, uncounted
 from foredeck.services.scheduling.making import MOST_TRIES, CannotBeMade, Making
 from foredeck.services.store.store import Store, Transaction
 
@@ -78,6 +78,7 @@ class WaitingFires:
             reason = f"No run could be made: {error}"
             failed = replace(turn.fire, at=clock.now(), state=FireState.FAILED, reason=reason)
             await tx.fires.save(failed)
+            await tell_if_failed(tx, turn.task, failed)
             return True
 
 

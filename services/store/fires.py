@@ -62,6 +62,17 @@ class FireRepository(Repository[Fire]):
         found = await self._unit.link.rows(_ANSWERED, (task_id, to_microseconds(since)))
         return frozenset(to_moment(row[0]) for row in found)
 
+    async def before(self, fire: Fire) -> Fire | None:
+        """Return what became of the due moment of the task before this one."""
+        found = await self._select(
+            "task_id = ? AND due_at < ?",
+            fire.task_id,
+            to_microseconds(fire.due_at),
+            order="due_at DESC",
+            limit=1,
+        )
+        return found[0] if found else None
+
     def _tell(self, fire: Fire) -> None:
         self._unit.publish(ScheduleChanged(task_id=fire.task_id))
         if fire.state is FireState.STARTED and not fire.reason:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -100,8 +101,13 @@ async def test_escape_closes_it_and_a_moment_without_a_run_opens_nothing(tmp_pat
         await until(pilot, lambda: pilot.app.screen is workbench_of(pilot))
 
 
-@pytest.mark.parametrize("away", [Away(None, NOW), Away(SINCE, NOW)])
-async def test_nothing_new_or_a_first_start_says_nothing(away: Away, tmp_path: Path) -> None:
+A_MOMENT = replace(morning(), since=NOW - timedelta(seconds=90))
+
+
+@pytest.mark.parametrize("away", [Away(None, NOW), Away(SINCE, NOW), A_MOMENT])
+async def test_nothing_new_or_a_first_start_or_a_moment_says_nothing(
+    away: Away, tmp_path: Path
+) -> None:
     host = fake_host.running(tmp_path)
     host.away = away
     async with dashboard(host) as pilot:

@@ -178,6 +178,23 @@ async def test_a_run_that_cannot_be_made_is_a_failed_moment_and_holds_up_no_othe
         assert board.missed == 1
 
 
+async def test_people_are_told_of_the_first_of_several_failed_moments(
+    tmp_path: Path, clock: Clock
+) -> None:
+    async with open_schedules(tmp_path, clock) as house:
+        await house.task("0 * * * *", name="nightly", prompt="Look at {{what}}")
+        for _ in range(3):
+            clock.pass_(HOUR)
+            await house.settle()
+        events = house.bus.subscribe(0)
+        told = [await anext(events) for _ in range(house.bus.seq)]
+        said = [event.message for event in told if isinstance(event, NoticeRaised)]
+
+        assert len(await house.fires()) == 3
+        assert len(said) == 1
+        assert said[0].startswith("The task nightly was due. No run could be made: what has no")
+
+
 async def test_an_error_within_is_a_failed_moment_too(
     tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
