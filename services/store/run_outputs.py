@@ -20,6 +20,7 @@ _DUE = """
     AND (output_removed_at IS NULL OR output_removed_at <= ended_at) AND id > ?
     ORDER BY id LIMIT ?
 """
+_MARKED = "SELECT id FROM run WHERE output_removed_at IS NOT NULL AND id IN (%s)"
 _PATHS = "SELECT output_path FROM attempt WHERE run_id = ?"
 # So many runs are named in a description.
 _NAMED = 5
@@ -45,6 +46,11 @@ class RunOutputs:
         return [
             to_path(row[0]) for row in await self._unit.link.rows(_PATHS, (clean_text(run_id),))
         ]
+
+    async def marked(self, ids: Sequence[str]) -> frozenset[str]:
+        """Return those of some runs of which it is stored that their output is gone."""
+        found = await self._unit.link.rows(_MARKED % marks(ids), tuple(ids))
+        return frozenset(row[0] for row in found)
 
     async def removed(self, ids: Sequence[str], days: int) -> None:
         """Store that the output of these runs is gone, after so many days."""
