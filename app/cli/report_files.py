@@ -17,6 +17,8 @@ from foredeck.services.domain.reports import ReportFormat, ReportRow
 
 TO_STDOUT = "-"
 _NAME_LENGTH = 60
+# With the id and the ending less than the 255 that file systems take.
+_NAME_BYTES = 200
 _NO_NAME = re.compile(r"[^\w.]+")
 
 
@@ -66,7 +68,8 @@ class Wanted:
 
 def file_name(row: ReportRow, kind: ReportFormat) -> str:
     """Return TITLE-ID.EXT; of the title, what every file system and shell takes."""
-    title = _NO_NAME.sub("-", row.title)[:_NAME_LENGTH].strip("-._")
+    words = _NO_NAME.sub("-", row.title)[:_NAME_LENGTH]
+    title = words.encode()[:_NAME_BYTES].decode(errors="ignore").strip("-._")
     return f"{title or 'report'}-{row.id}.{kind.value}"
 
 
@@ -88,7 +91,7 @@ def rendered(report: RunReport, kind: ReportFormat) -> bytes:
 
 
 def _write(path: Path, data: bytes, *, force: bool) -> None:
-    """Write a file whole or not at all; raises `OSError`.
+    """Write a file whole or not at all, for the user alone (SPEC R6); raises `OSError`.
 
     What is there and no regular file, such as a pipe, is written to.
     """
@@ -96,7 +99,8 @@ def _write(path: Path, data: bytes, *, force: bool) -> None:
         path.write_bytes(data)
         return
     scratch = path.with_name(f".{path.name}.{os.getpid()}") if force else path
-    with scratch.open("xb") as file:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    with os.fdopen(os.open(scratch, flags, 0o600), "wb") as file:
         try:
             file.write(data)
             file.flush()
