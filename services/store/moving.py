@@ -10,8 +10,8 @@ from foredeck.services.domain.notices import DeliveryState
 from foredeck.services.store.codecs import to_microseconds
 from foredeck.services.store.unit import Unit
 
-# Where paths of the data directory itself are stored.
-_PLACES = (("attempt", "output_path"), ("job", "output_path"), ("report", "path"))
+# Where absolute paths into the data directory are stored; those of reports are relative.
+_PLACES = (("attempt", "output_path"), ("job", "output_path"))
 _RUNS_LEFT_OUT = "UPDATE run SET output_removed_at = ? WHERE started_at IS NOT NULL"
 _JOBS_LEFT_OUT = "UPDATE job_order SET output_removed_at = ? WHERE children IS NULL"
 _PAUSE_SCHEDULES = "UPDATE scheduler SET paused_at = ? WHERE paused_at IS NULL"

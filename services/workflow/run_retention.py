@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import re
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -29,8 +29,6 @@ _ID = re.compile(r"[0-9a-z]{12}")
 _LOG = re.compile(r"codex-run-([0-9a-z]{12})\.log")
 # Where what is being removed lies; a name that is no run's id.
 _GOING = ".removed"
-# So many runs are looked at in one transaction.
-_LOOKED_AT = 500
 
 
 class RunRetention:
@@ -99,7 +97,8 @@ class RunRetention:
         await asyncio.to_thread(self._empty)
         left = 0
         lying = await asyncio.to_thread(lambda: list(self._lying()))
-        marked = await self._marked([run_id for _, run_id in lying])
+        async with self._store.transaction("retention") as tx:
+            marked = await tx.run_outputs.marked(run_id for _, run_id in lying)
         for path, run_id in lying:
             if run_id not in marked:
                 continue
@@ -110,14 +109,6 @@ class RunRetention:
                 left += 1
         await asyncio.to_thread(self._empty)
         return left
-
-    async def _marked(self, ids: Sequence[str]) -> set[str]:
-        """Return which of the runs are marked: of thousands that lie here it is hardly any."""
-        found: set[str] = set()
-        for begin in range(0, len(ids), _LOOKED_AT):
-            async with self._store.transaction("retention") as tx:
-                found |= await tx.run_outputs.marked(ids[begin : begin + _LOOKED_AT])
-        return found
 
     def _lying(self) -> Iterator[tuple[Path, str]]:
         """Yield what lies here, and of which run it is."""

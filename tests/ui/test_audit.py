@@ -136,7 +136,7 @@ async def test_it_is_filtered_by_words_and_by_fields(tmp_path: Path) -> None:
         await pilot.press("escape")
         await until(pilot, lambda: numbers(pilot) == [3, 2, 1])
         await filter_by(pilot, "severity:loud")
-        await until(pilot, lambda: "severity is one of" in str(screen.listed.border_subtitle))
+        await until(pilot, lambda: shows(pilot, "Audit · ✗ severity is one of info,"))
         await pilot.press("escape")
         await pilot.press("s", "s")
         await until(pilot, lambda: numbers(pilot) == [2])
@@ -228,6 +228,22 @@ async def test_the_first_row_that_was_changed_is_shown(
         assert screen.listed.table._broken == broken
         await pilot.press("f")
         await until(pilot, lambda: numbers(pilot)[0] >= 1199)
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_the_row_that_was_changed_is_in_sight_under_the_verdict(
+    tmp_path: Path, size: tuple[int, int]
+) -> None:
+    entries = [entry(number) for number in range(1, 61)]
+    data = tmp_path / "data"
+    async with audit_host(data, entries) as host, dashboard(host, size) as pilot:
+        tamper(data, "UPDATE audit SET description = 'put in' WHERE seq = 5")
+        await open_audit(pilot)
+        await pilot.press("v")
+        await until(pilot, lambda: shows(pilot, "The audit trail was changed."))
+        await until(pilot, lambda: cursor(pilot) == 5)
+        await pilot.pause()
+        assert any("put in" in line for line in screen_text(pilot.app) if line[:1] == "▌")
 
 
 async def test_the_seals_are_computed_part_by_part(

@@ -14,6 +14,7 @@ from textual.widgets import Input, Select, Static, TextArea
 from foredeck.app.commands import ForedeckCommands
 from foredeck.app.screens.modals.confirm import ConfirmDialog
 from foredeck.app.screens.modals.help import HelpDialog
+from foredeck.app.screens.modals.lost_host import LostHostDialog
 from foredeck.app.screens.modals.task_edit import TaskDialog
 from foredeck.app.screens.modals.task_execute import ExecuteTaskDialog
 from foredeck.app.screens.reports import ReportsScreen
@@ -396,6 +397,10 @@ async def test_a_task_is_executed_with_its_variables_and_a_live_preview(tmp_path
         await back(pilot)
         await dialog(pilot, "x", ExecuteTaskDialog)
         await until(pilot, lambda: shows(pilot, "since v1.2."))
+        pilot.app.screen.query_one(TextArea).text = ""
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: shows(pilot, "The variable tag has no value."))
+        await pilot.press(*"v1.2")
         await pilot.press("ctrl+s")
         await until(pilot, lambda: ExecuteTask("t5", {"tag": "v1.2"}) in host.done)
         await until(pilot, lambda: screen.details.cursor_key == f"execution:{_newest(host)}")
@@ -416,6 +421,29 @@ async def test_variables_begin_with_their_defaults(tmp_path: Path) -> None:
 
 def _newest(host: TaskHost) -> str:
     return host.executions[0].id
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_the_dialog_that_executes_is_as_high_as_what_it_shows(
+    tmp_path: Path, size: tuple[int, int]
+) -> None:
+    host = tasked(tmp_path)
+    lines = "\n".join(f"{number} {{{{v{number % 8}}}}}" for number in range(200))
+    host.tasks[0] = task_row("t5", prompt="Mend the tests.", variables=())
+    host.tasks[1] = task_row("t4", prompt=lines, variables=())
+    async with dashboard(host, size) as pilot:
+        await open_tasks(pilot)
+        await dialog(pilot, "x", ExecuteTaskDialog)
+        assert pilot.app.screen.query_one("#dialog").size.height == 6
+        await pilot.press("escape")
+        await back(pilot)
+        await go_to(pilot, "t4")
+        await dialog(pilot, "x", ExecuteTaskDialog)
+        await pilot.pause()
+        box, last = (pilot.app.screen.query_one(f"#{one}") for one in ("dialog", "dialog-buttons"))
+        assert box.content_region.contains_region(last.region)
+        assert last.region.bottom == box.content_region.bottom
+        assert shows(pilot, "v0")
 
 
 async def test_what_another_finishes_is_shown_in_the_task(tmp_path: Path) -> None:
@@ -597,3 +625,22 @@ async def test_a_task_that_is_gone_when_it_is_changed_is_said_to_be(tmp_path: Pa
         await pilot.press("e")
         await until(pilot, lambda: said(pilot, "The task was deleted meanwhile."))
         assert isinstance(pilot.app.screen, TasksScreen)
+
+
+async def test_a_host_that_goes_away_leaves_what_was_read_and_its_place_can_be_taken(
+    tmp_path: Path,
+) -> None:
+    host = tasked(tmp_path)
+    async with dashboard(host, (80, 24)) as pilot:
+        screen = await open_tasks(pilot)
+        host.go_away()
+        await until(pilot, lambda: isinstance(pilot.app.screen, LostHostDialog))
+        await pilot.press("n")
+        await back(pilot)
+        assert "nightly" in names(pilot)
+        await pilot.press("x")
+        assert said(pilot, "Execute: The data is not open.")
+        host.add(task_row("late", name="made meanwhile"))
+        await pilot.press("ctrl+r")
+        await until(pilot, lambda: "made meanwhile" in names(pilot))
+        assert screen.shell.host is not None

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from foredeck.app.cli.report_files import Wanted, file_name
-from foredeck.services.domain.reports import ReportFormat, ReportRow
+from foredeck.app.cli.report_files import Wanted
+from foredeck.services.domain.reports import ReportFormat, ReportRow, file_name
 from tests.support.records import MOMENT
 
 
