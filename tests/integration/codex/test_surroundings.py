@@ -185,6 +185,9 @@ async def test_without_bash_codex_is_offered_no_tool_that_runs_commands(
 
     assert free & {"exec_command", "shell", "shell_command"}
     assert not limited & {"exec_command", "write_stdin", "shell", "shell_command"}
+    kinds = [{tool["type"] for tool in one.body["tools"]} for one in script.requests]
+    assert "web_search" in kinds[0]
+    assert "web_search" not in kinds[-1]
 
 
 async def test_who_may_only_read_works_in_a_read_only_sandbox(place: Place, script: Script) -> None:
