@@ -285,9 +285,12 @@ class ForedeckApp(App[int]):
 
     async def _let_go(self) -> None:
         connection, self._connection = self._connection, None
-        if connection is not None:
+        if connection is None:
+            return
+        try:
             if self._attendance is not None:
                 await self._attendance.leave(connection.host)
+        finally:
             await connection.close()
 
     # --- the lifetime -----------------------------------------------------------------

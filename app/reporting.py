@@ -10,8 +10,9 @@ from contextvars import Context
 from foredeck.services.event_bus import EventBus
 from foredeck.services.host.report_handlers import ReportCommands, ReportQueries
 from foredeck.services.host.service import Handler
-from foredeck.services.reports.automatic import AutomaticReports
+from foredeck.services.reports.automatic import LAST_WAIT, AutomaticReports
 from foredeck.services.reports.collecting import ReportCollector
+from foredeck.services.reports.renderers import break_off
 from foredeck.services.reports.service import ReportService
 from foredeck.services.settings import Settings
 from foredeck.services.store.store import Store
@@ -40,8 +41,15 @@ async def open_reports(
     finally:
         automatic.hurry()
         await events.aclose()
-        await asyncio.wait({following})
-        await automatic.catch_up()
+        finishing = asyncio.create_task(_finish(following, automatic), name="last reports")
+        await asyncio.wait({finishing}, timeout=2 * LAST_WAIT)
+        break_off()  # also what a command was making that is gone
+        await asyncio.wait({finishing})
+
+
+async def _finish(following: asyncio.Task[None], automatic: AutomaticReports) -> None:
+    await asyncio.wait({following})
+    await automatic.catch_up()
 
 
 def _collector(settings: Settings, store: Store) -> ReportCollector:

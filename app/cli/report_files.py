@@ -79,7 +79,7 @@ def rendered(report: RunReport, kind: ReportFormat) -> bytes:
 
 
 def _write(path: Path, data: bytes, *, force: bool) -> None:
-    """Write a file whole or not at all; raises `OSError`.
+    """Write a file whole or not at all, for the user alone (SPEC R6); raises `OSError`.
 
     What is there and no regular file, such as a pipe, is written to.
     """
@@ -87,7 +87,8 @@ def _write(path: Path, data: bytes, *, force: bool) -> None:
         path.write_bytes(data)
         return
     scratch = path.with_name(f".{path.name}.{os.getpid()}") if force else path
-    with scratch.open("xb") as file:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    with os.fdopen(os.open(scratch, flags, 0o600), "wb") as file:
         try:
             file.write(data)
             file.flush()

@@ -24,6 +24,9 @@ _STAND_FOR = {
 # With both off, codex offers its model no tool that runs a command (tried with 0.163.0).
 _NO_COMMANDS: Mapping[str, Any] = {"features.shell_tool": False, "features.unified_exec": False}
 
+# A list of what is allowed has no word for it, and it carries what was read out of the house.
+_NO_SEARCH: Mapping[str, Any] = {"web_search": "disabled"}
+
 
 def limited_agent(spec: AgentSpec, limits: ToolLimits) -> AgentSpec:
     """Return the agent with the tools that it may use."""
@@ -39,8 +42,9 @@ def limited_sandbox(limits: ToolLimits) -> Sandbox | None:
 
 
 def codex_settings(limits: ToolLimits) -> Mapping[str, Any]:
-    """Return the settings of codex that keep it from running commands, if it may not."""
-    return {} if limits.runs_commands else _NO_COMMANDS
+    """Return the settings of codex that take away what it may not do."""
+    commands = {} if limits.runs_commands else _NO_COMMANDS
+    return {**commands, **({} if limits.allowed is None else _NO_SEARCH)}
 
 
 def _may_use(name: str, limits: ToolLimits) -> bool:

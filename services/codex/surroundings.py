@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from foredeck.services.codex.environment import codex_home, read_configuration
 from foredeck.services.codex.orders import TurnOrder
 from foredeck.services.domain.errors import SettingsError
 from foredeck.services.domain.records import Project
@@ -35,6 +36,8 @@ class Surroundings:
     secrets: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     limits: ToolLimits = EVERYTHING
+    # What the limits make of the tool servers in codex's own configuration: further settings.
+    own: Mapping[str, Any] = field(default_factory=dict)
 
     def around(self, order: TurnOrder) -> TurnOrder:
         """Return the order with all of this; what it says itself goes before it."""
@@ -45,7 +48,7 @@ class Surroundings:
         return replace(
             order,
             environment=self.environment,
-            config={**servers, **order.config},
+            config={**servers, **order.config, **self.own},
             holds_secrets=bool(self.secrets),
         )
 
@@ -66,7 +69,21 @@ def surroundings_of(
         raise SettingsError(f"A variable of {project.name}: {error.message}", advice) from None
     found = ready(servers_of(wishes, settings, limits))
     secrets = (*hidden, *found.secrets)
-    return Surroundings(environment, found.servers, secrets, found.notes, limits)
+    own = {} if limits.none else dict(_of_own_servers(settings, limits, found.servers))
+    return Surroundings(environment, found.servers, secrets, found.notes, limits, own)
+
+
+def _of_own_servers(
+    settings: Settings, limits: ToolLimits, ours: Collection[str]
+) -> Iterator[tuple[str, Any]]:
+    """Yield what keeps the tool servers of codex's own configuration to the limits."""
+    found = read_configuration(codex_home(settings) / "config.toml").get("mcp_servers")
+    for name in found if isinstance(found, dict) else ():
+        if not limits.permits_server(name):
+            yield f"mcp_servers.{name}.enabled", False
+        elif name not in ours:
+            for key, value in _limited(name, limits).items():
+                yield f"mcp_servers.{name}.{key}", value
 
 
 def tools_mark(job_id: str) -> str:

@@ -9,6 +9,8 @@ from enum import StrEnum
 
 # Of a title, in the name of a file.
 _NAME_LENGTH = 60
+# With the id and the ending less than the 255 that file systems take.
+_NAME_BYTES = 200
 _NO_NAME = re.compile(r"[^\w.]+")
 
 
@@ -64,5 +66,6 @@ def file_name(row: ReportRow, kind: ReportFormat | None = None) -> str:
 
     `kind` is that of the copy, if it is not that of the report.
     """
-    title = _NO_NAME.sub("-", row.title)[:_NAME_LENGTH].strip("-._")
+    words = _NO_NAME.sub("-", row.title)[:_NAME_LENGTH]
+    title = words.encode()[:_NAME_BYTES].decode(errors="ignore").strip("-._")
     return f"{title or 'report'}-{row.id}.{(kind or row.format).value}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from subprocess import PIPE
 
 from foredeck.services.domain.errors import ForedeckError
 from foredeck.services.domain.report_model import RunReport
@@ -23,6 +24,8 @@ _KEPT = (
     "XDG_DATA_DIRS", "XDG_DATA_HOME",
 )  # fmt: skip
 
+_at_work: set[subprocess.Popen[bytes]] = set()
+
 
 def render_pdf(report: RunReport) -> bytes:
     """Return a report as PDF, A4, shortened to what a person would print.
@@ -35,6 +38,8 @@ def render_pdf(report: RunReport) -> bytes:
     """
     data = data_of(compose(*shortened(report)))
     done = _typeset(data.encode(), int(report.generated_at.timestamp()))
+    if done.returncode < 0:
+        raise ForedeckError("The PDF was not made: its typesetter was ended.", _ADVICE)
     if done.returncode or not done.stdout:
         said = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
         raise ForedeckError(f"The PDF could not be made: {safe_line(said, limit=300)}", _ADVICE)
@@ -46,17 +51,25 @@ def _typeset(data: bytes, made_at: int) -> subprocess.CompletedProcess[bytes]:
     kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
     try:
         # A session of its own: Ctrl+C in the terminal ends Foredeck, not what it still writes.
-        return subprocess.run(
-            words,
-            input=data,
-            capture_output=True,
-            timeout=TIMEOUT,
-            env=kept,
-            start_new_session=True,
-            check=False,
+        child = subprocess.Popen(
+            words, stdin=PIPE, stdout=PIPE, stderr=PIPE, env=kept, start_new_session=True
         )
+        with child:
+            _at_work.add(child)
+            try:
+                pdf, said = child.communicate(data, timeout=TIMEOUT)
+            finally:
+                _at_work.discard(child)
+                child.kill()
+        return subprocess.CompletedProcess(words, child.returncode, pdf, said)
     except subprocess.TimeoutExpired:
         taken = f"The PDF was not made within {TIMEOUT:g} seconds."
         raise ForedeckError(taken, _ADVICE) from None
     except OSError as error:
         raise ForedeckError(f"The PDF could not be made: {error}.", _ADVICE) from error
+
+
+def break_off() -> None:
+    """End what is being set, in whatever threads: nobody waits for it any more."""
+    for child in tuple(_at_work):
+        child.kill()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import cast
@@ -26,3 +27,9 @@ RENDERERS: Mapping[ReportFormat, Renderer] = {
     ReportFormat.JSON: _lazily("json_report", "render_json"),
 }
 """Each takes a report's model and returns the file; they block, for up to seconds."""
+
+
+def break_off() -> None:
+    """End the processes in which reports are being made, if there are any."""
+    if pdf := sys.modules.get("foredeck.services.reports.pdf_report"):
+        pdf.break_off()

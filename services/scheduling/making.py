@@ -48,6 +48,8 @@ class Making:
     def __init__(self, executes: Executes, bus: EventBus) -> None:
         self._executes = executes
         self._bus = bus
+        # Of these runs a person knows that they cannot be started.
+        self._told: set[str] = set()
 
     async def prepare(self, task: Task) -> Any:
         """Return what `add` needs; raises `CannotBeMade`, and `StoreError`, which may pass."""
@@ -75,10 +77,15 @@ class Making:
             raise CannotBeMade(error.message, error.advice) from error
 
     async def start(self, run_id: str) -> None:
-        """Have a run worked on; what hinders it is told, and the next host tries again."""
+        """Have a run worked on; what hinders it is told once, and the next look tries again."""
         try:
             await self._executes.start(run_id)
         except Exception as error:
+            if run_id in self._told:
+                return
+            self._told.add(run_id)
             _log.exception("run %s was made by a schedule and could not be started", run_id)
             message = f"Run {run_id} was made by a schedule and could not be started: {error}"
             self._bus.publish(NoticeRaised(severity="error", message=message))
+        else:
+            self._told.discard(run_id)

@@ -22,6 +22,7 @@ from foredeck.services.domain.events import (
 from foredeck.services.domain.states import FINAL_RUNS
 from foredeck.services.domain.tasks import Task
 from foredeck.services.event_bus import EventBus, Subscription
+from foredeck.services.patience import to_the_end
 from foredeck.services.scheduling import fields
 from foredeck.services.scheduling.firing import ACTOR, Firing
 from foredeck.services.scheduling.making import Executes, Making
@@ -59,6 +60,7 @@ class Scheduler:
         making = Making(executes, bus)
         self._store = store
         self._bus = bus
+        self._making = making
         self._firing = Firing(store, making, grace)
         self._waiting = WaitingFires(store, making)
         self._wait = wait
@@ -90,10 +92,14 @@ class Scheduler:
         async with self._store.transaction(ACTOR) as tx:
             paused = await tx.scheduler.paused_at() is not None
             tasks, waiting = await tx.tasks.scheduled(), await tx.fires.queued()
+            left = await tx.executions.not_begun()
         self.expects = not paused and bool(tasks or waiting)
         resumed, self._paused = self._paused and not paused, paused
         if paused:
             return LONGEST_WAIT
+        for execution in left:
+            if execution.due_at is not None:  # else a person's, who is starting it just now
+                await to_the_end(self._making.start(execution.id))
         due = [task for task in tasks if _acts_at(task) <= now]
         acted = [await self._try(self._firing.answer(task.id, resumed), task.id) for task in due]
         for task_id in dict.fromkeys(fire.task_id for fire in waiting):

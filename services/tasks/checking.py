@@ -93,8 +93,9 @@ def _about_tools(wish: TaskWish, servers: tuple[str, ...]) -> Iterator[str]:
 
 
 def _about_server_tool(name: str, servers: tuple[str, ...]) -> Iterator[str]:
-    server = name.removeprefix(SERVER_PREFIX).partition("__")[0]
-    if server not in servers:
+    called = [SERVER_PREFIX + server for server in servers]
+    if not any(name == whole or name.startswith(f"{whole}__") for whole in called):
+        server = name.removeprefix(SERVER_PREFIX).partition("__")[0]
         known = f" The tool servers are {one_of(servers, 'and')}." if servers else ""
         yield f"There is no tool server {_shown(server)} for {_shown(name)}.{known}"
 

@@ -185,6 +185,9 @@ async def test_without_bash_codex_is_offered_no_tool_that_runs_commands(
 
     assert free & {"exec_command", "shell", "shell_command"}
     assert not limited & {"exec_command", "write_stdin", "shell", "shell_command"}
+    kinds = [{tool["type"] for tool in one.body["tools"]} for one in script.requests]
+    assert "web_search" in kinds[0]
+    assert "web_search" not in kinds[-1]
 
 
 async def test_who_may_only_read_works_in_a_read_only_sandbox(place: Place, script: Script) -> None:
@@ -211,6 +214,30 @@ async def test_a_server_offers_what_is_allowed_of_it(place: Place, script: Scrip
     offered = str(script.requests[-1].body["tools"])
     assert "mcp__other" not in offered
     assert "mcp__echo" not in offered  # it has no tool of that name
+
+
+async def test_servers_of_codex_itself_keep_to_the_limits_too(place: Place, script: Script) -> None:
+    """They are no part of the sandbox: what may only read must not write by way of them."""
+    begun, config = place.base / "begun", place.base / "home" / "config.toml"
+    begin = f"touch {begun}; exec {sys.executable} {SERVER}"
+    own = f'\n[mcp_servers.own]\ncommand = "/bin/sh"\nargs = ["-c", "{begin}"]\n'
+    config.write_text(config.read_text() + own)
+    script.answers = [[Call("exec_command", {"cmd": f"until test -e {begun}; do :; done"})]]
+    script.answers += [[Say("Begun.")]]
+    await place.turn(ProjectSettings(), **_limited(ToolLimits(("Read", "mcp__own"))))
+    assert begun.exists()
+
+    begun.unlink()
+    script.answers = [[Call("exec_command", {"cmd": "sleep 1"})], [Say("Done.")]]
+    await place.turn(ProjectSettings(), **_limited(ToolLimits(("Read",))))
+    assert not begun.exists()
+
+    script.answers = [
+        [Call("exec_command", {"cmd": f"until test -e {begun}; do :; done; sleep 1"})]
+    ]
+    script.answers += [[Say("Begun.")]]
+    await place.turn(ProjectSettings(), **_limited(ToolLimits(("Read", "mcp__own__nothing"))))
+    assert "mcp__own" not in str(script.requests[-1].body["tools"])
 
 
 async def test_codex_works_in_the_directory_of_the_task(place: Place, script: Script) -> None:

@@ -273,6 +273,29 @@ async def test_what_was_stored_and_not_started_the_next_host_starts(
         assert await house.told() == [("20 14:00", "started")]
 
 
+async def test_what_could_not_be_started_is_tried_again_and_told_once(
+    tmp_path: Path, clock: Clock
+) -> None:
+    """Else it would be in the way of all that come behind it, as long as the host is there."""
+    async with open_schedules(tmp_path, clock) as house:
+        task = await house.task("0 * * * *")
+        house.starts.refuses = StorageFull("The disk is full.")
+        clock.pass_(HOUR // 2)
+        await house.settle()
+        await house.scheduler.look()
+        (run,) = await house.runs(task)
+        notices = [event for event in house.bus._recent if isinstance(event, NoticeRaised)]
+        assert [run.id in notice.message for notice in notices] == [True]
+
+        house.starts.refuses = None
+        await house.scheduler.look()
+        assert house.starts.started == [run.id]
+        await house.end(run.id)
+        clock.pass_(HOUR)
+        await house.settle()
+        assert [state for _, state in await house.told()] == ["started", "started"]
+
+
 async def test_a_clock_that_is_set_back_fires_nothing_twice(tmp_path: Path, clock: Clock) -> None:
     async with open_schedules(tmp_path, clock) as house:
         task = await house.task("*/10 * * * *", overlap=Overlap.ALLOW)

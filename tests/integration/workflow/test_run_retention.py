@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -87,6 +88,26 @@ async def test_without_the_setting_all_is_kept(house: CommandHouse, clock: Clock
     await keeping(house, None).tidy()
     assert house.output(run.id, "a").exists()
     assert (await stored(house, run.id)).output_removed_at is None
+
+
+async def test_what_stays_is_looked_at_together(
+    house: CommandHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Thousands of runs that are kept must not take the database from others one by one."""
+    output = house.base / "data" / "output"
+    for number in range(700):
+        (output / f"{number:012}").mkdir(parents=True)
+    begun: list[str] = []
+    transaction = house.store.transaction
+
+    def counted(actor: str = "system") -> Any:
+        begun.append(actor)
+        return transaction(actor)
+
+    monkeypatch.setattr(house.store, "transaction", counted)
+    await keeping(house).tidy()
+    assert len(begun) <= 3
+    assert len(list(output.iterdir())) == 700
 
 
 async def test_a_run_that_is_retried_counts_anew(house: CommandHouse, clock: Clock) -> None:

@@ -35,7 +35,9 @@ def _without(*names: str) -> ToolLimits:
 )
 def test_what_codex_may_do(limits: ToolLimits, sandbox: Sandbox | None, commands: bool) -> None:
     assert limited_sandbox(limits) is sandbox
-    assert (not codex_settings(limits)) is commands
+    settings = codex_settings(limits)
+    assert ("features.shell_tool" not in settings) is commands
+    assert ("web_search" in settings) is (limits.allowed is not None)
 
 
 def test_nothing_is_taken_from_an_agent_without_limits() -> None:

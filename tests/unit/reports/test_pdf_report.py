@@ -3,6 +3,7 @@
 import stat
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from foredeck.services.domain.errors import ForedeckError
 from foredeck.services.domain.report_model import Excerpt, RunReport
 from foredeck.services.domain.states import RunState
-from foredeck.services.reports import pdf_report
+from foredeck.services.reports import pdf_report, renderers
 from foredeck.services.reports.pdf_bounds import MOST_MESSAGES, SHORT_TEXT, shortened
 from foredeck.services.reports.pdf_report import render_pdf
 from tests.support.hostile import HOSTILE
@@ -164,6 +165,20 @@ def test_a_typesetter_that_never_ends_is_ended(
     _instead_of_python(tmp_path, monkeypatch, "exec sleep 600")
     with pytest.raises(ForedeckError, match="not made within"):
         render_pdf(EMPTY)
+
+
+def test_what_nobody_waits_for_is_broken_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = tmp_path / "started"
+    _instead_of_python(tmp_path, monkeypatch, f"touch {started}; exec sleep 600")
+    with ThreadPoolExecutor() as threads:
+        making = threads.submit(render_pdf, EMPTY)
+        while not started.exists() and not making.done():
+            wait([making], timeout=0.01)
+        renderers.break_off()
+        with pytest.raises(ForedeckError, match="was ended"):
+            making.result(timeout=20)
 
 
 def test_a_python_that_is_gone_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

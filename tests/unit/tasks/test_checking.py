@@ -86,3 +86,11 @@ def test_limits(fields: dict[str, Any], words: str) -> None:
 
     assert words in said
     assert "\x1b" not in said
+
+
+def test_the_name_of_a_tool_server_may_have_two_lines_in_it() -> None:
+    wish = TaskWish("review", "Look", allowed_tools=("mcp__my__docs", "mcp__my__docs__search"))
+
+    assert mistakes_of(wish, ("my__docs",), _cron) == ()
+    assert mistakes_of(wish, ("my",), _cron) == ()  # then these are tools of that one
+    assert len(mistakes_of(wish, ("other",), _cron)) == 2
