@@ -243,7 +243,7 @@ async def test_the_row_that_was_changed_is_in_sight_under_the_verdict(
         await until(pilot, lambda: shows(pilot, "The audit trail was changed."))
         await until(pilot, lambda: cursor(pilot) == 5)
         await pilot.pause()
-        assert any("put in" in line for line in screen_text(pilot.app) if line[:1] in "▌")
+        assert any("put in" in line for line in screen_text(pilot.app) if line[:1] == "▌")
 
 
 async def test_the_seals_are_computed_part_by_part(

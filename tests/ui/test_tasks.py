@@ -219,6 +219,17 @@ async def test_a_task_is_shown_with_its_prompt_schedule_executions_and_fires(
         assert "#nightly #database" in text
 
 
+async def test_an_execution_says_who_began_it_or_leaves_that_out(tmp_path: Path) -> None:
+    async with dashboard(tasked(tmp_path), (120, 40)) as pilot:
+        await open_tasks(pilot)
+        await go_to(pilot, "t1")
+        await until(pilot, lambda: shows(pilot, "All is well."))
+        mine = [line for line in screen_text(pilot.app) if "1m 40s" in line]
+        assert len(mine) == 3
+        assert not any("…" in line for line in mine)
+        assert "manual" in mine[2]
+
+
 async def test_a_long_prompt_is_unfolded_and_folded(tmp_path: Path) -> None:
     async with dashboard(tasked(tmp_path), (120, 40)) as pilot:
         screen = await open_tasks(pilot)
