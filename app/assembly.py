@@ -198,7 +198,8 @@ async def open_working_half(ground: Ground, role: str, *, recover: bool) -> Asyn
         await commands.tidy()
         if recover:
             await orchestrator.recover(hold=settings.recovery is Recovery.HOLD)
-            await executions.recover()
+            if settings.recovery is Recovery.CONTINUE:
+                await executions.recover()
             await jobs.recover()
             retention = JobRetention(store, bus, own, settings.job_retention_days)
             await stack.enter_async_context(_in_the_background(retention.keep_up()))

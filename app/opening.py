@@ -15,39 +15,44 @@ from foredeck.services.domain.errors import Conflict
 _DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY")
 
 
-def why_not_open(environment: Mapping[str, str] = os.environ) -> str:
-    """Return why nothing can be opened here, as a sentence, or an empty string."""
+def opener(environment: Mapping[str, str] = os.environ) -> str | None:
+    """Return the program that opens files here, None without a display or without one."""
     if sys.platform == "darwin":
-        return ""
+        return None if environment.get("SSH_CONNECTION") else shutil.which("open")
     if not any(environment.get(name) for name in _DISPLAYS):
-        return "There is no display here: y copies the path of the file, s saves a copy."
-    if _program() is None:
-        return "No program opens files here (xdg-open): y copies the path of the file."
-    return ""
+        return None
+    return shutil.which("xdg-open")
 
 
-def open_file(path: Path) -> None:
-    """Hand a file to the system's program for it; raises `Conflict` if that cannot be."""
-    if reason := why_not_open():
-        raise Conflict(reason)
+def why_not_open() -> str:
+    """Return why the screen can open no file here, as a sentence, or an empty string."""
+    if opener() is not None:
+        return ""
+    return "There is no display here: y copies the path of the file, s saves a copy."
+
+
+def open_file(path: Path) -> str:
+    """Hand a file to the system's program for it and return the name of that.
+
+    Raises `Conflict` if the file is gone, or nothing can open it here.
+    """
+    program = opener()
+    if program is None:
+        raise Conflict("There is no display here to open a file on.")
     if not path.is_file():
         raise Conflict(f"The file is gone: {path}", "Make the report again.")
-    program = _program() or ""
-    nowhere = subprocess.DEVNULL
     try:
-        # Its own session: what it opens outlives this program, and is not ended with it.
-        opener = subprocess.Popen(
-            [program, str(path)],
-            stdin=nowhere,
-            stdout=nowhere,
-            stderr=nowhere,
-            start_new_session=True,
-        )
+        _start(program, path)
     except OSError as error:
-        raise Conflict(f"{program} could not be started: {error.strerror}.") from None
-    # Some of these programs stay as long as what they have opened; each is reaped when it ends.
-    threading.Thread(target=opener.wait, name="await what was opened", daemon=True).start()
+        raise Conflict(f"{program} could not be started: {error.strerror or error}.") from None
+    return Path(program).name
 
 
-def _program() -> str | None:
-    return shutil.which("open" if sys.platform == "darwin" else "xdg-open")
+def _start(program: str, path: Path) -> None:
+    """Start a program in a session of its own: it outlives this one, and is not ended with it."""
+    nowhere = subprocess.DEVNULL
+    started = subprocess.Popen(
+        [program, str(path)], stdin=nowhere, stdout=nowhere, stderr=nowhere, start_new_session=True
+    )
+    # Some of these stay as long as what they have opened; each is reaped when it ends.
+    threading.Thread(target=started.wait, name="await what was opened", daemon=True).start()

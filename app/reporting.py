@@ -28,7 +28,8 @@ async def open_reports(
 ) -> AsyncIterator[dict[type, Handler]]:
     """Make the reports that tasks want as their runs end; yield the commands about reports.
 
-    At the end those are made that are still due: open it before what ends runs as it closes.
+    At the end those are made that are still due, if that does not take long: open it before
+    what ends runs as it closes.
     """
     service = ReportService(store, _collector(settings, store), settings.data_dir)
     automatic = AutomaticReports(store, bus, service)
@@ -37,6 +38,7 @@ async def open_reports(
     try:
         yield ReportCommands(service, report_queries(settings, store)).table()
     finally:
+        automatic.hurry()
         await events.aclose()
         await asyncio.wait({following})
         await automatic.catch_up()

@@ -25,7 +25,7 @@ from foredeck.services.store.store import Store
 _log = logging.getLogger(__name__)
 
 # What a dashboard does by itself, again and again, and what changes nothing but that.
-_NOT_RECORDED = frozenset({MarkSeen})
+UNRECORDED: frozenset[type] = frozenset({MarkSeen})
 _LONGEST = 500
 _WORD = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
@@ -42,7 +42,7 @@ def audited(handlers: dict[type, Handler], store: Store, origin: str) -> dict[ty
 
 
 def _is_recorded(kind: type) -> bool:
-    return issubclass(kind, Command) and kind not in _NOT_RECORDED
+    return issubclass(kind, Command) and kind not in UNRECORDED
 
 
 def _audited(handler: Handler, store: Store, origin: str) -> Handler:

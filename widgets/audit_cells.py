@@ -39,7 +39,7 @@ def columns_for(width: int) -> AuditColumns:
         return AuditColumns(0, 0, 0, 18, 0)
     if width < 110:
         return AuditColumns(0, _WORD, 12, 20, 0)
-    return AuditColumns(_DAY, _WORD, 20, 24, 22)
+    return AuditColumns(_DAY, _WORD, 20, 22, 22 if width >= 140 else 0)
 
 
 def severity_look(severity: Severity, *, ascii_only: bool = False) -> tuple[str, str]:

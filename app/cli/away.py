@@ -10,7 +10,9 @@ import click
 from foredeck.app.cli.audit import Moment
 from foredeck.app.cli.render import format_option, put_json, put_table, say, short_time
 from foredeck.app.cli.session import Session
+from foredeck.services.domain import clock
 from foredeck.services.domain.away import Away, AwayItem, AwayKind, headline
+from foredeck.services.domain.errors import InvalidInput
 from foredeck.services.host.notice_requests import GetAway
 
 _COLUMNS = ("What", "Time", "Run", "Project", "Title", "Detail")
@@ -35,6 +37,8 @@ def away(session: Session, since: datetime | None, format_: str) -> None:
     What waits for you and what failed comes first, then the schedules that were missed.
     Looking here does not count as having seen it in the dashboard.
     """
+    if since and since > clock.now():
+        raise InvalidInput("--since is a time to come.", "Give one that is over, such as 2h.")
     found = session.read(lambda host: host.ask(GetAway(since)))
     if format_ == "json":
         put_json(_answer(found))

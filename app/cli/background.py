@@ -29,9 +29,10 @@ def ensure_background_host(settings: Settings, *, takes_up: bool = False) -> Non
     With `takes_up` it has to be one that goes on with what this process has left: a command
     that is the host for a moment does not. The one that is started reads the same settings
     file and environment, and ends by itself when it has been idle. Blocks for a second or two:
-    not for an event loop. Raises `HostGone` if it does not come up, saying what it said.
+    not for an event loop. Raises `HostGone` if it does not come up, saying what it said, and
+    `HostBusy` if another holds the data directory all the time and does not answer.
     """
-    from foredeck.services.host.lock import is_held
+    from foredeck.services.host.lock import is_held, unheard
 
     deadline = time.monotonic() + START_SECONDS
     started: list[subprocess.Popen[bytes]] = []
@@ -41,6 +42,8 @@ def ensure_background_host(settings: Settings, *, takes_up: bool = False) -> Non
             if len(started) == _STARTS:
                 raise _failed(settings, f"ended at once (code {started[-1].returncode})")
             started.append(_start(settings))
+        if time.monotonic() > deadline and not started:
+            raise unheard(settings.data_dir)
         if time.monotonic() > deadline:
             raise _failed(settings, f"does not answer after {START_SECONDS:.0f} seconds")
         time.sleep(_POLL)

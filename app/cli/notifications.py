@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -22,9 +22,20 @@ from foredeck.app.cli.session import Session
 from foredeck.services.domain.notices import ChannelTest, DeliveryState, NotificationRow
 from foredeck.services.host.notice_requests import ListNotifications, SendTestNotification
 
+if TYPE_CHECKING:
+    from foredeck.services.settings import Settings
+
 _COLUMNS = ("Time", "Event", "State", "Run", "Project", "Title", "Delivered")
 _NOTHING_SET = (
     "No channel is set: set notify_command or notify_webhook; foredeck doctor lists all settings."
+)
+_REHEARSED = (
+    "In a rehearsal nobody outside is told. Set rehearsal = false to try notify_command and "
+    "notify_webhook."
+)
+_SET_SINCE = (
+    "The host that runs was started without notify_command and notify_webhook. End it, start it "
+    "again, and try once more."
 )
 
 
@@ -84,12 +95,19 @@ def test(session: Session, format_: str) -> int:
             if one.detail:
                 say(one.detail)
         if not tests:
-            say(_NOTHING_SET)
+            say(_why_none(session.settings))
     return 0 if _is_well(tests) or (rung and not tests) else 1
 
 
 def _is_well(tests: tuple[ChannelTest, ...]) -> bool:
     return bool(tests) and all(one.ok for one in tests)
+
+
+def _why_none(settings: Settings) -> str:
+    """Say why no channel was tried: rehearsed, set after the host was started, or not set."""
+    if not (settings.notify_command or settings.notify_webhook):
+        return _NOTHING_SET
+    return _REHEARSED if settings.rehearsal else _SET_SINCE
 
 
 def _ring(session: Session) -> bool:

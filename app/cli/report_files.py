@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,11 +12,9 @@ import click
 
 from foredeck.services.domain.errors import Conflict, InvalidInput
 from foredeck.services.domain.report_model import RunReport
-from foredeck.services.domain.reports import ReportFormat, ReportRow
+from foredeck.services.domain.reports import ReportFormat, ReportRow, file_name
 
 TO_STDOUT = "-"
-_NAME_LENGTH = 60
-_NO_NAME = re.compile(r"[^\w.]+")
 
 
 @dataclass(frozen=True)
@@ -62,12 +59,6 @@ class Wanted:
     def _path(self, kind: ReportFormat, row: ReportRow | None) -> Path:
         path = Path(self.output).expanduser()
         return path / file_name(row, kind) if row and path.is_dir() else path
-
-
-def file_name(row: ReportRow, kind: ReportFormat) -> str:
-    """Return TITLE-ID.EXT; of the title, what every file system and shell takes."""
-    title = _NO_NAME.sub("-", row.title)[:_NAME_LENGTH].strip("-._")
-    return f"{title or 'report'}-{row.id}.{kind.value}"
 
 
 def read_stored(row: ReportRow) -> bytes | None:

@@ -21,6 +21,7 @@ from foredeck.app.cli.render import (
     state_word,
 )
 from foredeck.app.cli.session import Session
+from foredeck.services.domain.errors import HostBusy
 from foredeck.services.domain.schedules import FireRow, ScheduleBoard
 from foredeck.services.domain.tasks import TaskRow
 from foredeck.services.host.interface import Host
@@ -76,11 +77,12 @@ def next_tasks(session: Session, format_: str) -> None:
     if format_ == "json":
         put_json({**_board_answer(board), "items": [_next_answer(row) for row in rows]})
         return
-    _put_board(board)
+    silent = None if board.runs else _silent_host(session)
+    _put_board(board, silent)
     if rows:
         click.echo()
         put_table(("Next", "Task", "Name", "Schedule", "Project"), [_next_line(r) for r in rows])
-    _say_what_hinders(board)
+    _say_what_hinders(board, silent)
 
 
 @click.command()
@@ -184,7 +186,7 @@ def _next_answer(row: TaskRow) -> dict[str, Any]:
     }
 
 
-def _put_board(board: ScheduleBoard) -> None:
+def _put_board(board: ScheduleBoard, silent: HostBusy | None = None) -> None:
     since = f"paused since {local_time(board.paused_at)}" if board.paused_at else "go on"
     due = f"{local_time(board.next_at)} {board.next_task_name}" if board.next_at else "none"
     put_pairs(
@@ -194,14 +196,30 @@ def _put_board(board: ScheduleBoard) -> None:
             "Next": due,
             "Queued": board.queued,
             "Missed in 24 hours": board.missed,
-            "Host": "there, and starts what is due" if board.runs else "none",
+            "Host": _host_word(board, silent),
         }
     )
 
 
-def _say_what_hinders(board: ScheduleBoard) -> None:
+def _host_word(board: ScheduleBoard, silent: HostBusy | None) -> str:
+    if board.runs:
+        return "there, and starts what is due"
+    return "starts nothing just now" if silent else "none"
+
+
+def _silent_host(session: Session) -> HostBusy | None:
+    """Return who holds the data directory, if anybody does: it is stopped, or a short command."""
+    from foredeck.services.host.lock import is_held, unheard
+
+    where = session.settings.data_dir
+    return unheard(where) if is_held(where) else None
+
+
+def _say_what_hinders(board: ScheduleBoard, silent: HostBusy | None = None) -> None:
     if board.paused_at is not None:
         say("Nothing starts while they are paused. Go on with: foredeck tasks resume-all")
+    elif board.scheduled and silent:
+        say(f"{silent.message} {silent.advice}")
     elif board.scheduled and not board.runs:
         say("No host is there to start them. Start one: foredeck, or foredeck serve")
     if board.missed:

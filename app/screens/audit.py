@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
-from textual.widgets import Input
 
 from foredeck.app.bridge import HostChanged
-from foredeck.app.screens.audit_keys import AUDIT_ACTIONS, AuditSituation
+from foredeck.app.screens.audit_keys import AuditSituation
 from foredeck.app.screens.audit_list import AuditListPane
 from foredeck.app.screens.audit_offers import AuditOffers
 from foredeck.app.screens.audit_reader import PAGE, AuditReader
@@ -28,7 +27,7 @@ class AuditScreen(AuditOffers):
 
     CSS_PATH = "../../styles/audit.tcss"
     VERTICAL_BREAKPOINTS = [(0, "-low"), (32, "-high")]  # noqa: RUF012 (as Textual declares it)
-    AUTO_FOCUS = None
+    in_place = "-row"
 
     def __init__(self) -> None:
         super().__init__()
@@ -69,8 +68,32 @@ class AuditScreen(AuditOffers):
             traced=row is not None and bool(row.trace_id),
             verifying=self.reader.verifying,
             following=self.listed.following and self.reader.ahead,
-            typing=isinstance(self.focused, Input),
+            typing=self.typing,
         )
+
+    @property
+    def filter_bar(self) -> FilterBar:
+        """Where the list is filtered."""
+        return self.listed.filter
+
+    @property
+    def list_table(self) -> AuditTable:
+        """What takes the keys of the list."""
+        return self.listed.table
+
+    @property
+    def in_item(self) -> bool:
+        """Whether the keys go to a row, not to the list."""
+        return self.focused is self.facts
+
+    @property
+    def help_topic(self) -> str:
+        """The topic of the help for what has the keys."""
+        return "audit"
+
+    def read_again(self) -> None:
+        """Read the rows anew."""
+        self.reader.reload()
 
     # --- what is shown ----------------------------------------------------------------
 
@@ -138,26 +161,15 @@ class AuditScreen(AuditOffers):
         event.stop()
         self.action_focus_row()
 
-    def on_filter_bar_filtered(self, event: FilterBar.Filtered) -> None:
-        event.stop()
-        self._list()
-
-    def on_filter_bar_left(self, event: FilterBar.Left) -> None:
-        event.stop()
-        self.listed.table.focus()
-
-    def _list(self) -> None:
+    def rearrange(self) -> None:
+        """Read what the filter asks for."""
         self.reader.want(self.listed.query_for(self.shell.now()))
 
     # --- actions ----------------------------------------------------------------------
 
-    def action_search(self) -> None:
-        self.remove_class("-row")
-        self.listed.filter.open()
-
     def action_severity(self) -> None:
         self.listed.next_severity()
-        self._list()
+        self.rearrange()
 
     def action_same_trace(self) -> None:
         """List what belongs together; the filter shows it, and escape takes it away."""
@@ -176,44 +188,13 @@ class AuditScreen(AuditOffers):
         listed = self.listed
         if not self.reader.ahead:
             listed.following = True
-            self._list()
+            self.rearrange()
         else:
             listed.following = not listed.following
             listed.show_rows(self.reader.rows or (), self.reader.total, ahead=True)
             self._look()
         self.refresh_bindings()
 
-    def action_focus_list(self) -> None:
-        self.remove_class("-row")
-        self.listed.table.focus()
-
     def action_focus_row(self) -> None:
         self.add_class("-row")
         self.call_after_refresh(self.facts.focus)
-
-    def action_reload(self) -> None:
-        if self.shell.host is None:
-            self.shell.connect()
-        else:
-            self.reader.reload()
-
-    def action_help(self) -> None:
-        from foredeck.app.screens.modals.help import HelpDialog
-
-        keys = [(action.key_text, action.description) for action in AUDIT_ACTIONS]
-        self.app.push_screen(HelpDialog("audit", keys))
-
-    def action_close(self) -> None:
-        """From the row to the list, from a filtered list to the whole one, then back."""
-        if self.has_class("-row") or self.focused is self.facts:
-            self.action_focus_list()
-        elif self.listed.filter.text:
-            self.listed.filter.action_clear()
-        else:
-            self.dismiss(None)
-
-    def action_leave(self) -> None:
-        self.dismiss(None)
-
-    async def action_ask_quit(self) -> None:
-        await self.app.run_action("ask_quit")

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from textual.content import Content
 from textual.widgets import Static
 
 from foredeck.app.screens.audit_filter import wanted_by
@@ -32,6 +31,7 @@ class AuditListPane(Pane):
         self.severity: Severity | None = None
         self.following = True
         self.shows_rows = False
+        self._problem = ""
 
     async def furnish(self) -> None:
         """Put the views into the pane."""
@@ -51,8 +51,7 @@ class AuditListPane(Pane):
 
     def query_for(self, now: datetime) -> ListAudit:
         """Return what is to be listed; what is typed counts more than the key."""
-        query, problem = wanted_by(self.filter.text, now)
-        self.border_subtitle = Content(safe_line(problem, limit=120)).markup
+        query, self._problem = wanted_by(self.filter.text, now)
         return replace(query, severity=query.severity or self.severity)
 
     def show_rows(self, rows: Sequence[AuditRow], total: int, *, ahead: bool) -> None:
@@ -89,6 +88,7 @@ class AuditListPane(Pane):
         place = "" if ahead else f"from row {rows[0].seq:,} back" if rows else ""
         parts = (
             "Audit",
+            f"✗ {safe_line(self._problem, limit=120)}" if self._problem else "",
             self.severity.value.lower() if self.severity else "",
             f"/{safe_line(text, limit=30)}" if text else "",
             f"{total:,}",

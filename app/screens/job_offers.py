@@ -8,11 +8,11 @@ from textual.binding import BindingType
 
 from foredeck.app.screens.actions import Action
 from foredeck.app.screens.job_keys import JOB_ACTIONS, JobSituation, label_of_job, why_not_job
-from foredeck.app.screens.offers import Offers
+from foredeck.app.screens.list_screen import ListScreen
 from foredeck.services.domain.job_views import JobRow
 
 
-class JobOffers(Offers[JobRow]):
+class JobOffers(ListScreen[JobRow]):
     """Has the keys of `JOB_ACTIONS`; a subclass says what its `situation` is, and does them."""
 
     BINDINGS: ClassVar[list[BindingType]] = [a.to_binding("jobs") for a in JOB_ACTIONS]
@@ -22,11 +22,6 @@ class JobOffers(Offers[JobRow]):
     def situation(self) -> JobSituation:
         """What decides which actions apply."""
         raise NotImplementedError
-
-    @property
-    def typing(self) -> bool:
-        """Whether a filter or a search is being typed."""
-        return self.situation.typing
 
     def reason(self, action: str) -> str:
         """Return why an action, as Textual writes it, does not apply now; empty if it does."""

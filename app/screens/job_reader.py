@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Protocol
 
 from textual.screen import Screen
 from textual.timer import Timer
 
 from foredeck.app.bridge import HostChanged
-from foredeck.app.screens.refresher import Refresher
+from foredeck.app.screens.refresher import Refresher, Rest
 from foredeck.app.screens.shell import shell_of
 from foredeck.services.domain.errors import ForedeckError, HostGone, NotFound
 from foredeck.services.domain.job_board import JobBoard
@@ -19,10 +17,9 @@ from foredeck.services.domain.job_views import JobDetail, JobRow
 from foredeck.services.host.interface import Host
 from foredeck.services.host.queries import GetJob, GetJobBoard
 
-# After a read it rests for so many times as long as that took, but not longer than that
-# (seconds): while a thousand jobs change, the screen has other things to do as well. What a
-# person has just done is not kept waiting by that.
-_REST, _LONGEST_REST = 8.0, 1.0
+# How many times as long as a read took comes before the next, and how long at most (seconds):
+# while a thousand jobs change, the screen has other things to do as well.
+_FACTOR, _LONGEST = 8.0, 1.0
 # Seconds that the cursor has to rest on a job before that is read: who walks through the list
 # looks at none of those in between.
 _DWELL = 0.12
@@ -51,7 +48,7 @@ class JobReader:
         self._show_job = show_job
         self._failed = failed
         self._aim: str | None = None
-        self._hurry = asyncio.Event()
+        self._rest = Rest(_FACTOR, _LONGEST)
         self._dwelling: Timer | None = None
         self.board: JobBoard | None = None
         self.detail: JobDetail | None = None
@@ -69,7 +66,7 @@ class JobReader:
         """Read all jobs again; also in the rest after a read, unless that can wait."""
         self._boards.request()
         if at_once:
-            self._hurry.set()
+            self._rest.hurry()
 
     def aim(self, job_id: str | None, *, at_once: bool = False) -> None:
         """Look at that job from now on, or at none; soon, or at once."""
@@ -94,17 +91,11 @@ class JobReader:
         return host
 
     async def _read_board(self) -> None:
-        loop = asyncio.get_running_loop()
-        began = loop.time()
-        self._hurry.clear()
-        board = await self._host.ask(GetJobBoard(self._batch))
-        if not self._screen.is_attached:
-            return
-        self.board = board
-        self._show_board(board)
-        rest = min(_LONGEST_REST, _REST * (loop.time() - began))
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._hurry.wait(), rest)
+        async with self._rest.after():
+            board = await self._host.ask(GetJobBoard(self._batch))
+            if self._screen.is_attached:
+                self.board = board
+                self._show_board(board)
 
     async def _read_job(self) -> None:
         wanted = self._aim

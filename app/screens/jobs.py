@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
-from typing import Any
-
 from textual.app import ComposeResult
 from textual.containers import Horizontal
-from textual.widgets import Input
 
 from foredeck.app.bridge import HostChanged
 from foredeck.app.screens.filter_bar import FilterBar
 from foredeck.app.screens.job_actions import JobActions
-from foredeck.app.screens.job_keys import JOB_ACTIONS, JobSituation
+from foredeck.app.screens.job_keys import JobSituation
 from foredeck.app.screens.job_list import JobListPane
 from foredeck.app.screens.job_offers import JobOffers
 from foredeck.app.screens.job_pane import JobPane
@@ -34,7 +30,7 @@ class JobsScreen(JobOffers):
 
     CSS_PATH = "../../styles/jobs.tcss"
     HORIZONTAL_BREAKPOINTS = _BREAKPOINTS
-    AUTO_FOCUS = None
+    in_place = "-job"
 
     def __init__(
         self, frame_rate: float, project_id: str | None = None, batch: JobRow | None = None
@@ -76,6 +72,30 @@ class JobsScreen(JobOffers):
     def row(self) -> JobRow | None:
         """The job under the cursor."""
         return self.listed.table.row if self.listed.shows_rows else None
+
+    @property
+    def filter_bar(self) -> FilterBar:
+        """Where the list is filtered."""
+        return self.listed.filter
+
+    @property
+    def list_table(self) -> JobTable:
+        """What takes the keys of the list."""
+        return self.listed.table
+
+    @property
+    def in_item(self) -> bool:
+        """Whether the keys go to the output of a job."""
+        return self.focused is self.job.output
+
+    @property
+    def help_topic(self) -> str:
+        """The topic of the help for what has the keys."""
+        return "job" if self.in_item else "batch" if self._batch else "jobs"
+
+    def read_again(self) -> None:
+        """Read the list; the job is read with it."""
+        self.reader.read_board()
 
     # --- what is shown ----------------------------------------------------------------
 
@@ -136,8 +156,8 @@ class JobsScreen(JobOffers):
             output=self._job_shown and self.job.has_output,
             split=self._job_shown and self.job.is_split,
             errors=self.job.shows_errors,
-            in_output=self.focused is self.job.output,
-            typing=isinstance(self.focused, Input),
+            in_output=self.in_item,
+            typing=self.typing,
             listed=not (self.has_class("-narrow") and self.has_class("-job")),
         )
 
@@ -162,33 +182,15 @@ class JobsScreen(JobOffers):
         else:
             self.action_focus_job()
 
-    def on_filter_bar_filtered(self, event: FilterBar.Filtered) -> None:
-        event.stop()
-        self._rearrange()
-
-    def on_filter_bar_left(self, event: FilterBar.Left) -> None:
-        event.stop()
-        self.listed.table.focus()
-
-    def _rearrange(self) -> None:
+    def rearrange(self) -> None:
+        """List what the filter lets through."""
         self.listed.list_jobs(self.shell.now())
         self._aim()
 
     # --- actions ----------------------------------------------------------------------
 
-    def _do(self, work: Coroutine[Any, Any, object]) -> None:
-        self.shell.start(self._and_read(work), group="dialog")
-
-    async def _and_read(self, work: Coroutine[Any, Any, object]) -> None:
-        """Read what has come of an action also when it was refused: the row may be old."""
-        try:
-            await work
-        finally:
-            if self.is_attached:
-                self.reader.read_board()
-
     def action_new_job(self) -> None:
-        self._do(self._submit())
+        self.do(self._submit())
 
     async def _submit(self) -> None:
         """Put the cursor on the new job, as soon as it is listed."""
@@ -197,38 +199,37 @@ class JobsScreen(JobOffers):
             self.listed.wanted = row.id
 
     def action_execute(self) -> None:
-        self._do(self.dialogs.execute(self._selected()))
+        self.do(self.dialogs.execute(self._selected()))
 
     def action_cancel(self) -> None:
-        self._do(self.dialogs.cancel(self._selected()))
+        self.do(self.dialogs.cancel(self._selected()))
 
     def action_retry(self) -> None:
-        self._do(self.dialogs.retry(self._selected()))
+        self.do(self.dialogs.retry(self._selected()))
 
     def action_prioritise(self, step: int) -> None:
-        self._do(self.dialogs.prioritise(self._selected(), step))
+        self.do(self.dialogs.prioritise(self._selected(), step))
 
     def action_pause(self) -> None:
-        self._do(self.dialogs.pause(self._board().queue))
+        self.do(self.dialogs.pause(self._board().queue))
 
     def action_limit(self) -> None:
-        self._do(self.dialogs.limit(self._board().queue))
+        self.do(self.dialogs.limit(self._board().queue))
 
     def action_search(self) -> None:
         """Search in the output where that has the focus, else filter the list."""
-        if self.situation.in_output:
+        if self.in_item:
             self.job.search.open()
         else:
-            self.remove_class("-job")
-            self.listed.filter.open()
+            super().action_search()
 
     def action_sort(self) -> None:
         self.listed.next_order()
-        self._rearrange()
+        self.rearrange()
 
     def action_shown(self) -> None:
         self.listed.next_shown()
-        self._rearrange()
+        self.rearrange()
 
     def action_other_output(self) -> None:
         self.shell.start(self._switch_output())
@@ -253,9 +254,8 @@ class JobsScreen(JobOffers):
         self.job.output.previous_error()
 
     def action_focus_list(self) -> None:
-        self.remove_class("-job")
         self._awaits_output = False
-        self.listed.table.focus()
+        super().action_focus_list()
         self._aim()
 
     def action_focus_job(self) -> None:
@@ -273,34 +273,6 @@ class JobsScreen(JobOffers):
         if self._awaits_output and self.job.has_output and self.job.output.display:
             self._awaits_output = False
             self.job.output.focus()
-
-    def action_reload(self) -> None:
-        if self.shell.host is None:
-            self.shell.connect()
-        else:
-            self.reader.read_board()
-
-    def action_help(self) -> None:
-        from foredeck.app.screens.modals.help import HelpDialog
-
-        keys = [(action.key_text, action.description) for action in JOB_ACTIONS]
-        topic = "job" if self.situation.in_output else "batch" if self._batch else "jobs"
-        self.app.push_screen(HelpDialog(topic, keys))
-
-    def action_close(self) -> None:
-        """From the job to the list, from a filtered list to the whole one, then back."""
-        if self.has_class("-job") or self.situation.in_output:
-            self.action_focus_list()
-        elif self.listed.filter.text:
-            self.listed.filter.action_clear()
-        else:
-            self.dismiss(None)
-
-    def action_leave(self) -> None:
-        self.dismiss(None)
-
-    async def action_ask_quit(self) -> None:
-        await self.app.run_action("ask_quit")
 
     def _selected(self) -> JobRow:
         if self.row is None:

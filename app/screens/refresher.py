@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 
 from textual.dom import DOMNode
 
@@ -43,3 +45,30 @@ class Refresher:
                     self._failed(error)
         finally:
             self.running = False
+
+
+class Rest:
+    """The time between two reads of what changes without end, so that others get a turn.
+
+    A read is followed by `factor` times as long as it took, but not by more than `longest`
+    seconds. What a person waits for is not kept waiting by that: `hurry` ends the rest.
+    """
+
+    def __init__(self, factor: float, longest: float) -> None:
+        self._factor, self._longest = factor, longest
+        self._hurry = asyncio.Event()
+
+    def hurry(self) -> None:
+        """End the rest that goes on, or is to come."""
+        self._hurry.set()
+
+    @asynccontextmanager
+    async def after(self) -> AsyncIterator[None]:
+        """Rest after what is done in this context, unless somebody is in a hurry by then."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        self._hurry.clear()
+        yield
+        with suppress(TimeoutError):
+            rest = min(self._longest, self._factor * (loop.time() - began))
+            await asyncio.wait_for(self._hurry.wait(), rest)

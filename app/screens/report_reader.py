@@ -9,7 +9,7 @@ from textual.screen import Screen
 from textual.timer import Timer
 
 from foredeck.app.bridge import HostChanged
-from foredeck.app.screens.refresher import Refresher
+from foredeck.app.screens.refresher import Refresher, Rest
 from foredeck.app.screens.shell import shell_of
 from foredeck.services.domain.errors import ForedeckError, HostGone, NotFound
 from foredeck.services.domain.report_model import RunReport
@@ -19,9 +19,11 @@ from foredeck.services.host.report_requests import GetRunReport, ListReports
 
 # So many reports are listed at most; the title says if there are more.
 MOST_LISTED = 1000
-# Seconds that the cursor has to rest on a report, and that a run at work is left alone between
-# two reads: a report is long, and nobody reads it as fast as it changes.
-_DWELL, _PATIENCE = 0.15, 2.0
+# Seconds that the cursor has to rest on a report, and that a change of a run at work waits.
+_DWELL, _PATIENCE = 0.15, 1.0
+# How many times as long as a read took comes before the next, and how long at most (seconds): a
+# report is long, and nobody reads it as fast as it changes.
+_FACTOR, _LONGEST = 20.0, 30.0
 
 
 class Failed(Protocol):
@@ -51,6 +53,7 @@ class ReportReader:
         self._failed = failed
         self._aim: str | None = None
         self._timer: Timer | None = None
+        self._list_rest, self._report_rest = Rest(_FACTOR, 1.0), Rest(_FACTOR, _LONGEST)
         self.rows: tuple[ReportRow, ...] | None = None
         self.total = 0
         self.report: RunReport | None = None
@@ -64,18 +67,22 @@ class ReportReader:
 
     def apply(self, change: HostChanged) -> None:
         """Read again what has changed."""
-        if change.resync or change.reports or change.runs:
+        if change.resync or change.reports:
+            self.read_list()
+        elif any(row.run_id in change.runs for row in self.rows or ()):
             self._lists.request()
         if self._aim is not None and change.touches(self._aim):
             self._soon(_PATIENCE)
 
     def read_list(self) -> None:
-        """Read the list again."""
+        """Read the list again, at once."""
         self._lists.request()
+        self._list_rest.hurry()
 
     def read_report(self) -> None:
-        """Read the report again that is looked at."""
+        """Read the report again that is looked at, at once."""
         self._reports.request()
+        self._report_rest.hurry()
 
     def aim(self, run_id: str | None, *, at_once: bool = False) -> None:
         """Look at the report of that run from now on, or at none; soon, or at once."""
@@ -83,6 +90,7 @@ class ReportReader:
             return
         self._aim = run_id
         self._stop()
+        self._report_rest.hurry()
         if run_id is None:
             self.report = None
         elif at_once:
@@ -112,19 +120,21 @@ class ReportReader:
 
     async def _read_list(self) -> None:
         only = self.only
-        page = await self._host.ask(ListReports(only, limit=MOST_LISTED))
-        if self._screen.is_attached and only == self.only:
-            self.rows, self.total = page.items, page.total
-            self._show_list()
+        async with self._list_rest.after():
+            page = await self._host.ask(ListReports(only, limit=MOST_LISTED))
+            if self._screen.is_attached and only == self.only:
+                self.rows, self.total = page.items, page.total
+                self._show_list()
 
     async def _read_report(self) -> None:
         wanted = self._aim
         if wanted is None:
             return
-        report = await self._host.ask(GetRunReport(wanted))
-        if wanted == self._aim and self._screen.is_attached:
-            self.report = report
-            self._show_report()
+        async with self._report_rest.after():
+            report = await self._host.ask(GetRunReport(wanted))
+            if wanted == self._aim and self._screen.is_attached:
+                self.report = report
+                self._show_report()
 
     def _fail(self, error: Exception, of_report: bool = False) -> None:
         gone = isinstance(error, HostGone) or shell_of(self._screen).host is None

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -14,7 +13,7 @@ from foredeck.app.bridge import HostChanged
 from foredeck.app.opening import why_not_open
 from foredeck.app.screens.actions import Action
 from foredeck.app.screens.filter_bar import FilterBar
-from foredeck.app.screens.offers import Offers
+from foredeck.app.screens.list_screen import ListScreen
 from foredeck.app.screens.pane import Pane
 from foredeck.app.screens.report_actions import ReportActions
 from foredeck.app.screens.report_keys import (
@@ -40,12 +39,12 @@ _NONE = (
 )
 
 
-class ReportsScreen(Offers[str]):
+class ReportsScreen(ListScreen[str]):
     """Answers with the run that the person wants to see."""
 
     CSS_PATH = "../../styles/reports.tcss"
     VERTICAL_BREAKPOINTS = _BREAKPOINTS
-    AUTO_FOCUS = None
+    in_place = "-report"
     BINDINGS: ClassVar[list[BindingType]] = [a.to_binding("reports") for a in REPORT_ACTIONS]
     actions: ClassVar[tuple[Action, ...]] = REPORT_ACTIONS
 
@@ -81,6 +80,35 @@ class ReportsScreen(Offers[str]):
     def row(self) -> ReportRow | None:
         """The file under the cursor."""
         return self.table.row if not self.list_pane.notice else None
+
+    @property
+    def filter_bar(self) -> FilterBar:
+        """Where the list is filtered."""
+        return self.filter
+
+    @property
+    def list_table(self) -> ReportTable:
+        """What takes the keys of the list."""
+        return self.table
+
+    @property
+    def in_item(self) -> bool:
+        """Whether the keys go to a report, not to the list."""
+        return self.focused is self.view
+
+    @property
+    def help_topic(self) -> str:
+        """The topic of the help for what has the keys."""
+        return "report" if self.in_item else "reports"
+
+    def read_again(self) -> None:
+        """Read the list, and the report that is looked at."""
+        self.reader.read_list()
+        self.reader.read_report()
+
+    def rearrange(self) -> None:
+        """List what the filter lets through."""
+        self._show_list()
 
     # --- what is shown ----------------------------------------------------------------
 
@@ -154,11 +182,6 @@ class ReportsScreen(Offers[str]):
             typing=self.typing,
         )
 
-    @property
-    def typing(self) -> bool:
-        """Whether a filter is being typed."""
-        return isinstance(self.focused, Input)
-
     def reason(self, action: str) -> str:
         """Return why an action, as Textual writes it, does not apply now; empty if it does."""
         return why_not_report(action.partition("(")[0], self.situation)
@@ -177,30 +200,12 @@ class ReportsScreen(Offers[str]):
         event.stop()
         self.action_focus_report()
 
-    def on_filter_bar_filtered(self, event: FilterBar.Filtered) -> None:
-        event.stop()
-        self._show_list()
-
-    def on_filter_bar_left(self, event: FilterBar.Left) -> None:
-        event.stop()
-        self.table.focus()
-
     # --- actions ----------------------------------------------------------------------
-
-    def _do(self, work: Coroutine[Any, Any, object]) -> None:
-        self.shell.start(self._and_read(work), group="dialog")
-
-    async def _and_read(self, work: Coroutine[Any, Any, object]) -> None:
-        try:
-            await work
-        finally:
-            if self.is_attached:
-                self.reader.read_list()
 
     def action_create(self) -> None:
         run_id, report = self.reader.run_id, self.reader.report
         if run_id is not None:
-            self._do(self._create(run_id, report.title if report else "the run"))
+            self.do(self._create(run_id, report.title if report else "the run"))
 
     async def _create(self, run_id: str, title: str) -> None:
         row = await self.dialogs.create(run_id, title)
@@ -208,16 +213,16 @@ class ReportsScreen(Offers[str]):
             self._wanted = row.id
 
     def action_save(self) -> None:
-        self._do(self.dialogs.save(self._selected()))
+        self.do(self.dialogs.save(self._selected()))
 
     def action_open_file(self) -> None:
-        self._do(self.dialogs.open(self._selected()))
+        self.do(self.dialogs.open(self._selected()))
 
     def action_copy_path(self) -> None:
         self.dialogs.copy_path(self._selected())
 
     def action_delete(self) -> None:
-        self._do(self.dialogs.delete(self._selected()))
+        self.do(self.dialogs.delete(self._selected()))
 
     def action_go_to_run(self) -> None:
         self.dismiss(self.reader.run_id)
@@ -228,31 +233,9 @@ class ReportsScreen(Offers[str]):
         self.action_focus_list()
         self.reader.read_list()
 
-    def action_search(self) -> None:
-        self.remove_class("-report")
-        self.filter.open()
-
-    def action_focus_list(self) -> None:
-        self.remove_class("-report")
-        self.table.focus()
-
     def action_focus_report(self) -> None:
         self.add_class("-report")
         self.view.focus()
-
-    def action_reload(self) -> None:
-        if self.shell.host is None:
-            self.shell.connect()
-        else:
-            self.reader.read_list()
-            self.reader.read_report()
-
-    def action_help(self) -> None:
-        from foredeck.app.screens.modals.help import HelpDialog
-
-        keys = [(action.key_text, action.description) for action in REPORT_ACTIONS]
-        topic = "report" if self.focused is self.view else "reports"
-        self.app.push_screen(HelpDialog(topic, keys))
 
     def action_close(self) -> None:
         """From the report to the list, from a filtered list to the whole one, then back."""
@@ -263,12 +246,6 @@ class ReportsScreen(Offers[str]):
             self.filter.action_clear()
         else:
             self.dismiss(None)
-
-    def action_leave(self) -> None:
-        self.dismiss(None)
-
-    async def action_ask_quit(self) -> None:
-        await self.app.run_action("ask_quit")
 
     def _selected(self) -> ReportRow:
         if self.row is None:

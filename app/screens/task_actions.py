@@ -77,7 +77,7 @@ class TaskActions(DialogActions):
         from foredeck.app.screens.modals.task_execute import ExecuteTaskDialog
 
         values = self._values.setdefault(row.id, {})
-        preview = await self._host.ask(PreviewTask(row.id, values))
+        preview = await self._host.ask(PreviewTask(row.id))
         dialog = ExecuteTaskDialog(self._host, row, preview, values)
         status: ExecutionStatus | None = await self._screen.app.push_screen_wait(dialog)
         if status is not None:

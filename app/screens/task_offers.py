@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from textual.binding import BindingType
 
 from foredeck.app.screens.actions import Action
-from foredeck.app.screens.offers import Offers
+from foredeck.app.screens.list_screen import ListScreen
 from foredeck.app.screens.task_actions import TaskActions
 from foredeck.app.screens.task_keys import (
     TASK_ACTIONS,
@@ -20,7 +19,7 @@ from foredeck.services.domain.errors import NotFound
 from foredeck.services.domain.tasks import TaskRow
 
 
-class TaskOffers(Offers[str]):
+class TaskOffers(ListScreen[str]):
     """Has the keys of `TASK_ACTIONS`, and does what needs the host; a subclass shows the tasks."""
 
     BINDINGS: ClassVar[list[BindingType]] = [a.to_binding("tasks") for a in TASK_ACTIONS]
@@ -42,10 +41,6 @@ class TaskOffers(Offers[str]):
         """The task under the cursor."""
         raise NotImplementedError
 
-    def read_again(self) -> None:
-        """Read what is shown again."""
-        raise NotImplementedError
-
     def go_to(self, task_id: str) -> None:
         """Put the cursor on a task as soon as it is listed."""
         raise NotImplementedError
@@ -55,11 +50,6 @@ class TaskOffers(Offers[str]):
         raise NotImplementedError
 
     # --- which actions apply ----------------------------------------------------------
-
-    @property
-    def typing(self) -> bool:
-        """Whether a filter is being typed."""
-        return self.situation.typing
 
     def reason(self, action: str) -> str:
         """Return why an action, as Textual writes it, does not apply now; empty if it does."""
@@ -71,19 +61,8 @@ class TaskOffers(Offers[str]):
 
     # --- actions ----------------------------------------------------------------------
 
-    def _do(self, work: Coroutine[Any, Any, object]) -> None:
-        self.shell.start(self._and_read(work), group="dialog")
-
-    async def _and_read(self, work: Coroutine[Any, Any, object]) -> None:
-        """Read what has come of an action also when it was refused: the row may be old."""
-        try:
-            await work
-        finally:
-            if self.is_attached:
-                self.read_again()
-
     def action_new_task(self) -> None:
-        self._do(self._create())
+        self.do(self._create())
 
     async def _create(self) -> None:
         row = await self.dialogs.create()
@@ -91,7 +70,7 @@ class TaskOffers(Offers[str]):
             self.go_to(row.id)
 
     def action_execute(self) -> None:
-        self._do(self._execute())
+        self.do(self._execute())
 
     async def _execute(self) -> None:
         """Show the task with its new execution."""
@@ -99,23 +78,23 @@ class TaskOffers(Offers[str]):
             self.action_focus_task()
 
     def action_edit(self) -> None:
-        self._do(self.dialogs.edit(self._selected()))
+        self.do(self.dialogs.edit(self._selected()))
 
     def action_switch(self) -> None:
-        self._do(self.dialogs.switch(self._selected()))
+        self.do(self.dialogs.switch(self._selected()))
 
     def action_delete(self) -> None:
-        self._do(self.dialogs.delete(self._selected()))
+        self.do(self.dialogs.delete(self._selected()))
 
     def action_undo(self) -> None:
         row = self.row
-        self._do(self._restore(row if row is not None and row.task.deleted_at else None))
+        self.do(self._restore(row if row is not None and row.task.deleted_at else None))
 
     async def _restore(self, row: TaskRow | None) -> None:
         self.go_to((await self.dialogs.restore(row)).id)
 
     def action_pause(self) -> None:
-        self._do(self.dialogs.pause(paused=not self.situation.paused))
+        self.do(self.dialogs.pause(paused=not self.situation.paused))
 
     def _selected(self) -> TaskRow:
         if self.row is None:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any, Protocol
 
 from textual.screen import Screen
 from textual.timer import Timer
 
 from foredeck.app.bridge import HostChanged
-from foredeck.app.screens.refresher import Refresher
+from foredeck.app.screens.refresher import Refresher, Rest
 from foredeck.app.screens.shell import shell_of
 from foredeck.services.domain.errors import ForedeckError, HostGone, NotFound, UsageError
 from foredeck.services.domain.schedules import ScheduleBoard
@@ -31,9 +29,8 @@ from foredeck.services.host.task_requests import (
 _PAGE = 200
 # Of the task that is looked at: executions, moments that came to nothing, moments to come.
 _EXECUTIONS, _FIRES, _MOMENTS = 30, 20, 5
-# After a read it rests for so many times as long as that took, but not longer than that
-# (seconds). What a person has just done is not kept waiting by that.
-_REST, _LONGEST_REST = 8.0, 1.0
+# How many times as long as a read took comes before the next, and how long at most (seconds).
+_FACTOR, _LONGEST = 8.0, 1.0
 # Seconds that the cursor has to rest on a task before that is read.
 _DWELL = 0.12
 
@@ -62,7 +59,7 @@ class TaskReader:
         self._show_task = show_task
         self._failed = failed
         self._aim: str | None = None
-        self._hurry = asyncio.Event()
+        self._list_rest, self._detail_rest = Rest(_FACTOR, _LONGEST), Rest(_FACTOR, _LONGEST)
         self._dwelling: Timer | None = None
         self.deleted = False
         self.tasks: tuple[TaskRow, ...] | None = None
@@ -88,13 +85,14 @@ class TaskReader:
         """Read all tasks again; also in the rest after a read, unless that can wait."""
         self._lists.request()
         if at_once:
-            self._hurry.set()
+            self._list_rest.hurry()
 
     def aim(self, task_id: str | None, *, at_once: bool = False) -> None:
         """Look at that task from now on, or at none; soon, or at once."""
         if task_id == self._aim and not at_once:
             return
         self._aim = task_id
+        self._detail_rest.hurry()
         if self._dwelling is not None:
             self._dwelling.stop()
         if task_id is None:
@@ -112,22 +110,16 @@ class TaskReader:
         return host
 
     async def _read_tasks(self) -> None:
-        loop = asyncio.get_running_loop()
-        began = loop.time()
-        self._hurry.clear()
-        board = await self._host.ask(GetScheduleBoard())
-        tasks = await self._all_tasks(deleted=False)
-        if self.deleted:
-            known = {row.id for row in tasks}
-            gone = await self._all_tasks(deleted=True)
-            tasks += tuple(row for row in gone if row.id not in known)
-        if not self._screen.is_attached:
-            return
-        self.board, self.tasks = board, tasks
-        self._show_tasks()
-        rest = min(_LONGEST_REST, _REST * (loop.time() - began))
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._hurry.wait(), rest)
+        async with self._list_rest.after():
+            board = await self._host.ask(GetScheduleBoard())
+            tasks = await self._all_tasks(deleted=False)
+            if self.deleted:
+                known = {row.id for row in tasks}
+                gone = await self._all_tasks(deleted=True)
+                tasks += tuple(row for row in gone if row.id not in known)
+            if self._screen.is_attached:
+                self.board, self.tasks = board, tasks
+                self._show_tasks()
 
     async def _all_tasks(self, *, deleted: bool) -> tuple[TaskRow, ...]:
         """Return all tasks, page by page; one that comes or goes meanwhile is told again."""
@@ -144,10 +136,11 @@ class TaskReader:
         wanted = self._aim
         if wanted is None:
             return
-        detail = await self._read_detail(wanted)
-        if wanted == self._aim and self._screen.is_attached:
-            self.detail = detail
-            self._show_task()
+        async with self._detail_rest.after():
+            detail = await self._read_detail(wanted)
+            if wanted == self._aim and self._screen.is_attached:
+                self.detail = detail
+                self._show_task()
 
     async def _read_detail(self, task_id: str) -> TaskDetail:
         host = self._host

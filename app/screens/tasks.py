@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal
-from textual.widgets import Input
 
 from foredeck.app.bridge import HostChanged
 from foredeck.app.screens.filter_bar import FilterBar
 from foredeck.app.screens.pane import Pane
-from foredeck.app.screens.task_keys import TASK_ACTIONS, TaskSituation
+from foredeck.app.screens.task_keys import TaskSituation
 from foredeck.app.screens.task_list import TaskListPane
 from foredeck.app.screens.task_offers import TaskOffers
 from foredeck.app.screens.task_reader import TaskReader
@@ -29,7 +28,7 @@ class TasksScreen(TaskOffers):
 
     CSS_PATH = "../../styles/tasks.tcss"
     HORIZONTAL_BREAKPOINTS = _BREAKPOINTS
-    AUTO_FOCUS = None
+    in_place = "-task"
 
     def __init__(self, project_id: str | None = None) -> None:
         """`project_id` is where a new task goes at first."""
@@ -67,6 +66,26 @@ class TasksScreen(TaskOffers):
     def row(self) -> TaskRow | None:
         """The task under the cursor."""
         return self.listed.table.row if self.listed.shows_rows else None
+
+    @property
+    def filter_bar(self) -> FilterBar:
+        """Where the list is filtered."""
+        return self.listed.filter
+
+    @property
+    def list_table(self) -> TaskTable:
+        """What takes the keys of the list."""
+        return self.listed.table
+
+    @property
+    def in_item(self) -> bool:
+        """Whether the keys go to a task, not to the list."""
+        return self.focused is self.details
+
+    @property
+    def help_topic(self) -> str:
+        """The topic of the help for what has the keys."""
+        return "task" if self.in_item else "tasks"
 
     # --- what is shown ----------------------------------------------------------------
 
@@ -138,7 +157,7 @@ class TasksScreen(TaskOffers):
             scheduled=board.scheduled if board is not None else 0,
             paused=self._paused,
             run_id=self._run_to_read,
-            typing=isinstance(self.focused, Input),
+            typing=self.typing,
             listed=not (self.has_class("-narrow") and self.has_class("-task")),
         )
 
@@ -168,18 +187,11 @@ class TasksScreen(TaskOffers):
         event.stop()
         self.offer()
 
-    def on_filter_bar_filtered(self, event: FilterBar.Filtered) -> None:
-        event.stop()
-        self._rearrange()
-
-    def on_filter_bar_left(self, event: FilterBar.Left) -> None:
-        event.stop()
-        self.listed.table.focus()
-
     def on_descendant_focus(self) -> None:
         self.offer()
 
-    def _rearrange(self) -> None:
+    def rearrange(self) -> None:
+        """List what the filter lets through."""
         self.listed.list_tasks()
         self._aim()
 
@@ -204,25 +216,20 @@ class TasksScreen(TaskOffers):
         if run_id is not None:
             self.dismiss(run_id)
 
-    def action_search(self) -> None:
-        self.remove_class("-task")
-        self.listed.filter.open()
-
     def action_sort(self) -> None:
         self.listed.next_order()
-        self._rearrange()
+        self.rearrange()
 
     def action_shown(self) -> None:
         self.listed.next_shown()
         if self.listed.shows_deleted and not self.reader.deleted:
             self.reader.deleted = True
             self.reader.read_tasks()
-        self._rearrange()
+        self.rearrange()
 
     def action_focus_list(self) -> None:
-        self.remove_class("-task")
         self._awaits_task = False
-        self.listed.table.focus()
+        super().action_focus_list()
         self._aim()
 
     def action_focus_task(self) -> None:
@@ -243,31 +250,3 @@ class TasksScreen(TaskOffers):
             self._awaits_task = False
             self.details.focus()
             self.call_after_refresh(self.details.go_to_executions)
-
-    def action_reload(self) -> None:
-        if self.shell.host is None:
-            self.shell.connect()
-        else:
-            self.read_again()
-
-    def action_help(self) -> None:
-        from foredeck.app.screens.modals.help import HelpDialog
-
-        keys = [(action.key_text, action.description) for action in TASK_ACTIONS]
-        topic = "task" if self.focused is self.details else "tasks"
-        self.app.push_screen(HelpDialog(topic, keys))
-
-    def action_close(self) -> None:
-        """From the task to the list, from a filtered list to the whole one, then back."""
-        if self.has_class("-task") or self.focused is self.details:
-            self.action_focus_list()
-        elif self.listed.filter.text:
-            self.listed.filter.action_clear()
-        else:
-            self.dismiss(None)
-
-    def action_leave(self) -> None:
-        self.dismiss(None)
-
-    async def action_ask_quit(self) -> None:
-        await self.app.run_action("ask_quit")

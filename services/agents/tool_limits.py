@@ -46,8 +46,8 @@ def codex_settings(limits: ToolLimits) -> Mapping[str, Any]:
 def _may_use(name: str, limits: ToolLimits) -> bool:
     if name in limits.disallowed:
         return False
-    if name in JOB_TOOL_NAMES and not limits.permits(BASH):
-        return limits.allowed is not None and name in limits.allowed
-    if limits.allowed is None or name in _ALWAYS or name in limits.allowed:
+    if name in _ALWAYS or name in (limits.allowed or ()):
         return True
-    return any(name in names and limits.permits(word) for word, names in _STAND_FOR.items())
+    if words := [word for word, names in _STAND_FOR.items() if name in names]:
+        return any(map(limits.permits, words))
+    return limits.allowed is None

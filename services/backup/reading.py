@@ -18,7 +18,7 @@ from foredeck.services.domain.safe_text import safe_line
 from foredeck.services.store.place import NAME as DATABASE
 
 _BLOCK = 1 << 20
-_ANOTHER = "Use another backup: of this one nothing was restored."
+_ANOTHER = "Use another backup; nothing was changed."
 
 Progress = Callable[[int], None]
 """Called with how many bytes have been read, unpacked."""
@@ -105,7 +105,13 @@ def _archive(path: Path) -> Iterator[tarfile.TarFile]:
     except OSError as error:
         if error.errno is not None:
             raise
-        raise _damaged(safe_line(str(error), limit=120)) from None  # gzip.BadGzipFile
+        raise _damaged(_of_gzip(error)) from None
+
+
+def _of_gzip(error: OSError) -> str:
+    """Say what a `gzip.BadGzipFile` means; of a file of another kind it repeats the first bytes."""
+    text = str(error)
+    return "it is no backup" if text.startswith("Not a gzipped") else safe_line(text, limit=120)
 
 
 def _content(

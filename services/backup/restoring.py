@@ -28,6 +28,7 @@ from foredeck.services.domain.errors import (
 )
 from foredeck.services.event_bus import EventBus
 from foredeck.services.host.lock import HostLock, busy, is_held
+from foredeck.services.jobs.run_dir import RunDir
 from foredeck.services.store.migrations import VERSION
 from foredeck.services.store.store import Store
 
@@ -140,6 +141,18 @@ def _require_free(data_dir: Path, *, force: bool) -> None:
             "Restore into another directory with --data-dir, or say --force: "
             "then it is moved aside, and nothing is deleted.",
         )
+    if working := sum(RunDir(path).is_locked for path in _started_in(data_dir)):
+        noun = "a program is" if working == 1 else f"{working} programs are"
+        raise Conflict(
+            f"There is no host, but {noun} still at work in {data_dir}.",
+            "Open foredeck there and cancel what works, or wait for its end.",
+        )
+
+
+def _started_in(data_dir: Path) -> Iterator[Path]:
+    """Yield the directory of everything that was started: commands, and codex's server."""
+    for pattern in ("jobs/*", "job-output/*", "codex/*-runs/*"):
+        yield from (path for path in data_dir.glob(pattern) if path.is_dir())
 
 
 def _require_known(manifest: Manifest) -> None:

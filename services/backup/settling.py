@@ -20,6 +20,7 @@ from foredeck.services.workflow.outcomes import Outcomes, is_under_way
 from foredeck.services.workflow.run_driver import settle
 
 _REASON = "a backup was restored that was taken while it worked"
+_TOLD_ELSEWHERE = "A backup was restored: where it was taken it may have arrived since."
 _LOST = Failure(
     FailureClass.CRASH,
     "This worked when the backup was taken; how it ended is not known here.",
@@ -45,7 +46,9 @@ async def settle_down(store: Store, data_dir: Path) -> Settled:
     found = Settled([])
     _disown(data_dir)
     async with store.transaction("recovery") as tx:
-        active = await tx.runs.active()
+        active = [run.id for run in await tx.runs.active()]
+        # The next host would start them: they were made a moment before the backup.
+        active += [execution.id for execution in await tx.executions.not_begun()]
         await tx.moving.pause(clock.now())
         found.queued = len(await tx.job_orders.queued())
         working = [await tx.jobs.get(job_id) for job_id, _ in await tx.job_orders.working()]
@@ -54,10 +57,12 @@ async def settle_down(store: Store, data_dir: Path) -> Settled:
     found.jobs = len(working)
     # Not by `ChatService.recover`: that would end processes of the host it was taken of.
     await cut_off_left(store, _REASON)
-    for run in active:
+    for run_id in active:
         async with store.transaction("recovery") as tx:
-            found.steps += await _settle_run(tx, await tx.runs.get(run.id))
-        found.runs.append(run.id)
+            found.steps += await _settle_run(tx, await tx.runs.get(run_id))
+        found.runs.append(run_id)
+    async with store.transaction("recovery") as tx:
+        await tx.moving.tell_nobody(_TOLD_ELSEWHERE)
     return found
 
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+
+# Of a title, in the name of a file.
+_NAME_LENGTH = 60
+_NO_NAME = re.compile(r"[^\w.]+")
 
 
 class ReportFormat(StrEnum):
@@ -52,3 +57,12 @@ class ReportRow:
     run_state: str
     task_id: str = ""
     task_name: str = ""
+
+
+def file_name(row: ReportRow, kind: ReportFormat | None = None) -> str:
+    """Return TITLE-ID.EXT for a copy; of the title, what every file system and shell takes.
+
+    `kind` is that of the copy, if it is not that of the report.
+    """
+    title = _NO_NAME.sub("-", row.title)[:_NAME_LENGTH].strip("-._")
+    return f"{title or 'report'}-{row.id}.{(kind or row.format).value}"

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 BASH, READ, WRITE, EDIT = "Bash", "Read", "Write", "Edit"
 CODEX_TOOLS = (BASH, READ, WRITE, EDIT)
+_WRITING = (WRITE, EDIT)
 SERVER_PREFIX = "mcp__"
 
 
@@ -40,8 +41,10 @@ class ToolLimits:
 
     @property
     def writes(self) -> bool:
-        """Whether codex may change anything."""
-        return any(self.permits(name) for name in (BASH, WRITE, EDIT))
+        """Whether codex may change anything: by commands, too, unless that is disallowed."""
+        if any(self.permits(name) for name in _WRITING):
+            return True
+        return self.permits(BASH) and not set(_WRITING) & set(self.disallowed)
 
     def permits_server(self, server: str) -> bool:
         """Whether any tool of a tool server may be used."""

@@ -167,10 +167,10 @@ def _wait(text: str) -> float | None:
     if text.strip().isdecimal():
         return min(float(text), LONGEST_WAIT)
     try:
-        moment = parsedate_to_datetime(text)
-    except ValueError:
+        moment = _in_utc(parsedate_to_datetime(text))
+    except (ValueError, OverflowError):  # also a year that no calendar has
         return None
-    return min(max(0.0, (_in_utc(moment) - clock.now()).total_seconds()), LONGEST_WAIT)
+    return min(max(0.0, (moment - clock.now()).total_seconds()), LONGEST_WAIT)
 
 
 def _in_utc(moment: datetime) -> datetime:

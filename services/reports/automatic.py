@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import AsyncIterator
 from datetime import datetime
 
@@ -17,6 +18,9 @@ from foredeck.services.store.store import Store
 
 _log = logging.getLogger(__name__)
 
+LAST_WAIT = 5.0
+"""How long a host that closes goes on to begin reports that are due, in seconds."""
+
 
 class AutomaticReports:
     """Makes each of them once: the database says which end of a run was reported about.
@@ -30,6 +34,11 @@ class AutomaticReports:
         self._bus = bus
         self._reports = reports
         self._failed: set[tuple[str, datetime]] = set()
+        self._deadline = float("inf")
+
+    def hurry(self, seconds: float = LAST_WAIT) -> None:
+        """Begin no more reports in so many seconds; the next host makes those that are left."""
+        self._deadline = time.monotonic() + seconds
 
     async def follow(self, events: AsyncIterator[Event]) -> None:
         """Make what is due, then the report of each run that ends, until the events end."""
@@ -42,13 +51,19 @@ class AutomaticReports:
                 await self._make(event.run_id)
 
     async def catch_up(self) -> None:
-        """Make every report that is due and has not failed here; never raises."""
+        """Make every report that is due and has not failed here, as long as there is time for it.
+
+        Never raises.
+        """
         try:
             due = await self._store.queries.reports.due()
         except ForedeckError as error:
             self._tell(f"Reports that may be missing could not be looked for: {error}")
             return
         for end in due:
+            if time.monotonic() >= self._deadline:
+                _log.info("reports that are still due are left to the next start")
+                return
             if end not in self._failed:
                 await self._make(end[0])
 

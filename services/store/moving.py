@@ -6,14 +6,17 @@ import json
 from datetime import datetime
 from pathlib import Path
 
+from foredeck.services.domain.notices import DeliveryState
 from foredeck.services.store.codecs import to_microseconds
 from foredeck.services.store.unit import Unit
 
-# Where paths of the data directory itself are stored.
-_PLACES = (("attempt", "output_path"), ("job", "output_path"), ("report", "path"))
+# Where absolute paths into the data directory are stored; those of reports are relative.
+_PLACES = (("attempt", "output_path"), ("job", "output_path"))
 _RUNS_LEFT_OUT = "UPDATE run SET output_removed_at = ? WHERE started_at IS NOT NULL"
 _JOBS_LEFT_OUT = "UPDATE job_order SET output_removed_at = ? WHERE children IS NULL"
 _PAUSE_SCHEDULES = "UPDATE scheduler SET paused_at = ? WHERE paused_at IS NULL"
+_NOT_TOLD = 'UPDATE attention SET transition_id = (SELECT coalesce(max(id), 0) FROM "transition")'
+_NOT_SENT = "UPDATE delivery SET state = ?, next_at = NULL, error = ? WHERE next_at IS NOT NULL"
 _PAUSE_JOBS = "UPDATE job_queue SET paused_at = ? WHERE paused_at IS NULL"
 
 
@@ -52,3 +55,9 @@ class Moving:
         """Let the queue of jobs and the schedules start nothing until a person says so."""
         for statement in (_PAUSE_JOBS, _PAUSE_SCHEDULES):
             await self._unit.link.rows(statement, (to_microseconds(moment),))
+
+    async def tell_nobody(self, reason: str) -> None:
+        """Let nothing of what happened so far be told to anybody from now on."""
+        await self._unit.link.rows(_NOT_TOLD)
+        await self._unit.link.rows(_NOT_SENT, (DeliveryState.WITHDRAWN.value, reason))
+        self._unit.known.clear()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -21,6 +21,9 @@ _DUE = """
     ORDER BY id LIMIT ?
 """
 _PATHS = "SELECT output_path FROM attempt WHERE run_id = ?"
+_MARKED = "SELECT id FROM run WHERE output_removed_at IS NOT NULL AND id IN (%s)"
+# Ids of one statement: SQLite takes no more than 32,766 values (limits.html).
+_AT_ONCE = 5000
 # So many runs are named in a description.
 _NAMED = 5
 
@@ -39,6 +42,14 @@ class RunOutputs:
         states = sorted(state.value for state in FINAL_RUNS)
         values = (*states, to_microseconds(before), after, limit)
         return [row[0] for row in await self._unit.link.rows(_DUE % marks(states), values)]
+
+    async def marked(self, ids: Iterable[str]) -> set[str]:
+        """Return those of the runs whose output is said to be removed."""
+        wanted, found = list(ids), set()
+        for start in range(0, len(wanted), _AT_ONCE):
+            some = wanted[start : start + _AT_ONCE]
+            found |= {row[0] for row in await self._unit.link.rows(_MARKED % marks(some), some)}
+        return found
 
     async def paths(self, run_id: str) -> list[str]:
         """Return the files that the attempts of a run have printed into."""

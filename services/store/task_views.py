@@ -11,7 +11,7 @@ from foredeck.services.domain import clock
 from foredeck.services.domain.errors import Conflict
 from foredeck.services.domain.records import Trigger
 from foredeck.services.domain.reports import ReportFormat
-from foredeck.services.domain.states import FINAL_RUNS, RunState
+from foredeck.services.domain.states import RunState
 from foredeck.services.domain.tasks import ExecutionStatus, TaskRow
 from foredeck.services.domain.views import Page
 from foredeck.services.store.codecs import (
@@ -26,11 +26,12 @@ from foredeck.services.store.finding import by_beginning, project_id, task_id
 from foredeck.services.store.mapping import TASKS
 from foredeck.services.store.rows import each
 from foredeck.services.store.task_tables import TASK
+from foredeck.services.store.tasks import UNDER_WAY
 
 # Only constants of this module are put together; every value is a parameter.
 # ruff: noqa: S608
 
-_FINAL = ", ".join(f"'{state.value}'" for state in sorted(FINAL_RUNS))
+_UNDER_WAY = ", ".join(f"'{state}'" for state in UNDER_WAY)
 _COLUMNS = ", ".join(f"t.{column.name}" for column in TASK.columns)
 _WIDTH = len(TASK.columns)
 _LAST = """
@@ -39,8 +40,8 @@ _LAST = """
 """
 _TASK = f"""
     SELECT {_COLUMNS}, coalesce(p.name, ''),
-        (SELECT count(*) FROM execution e CROSS JOIN run r ON r.id = e.id
-            WHERE e.task_id = t.id AND r.state NOT IN ({_FINAL})),
+        (SELECT count(*) FROM run r CROSS JOIN execution e ON e.id = r.id
+            WHERE e.task_id = t.id AND r.state IN ({_UNDER_WAY})),
         ({_LAST.format("state")}), ({_LAST.format("id")})
     FROM task t LEFT JOIN project p ON p.id = t.project_id
 """
@@ -54,6 +55,13 @@ _EXECUTION = """
             ORDER BY j.created_at LIMIT 1)
     FROM execution e CROSS JOIN run r ON r.id = e.id
     CROSS JOIN task t ON t.id = e.task_id CROSS JOIN project p ON p.id = r.project_id
+"""
+# First which ones, then what is known of each.
+_EXECUTIONS = f"""
+    {_EXECUTION} WHERE e.id IN (
+        SELECT x.id FROM execution x {{}}
+        ORDER BY x.created_at DESC, x.id DESC LIMIT ? OFFSET ?
+    ) ORDER BY e.created_at DESC, e.id DESC
 """
 _FENCE = "```"
 
@@ -96,11 +104,8 @@ async def executions(
 ) -> Page[ExecutionStatus]:
     """Return executions, newest first; of one task, or of all."""
     whose, values = ("", ()) if task_ref is None else await _of_task(link, task_ref)
-    found = await link.rows(
-        f"{_EXECUTION} {whose} ORDER BY e.created_at DESC, e.id DESC LIMIT ? OFFSET ?",
-        (*values, limit, offset),
-    )
-    total = await link.rows(f"SELECT count(*) FROM execution e {whose}", values)
+    found = await link.rows(_EXECUTIONS.format(whose), (*values, limit, offset))
+    total = await link.rows(f"SELECT count(*) FROM execution x {whose}", values)
     return Page(each(_execution_status, found), total[0][0], limit, offset)
 
 
@@ -116,7 +121,7 @@ async def execution(link: Link, ref: str) -> ExecutionStatus:
 
 
 async def _of_task(link: Link, ref: str) -> tuple[str, tuple[str, ...]]:
-    return "WHERE e.task_id = ?", (await task_id(link, ref),)
+    return "WHERE x.task_id = ?", (await task_id(link, ref),)
 
 
 def _task_row(row: Any) -> TaskRow:

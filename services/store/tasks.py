@@ -12,7 +12,7 @@ from foredeck.services.domain.safe_text import safe_line
 from foredeck.services.domain.states import FINAL_RUNS, RunState
 from foredeck.services.domain.tasks import Counted, Execution, Task
 from foredeck.services.store import mapping
-from foredeck.services.store.codecs import clean_text, to_microseconds
+from foredeck.services.store.codecs import clean_text
 from foredeck.services.store.finding import task_id
 from foredeck.services.store.repository import Repository, marks
 
@@ -22,7 +22,11 @@ _COUNTS = {
     RunState.FAILED: Counted.FAILURE,
     RunState.PARTIAL_SUCCESS: Counted.FAILURE,
 }
-_OF_TASK_IN = "task_id = ? AND EXISTS (SELECT 1 FROM run r WHERE r.id = execution.id {})"
+# By way of the runs that are not over, which are few: a task may have been executed for years.
+# The `+` keeps SQLite from going through all of its executions.
+IN_STATES = "id IN (SELECT r.id FROM run r WHERE r.state IN ({}))"
+OF_TASK_IN_STATES = f"+task_id = ? AND {IN_STATES}"
+UNDER_WAY = tuple(sorted(state.value for state in set(RunState) - FINAL_RUNS))
 
 
 class TaskRepository(Repository[Task]):
@@ -123,16 +127,10 @@ class ExecutionRepository(Repository[Execution]):
 
     async def unfinished(self, task_id: str) -> tuple[Execution, ...]:
         """Return the executions of a task whose runs are not over, oldest first."""
-        states = sorted(state.value for state in FINAL_RUNS)
-        condition = _OF_TASK_IN.format(f"AND r.state NOT IN ({marks(states)})")
-        return await self._select(condition, task_id, *states, order="created_at, id")
+        condition = OF_TASK_IN_STATES.format(marks(UNDER_WAY))
+        return await self._select(condition, task_id, *UNDER_WAY, order="created_at, id")
 
     async def not_begun(self) -> tuple[Execution, ...]:
         """Return the executions whose runs were made and never started, oldest first."""
-        condition = "EXISTS (SELECT 1 FROM run r WHERE r.id = execution.id AND r.state = ?)"
+        condition = IN_STATES.format("?")
         return await self._select(condition, RunState.CREATED.value, order="created_at, id")
-
-    async def due(self, task_id: str, due_at: datetime) -> Execution | None:
-        """Return the execution that answers a moment of a task's schedule."""
-        found = await self._select("task_id = ? AND due_at = ?", task_id, to_microseconds(due_at))
-        return found[0] if found else None

@@ -17,6 +17,8 @@ from foredeck.services.workflow.near import did_you_mean, one_of
 
 _SHOWN = 80
 _DAY = 86_400.0
+# Of a budget, in tokens or US dollars; the database keeps no number of any length.
+_MOST_SPENT = 10**15
 
 CheckCron = Callable[[str, str], Iterable[str]]
 """Returns what is wrong with a cron expression in a time zone (`scheduling.cron.check`)."""
@@ -101,8 +103,9 @@ def _about_options(wish: TaskWish) -> Iterator[str]:
     options = wish.options
     if options.timeout is not None and not 0 < options.timeout <= _DAY:
         yield f"A timeout is more than 0 and at most {_DAY:,.0f} seconds."
-    if (options.budget_tokens or 0) < 0 or (options.budget_cost or 0) < 0:
-        yield "A budget is not negative."
+    for budget in (options.budget_tokens or 0, options.budget_cost or 0.0):
+        if not 0 <= budget <= _MOST_SPENT:  # nor is it one that is no number
+            yield f"A budget is 0 to {_MOST_SPENT:,}: {budget} is not."
 
 
 def _about_place(directory: str) -> Iterator[str]:

@@ -96,7 +96,12 @@ class RunRetention:
         """Remove what lies here of marked runs; return of how many it could not be done."""
         await asyncio.to_thread(self._empty)
         left = 0
-        for path, run_id in await asyncio.to_thread(lambda: list(self._lying())):
+        lying = await asyncio.to_thread(lambda: list(self._lying()))
+        async with self._store.transaction("retention") as tx:
+            marked = await tx.run_outputs.marked(run_id for _, run_id in lying)
+        for path, run_id in lying:
+            if run_id not in marked:
+                continue
             try:
                 if await self._put_aside(path, run_id) and path.suffix == ".log":
                     await self._say_in_documents(run_id)

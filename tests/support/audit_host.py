@@ -9,13 +9,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar, cast
 
-from foredeck.services.domain.audit import AuditEntry, Severity
+from foredeck.services.domain.audit import AuditEntry, AuditRow, AuditVerdict, Severity
+from foredeck.services.domain.views import Page
 from foredeck.services.event_bus import EventBus
 from foredeck.services.host.interface import Query
+from foredeck.services.host.queries import ListAudit, VerifyAudit
 from foredeck.services.host.query_handlers import StoreQueries
 from foredeck.services.host.service import Handler
 from foredeck.services.store.store import Store
-from tests.support.fake_host import FakeHost
+from tests.support.fake_host import FakeHost, ago
 
 R = TypeVar("R")
 
@@ -80,3 +82,54 @@ def tamper(data: Path, statement: str) -> None:
         connection.commit()
     finally:
         connection.close()
+
+
+@dataclass
+class StillHost(FakeHost):
+    """Has these rows, newest first, and this verdict on them; nothing comes meanwhile."""
+
+    rows: tuple[AuditRow, ...] = ()
+    verdict: AuditVerdict = field(default_factory=lambda: AuditVerdict(0))
+
+    def _answer(self, query: object) -> object:
+        match query:
+            case ListAudit():
+                found = self.rows if not query.above else ()
+                return Page(found, len(found), query.limit, 0)
+            case VerifyAudit():
+                return self.verdict
+            case _:
+                return super()._answer(query)
+
+
+def still_rows() -> tuple[AuditRow, ...]:
+    """Return a trail in which something of every severity was done, newest first."""
+    acts = (
+        ("command.cancel_job", "job", "the dashboard", Severity.INFO, "cancel job j7 done", "", ""),
+        (
+            *("job.prioritise", "job", "the dashboard", Severity.INFO),
+            "job j7 priority normal → high",
+            *('{"priority": "normal"}', '{"priority": "high"}'),
+        ),
+        ("job.lost", "job", "host", Severity.ERROR, "job j6 in_progress → lost", "", ""),
+        ("step.retry", "step", "host", Severity.WARNING, "step s2 running → retry: flaky", "", ""),
+        ("command.create_run", "run", "a test", Severity.CRITICAL, "create run broke: [/]", "", ""),
+        ("run.start", "run", "agent", Severity.INFO, "run r1 created → running", "", ""),
+    )
+    return tuple(
+        AuditRow(
+            seq=len(acts) - index,
+            at=ago(60 * index),
+            action=action,
+            resource=resource,
+            resource_id=f"{resource[0]}7",
+            severity=severity,
+            actor=f"ada/{who}",
+            trace_id="t1",
+            hash=f"{index}c0ffee{index}" * 8,
+            description=description,
+            before=before,
+            after=after,
+        )
+        for index, (action, resource, who, severity, description, before, after) in enumerate(acts)
+    )

@@ -13,6 +13,7 @@ from textual.pilot import Pilot
 from textual.widgets import OptionList, Static
 
 from foredeck.app.application import ForedeckApp
+from foredeck.app.screens.audit import AuditScreen
 from foredeck.app.screens.jobs import JobsScreen
 from foredeck.app.screens.modals.budget import BudgetDialog
 from foredeck.app.screens.modals.confirm import ConfirmDialog
@@ -24,9 +25,11 @@ from foredeck.app.screens.modals.workflow import WorkflowDialog
 from foredeck.app.screens.modals.workflows import WorkflowsDialog
 from foredeck.app.screens.pane import Pane
 from foredeck.app.screens.transcript import TranscriptScreen
+from foredeck.services.domain.audit import AuditVerdict
 from foredeck.styles.themes import DARK
 from foredeck.widgets.status_bar import StatusBar
 from tests.support import fake_host
+from tests.support.audit_host import StillHost, still_rows
 from tests.support.dashboard import make_app, settled, until, workbench_of
 from tests.support.fake_host import FakeHost
 from tests.support.fake_jobs import busy
@@ -261,3 +264,21 @@ def test_transcript(tmp_path: Path, snap_compare: Compare) -> None:
         await until(pilot, lambda: not pilot.app.screen.query_one(Pane).notice)
 
     assert snap_compare(app, terminal_size=(120, 40), run_before=before)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_audit(size: str, snap_compare: Compare) -> None:
+    broken = AuditVerdict(3, 4, "Row 4 does not fit the rows before it: it was changed.")
+    host = StillHost(rows=still_rows(), verdict=broken)
+
+    async def before(pilot: Pilot[int]) -> None:
+        await press(pilot, host, "A", AuditScreen)
+        screen = pilot.app.screen
+        assert isinstance(screen, AuditScreen)
+        await until(pilot, lambda: screen.focused is screen.listed.table)
+        await pilot.press("v")
+        await until(pilot, lambda: screen.row is not None and screen.row.seq == 4)
+        await pilot.press("up")
+        await pilot.pause()
+
+    assert snap_compare(dark(host), terminal_size=SIZES[size], run_before=before)

@@ -14,6 +14,7 @@ from textual.widgets import Input, Select, Static, TextArea
 from foredeck.app.commands import ForedeckCommands
 from foredeck.app.screens.modals.confirm import ConfirmDialog
 from foredeck.app.screens.modals.help import HelpDialog
+from foredeck.app.screens.modals.lost_host import LostHostDialog
 from foredeck.app.screens.modals.task_edit import TaskDialog
 from foredeck.app.screens.modals.task_execute import ExecuteTaskDialog
 from foredeck.app.screens.reports import ReportsScreen
@@ -430,6 +431,10 @@ async def test_a_task_is_executed_with_its_variables_and_a_live_preview(tmp_path
         await back(pilot)
         await dialog(pilot, "x", ExecuteTaskDialog)
         await until(pilot, lambda: shows(pilot, "since v1.2."))
+        pilot.app.screen.query_one(TextArea).text = ""
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: shows(pilot, "The variable tag has no value."))
+        await pilot.press(*"v1.2")
         await pilot.press("ctrl+s")
         await until(pilot, lambda: ExecuteTask("t5", {"tag": "v1.2"}) in host.done)
         await until(pilot, lambda: screen.details.cursor_key == f"execution:{_newest(host)}")
@@ -654,3 +659,22 @@ async def test_a_task_that_is_gone_when_it_is_changed_is_said_to_be(tmp_path: Pa
         await pilot.press("e")
         await until(pilot, lambda: said(pilot, "The task was deleted meanwhile."))
         assert isinstance(pilot.app.screen, TasksScreen)
+
+
+async def test_a_host_that_goes_away_leaves_what_was_read_and_its_place_can_be_taken(
+    tmp_path: Path,
+) -> None:
+    host = tasked(tmp_path)
+    async with dashboard(host, (80, 24)) as pilot:
+        screen = await open_tasks(pilot)
+        host.go_away()
+        await until(pilot, lambda: isinstance(pilot.app.screen, LostHostDialog))
+        await pilot.press("n")
+        await back(pilot)
+        assert "nightly" in names(pilot)
+        await pilot.press("x")
+        assert said(pilot, "Execute: The data is not open.")
+        host.add(task_row("late", name="made meanwhile"))
+        await pilot.press("ctrl+r")
+        await until(pilot, lambda: "made meanwhile" in names(pilot))
+        assert screen.shell.host is not None

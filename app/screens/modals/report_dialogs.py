@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 import shutil
 from pathlib import Path
 from typing import ClassVar
@@ -19,7 +18,7 @@ from textual.widgets import Button, Input, Label, Static
 from foredeck.app.screens.modals.confirm import ChoiceDialog, button
 from foredeck.app.screens.modals.dialog import Dialog
 from foredeck.services.domain.errors import Conflict, ForedeckError, InvalidInput
-from foredeck.services.domain.reports import ReportFormat, ReportRow
+from foredeck.services.domain.reports import ReportFormat, ReportRow, file_name
 from foredeck.services.domain.safe_text import safe_line, safe_text
 from foredeck.services.domain.views import Preview
 
@@ -115,12 +114,6 @@ class SaveDialog(Dialog[Path]):
             self.dismiss(saved)
         finally:
             self._busy = False
-
-
-def file_name(row: ReportRow) -> str:
-    """Return a name for the file of a report that every file system takes."""
-    words = re.sub(r"[^\w.-]+", "-", row.title, flags=re.ASCII).strip("-.").lower()[:60]
-    return f"{words.rstrip('-.') or 'report'}.{row.format.value}"
 
 
 def save_copy(row: ReportRow, place: str) -> Path:

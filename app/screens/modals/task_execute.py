@@ -41,7 +41,7 @@ class ExecuteTaskDialog(Dialog[ExecutionStatus]):
     def __init__(
         self, host: Host, row: TaskRow, preview: TaskPreview, values: dict[str, str]
     ) -> None:
-        """`values` are what was typed before; they are kept up to date."""
+        """`preview` is with the defaults alone; `values` are what was typed, kept up to date."""
         super().__init__(f"Execute {safe_line(row.name, limit=50)}")
         self._host = host
         self._row = row
@@ -73,6 +73,8 @@ class ExecuteTaskDialog(Dialog[ExecutionStatus]):
             home = self.query_one("#variables").scroll_home
             self.call_after_refresh(home, animate=False)
         self._show(self._preview, complain=False)
+        if self._values:
+            self._look_again()
 
     @property
     def variables(self) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import gzip
 import io
 import json
@@ -261,6 +262,23 @@ async def test_data_that_is_there_is_only_ever_moved_aside(
             await restored(path, where, force=True)
     finally:
         lock.release()
+
+
+async def test_a_directory_in_which_something_works_stays_where_it_is(
+    store: Store, data: Path, tmp_path: Path
+) -> None:
+    """A command outlives its host: it is not to lose the ground that it writes on."""
+    path = await made(store, data)
+    where = tmp_path / "other"
+    job = where / "jobs" / "j1.1"
+    job.mkdir(parents=True)
+    lock = os.open(job, os.O_RDONLY | os.O_DIRECTORY)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    with pytest.raises(Conflict, match="a program is still at work in"):
+        await restored(path, where, force=True)
+    assert job.is_dir()
+    os.close(lock)
+    await restored(path, where, force=True)
 
 
 def rewritten(path: Path, change: Callable[[list[tuple[tarfile.TarInfo, bytes]]], None]) -> Path:

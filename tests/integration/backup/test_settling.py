@@ -7,12 +7,18 @@ from pathlib import Path
 
 from foredeck.services.backup.settling import settle_down
 from foredeck.services.domain.chat import ChatMessage, ChatState, Conversation
+from foredeck.services.domain.notices import Cause, Channel, DeliveryState
 from foredeck.services.domain.records import Job, Mode, Role
-from foredeck.services.domain.states import JobState
+from foredeck.services.domain.states import JobState, RunState
+from foredeck.services.event_bus import EventBus
 from foredeck.services.jobs.executor import Handle
 from foredeck.services.jobs.local_executor import LocalExecutor
+from foredeck.services.notifications.notifier import Notifier
+from foredeck.services.store.store import Store
 from tests.support import records
 from tests.support.job_house import open_jobs
+from tests.support.newsroom import Newsroom
+from tests.support.reported import make_execution, store_run
 
 GONE, ENDED, BEGUN = range(3)
 
@@ -65,3 +71,41 @@ async def test_an_answer_that_was_being_given_is_cut_off(tmp_path: Path) -> None
         assert not await house.store.queries.answers_under_way()
         said = (await house.store.queries.conversation(talk.id)).entries
         assert "cut off: a backup was restored" in said[-1].content
+
+
+async def test_a_run_of_a_task_that_was_only_made_waits_for_a_person(tmp_path: Path) -> None:
+    """The host that comes next would start it, and the one it was taken of has done so."""
+    async with open_jobs(tmp_path) as house:
+        run = await store_run(house.store, RunState.CREATED)
+        await make_execution(house.store, run)
+
+        found = await settle_down(house.store, tmp_path / "restored")
+
+        assert (found.runs, found.steps) == ([run.id], 0)
+        async with house.store.transaction() as tx:
+            assert not await tx.executions.not_begun()
+            settled = await tx.runs.get(run.id)
+            assert (settled.state, settled.paused_at is None) == (RunState.WAITING, False)
+
+
+async def test_what_was_to_be_told_is_told_where_the_backup_was_taken(tmp_path: Path) -> None:
+    bus = EventBus()
+    store = await Store.open(tmp_path, bus)
+    room = Newsroom(store)
+    causes = tuple(Cause)
+    notifier = Notifier(store, bus, causes, [Channel.WEBHOOK], lambda: None)
+    await room.ended("told, and on its way", RunState.FAILED)
+    await notifier.look()
+    await room.ended("not looked at yet", RunState.FAILED)
+    await room.run("at work")
+
+    await settle_down(store, tmp_path)
+
+    await notifier.look()
+    assert [row.title for row in await room.told()] == ["told, and on its way"]
+    async with store.transaction() as tx:
+        assert await tx.deliveries.soonest([Channel.WEBHOOK], ()) is None
+    delivery = (await room.told())[0].deliveries[0]
+    assert delivery.state is DeliveryState.WITHDRAWN
+    assert "backup was restored" in delivery.error
+    await store.close()

@@ -14,7 +14,7 @@ import pytest
 from foredeck.app.cli import background
 from foredeck.app.cli.background import ensure_background_host, leave_to_background
 from foredeck.app.container import open_services
-from foredeck.services.domain.errors import HostGone
+from foredeck.services.domain.errors import HostBusy, HostGone
 from foredeck.services.host.lock import HostLock, is_held, read_holder
 from foredeck.services.settings import Settings
 
@@ -101,6 +101,18 @@ def test_one_that_never_comes_up_is_given_up_with_what_it_said(settings: Setting
     Path(os.environ["FOREDECK_CONFIG"]).write_text("idle_timeout = soon\n")
     with pytest.raises(HostGone, match=r"ended at once \(code 2\).*config\.toml"):
         ensure_background_host(settings)
+
+
+def test_one_that_holds_the_data_and_does_not_answer_is_named(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(background, "START_SECONDS", 0.1)
+    lock = HostLock.acquire(settings.data_dir, "foredeck serve")
+    try:
+        with pytest.raises(HostBusy, match=r"foredeck serve \(process \d+, .*does not answer"):
+            ensure_background_host(settings)
+    finally:
+        lock.release()
 
 
 _DROPPED_TWICE = """

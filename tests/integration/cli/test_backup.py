@@ -152,7 +152,10 @@ def test_a_file_that_is_no_backup_is_told_in_a_line(desk: Desk) -> None:
     for command in (("verify",), ("restore",)):
         said = desk.run("backup", *command, "x.tar.gz")
         assert said.code == 2
-        assert said.err.startswith("error: The backup cannot be used: ")
+        assert said.err == (
+            "error: The backup cannot be used: it is no backup.\n"
+            "Use another backup; nothing was changed.\n"
+        )
     assert desk.run("backup", "verify", "none.tar.gz").code == 2
     assert not desk.data.exists() or not (desk.data / "foredeck.db").exists()
 

@@ -215,9 +215,25 @@ def test_trying_it_out_says_how_each_channel_took_it(office: Office) -> None:
     ]
     assert office.told()[0]["event"] == server.posted[0].body["event"] == "test"
     assert office.listed() == []
-    none = office.desk.run("notifications", "test")  # a rehearsal tells nobody
-    assert none.code == 1
-    assert "notify_command" in none.err
+    none = office.desk.run("notifications", "test")
+    assert (none.code, "No channel is set" in none.err) == (1, True)
+
+
+def test_trying_it_out_says_why_nothing_that_is_set_was_tried(office: Office) -> None:
+    office.environ["FOREDECK_REHEARSAL"] = "true"
+    rehearsed = office.run("notifications", "test")
+    assert (rehearsed.code, "In a rehearsal" in rehearsed.err) == (1, True)
+    with ended(office.desk.start("serve")):
+        until(lambda: is_held(office.desk.data), "there is a host")
+        office.environ["FOREDECK_REHEARSAL"] = "false"
+        late = office.run("notifications", "test")
+    assert (late.code, "start it again" in late.err) == (1, True)
+
+
+def test_one_cannot_look_back_from_a_time_to_come(office: Office) -> None:
+    said = office.run("away", "--since", "2999-01-01")
+    assert (said.code, said.out) == (2, "")
+    assert said.err == "error: --since is a time to come.\nGive one that is over, such as 2h.\n"
 
 
 def _attempts(office: Office) -> int:

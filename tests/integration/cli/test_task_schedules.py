@@ -9,6 +9,7 @@ from foredeck.services.domain import clock
 from foredeck.services.domain.ids import new_id
 from foredeck.services.domain.schedules import Fire, FireState
 from foredeck.services.event_bus import EventBus
+from foredeck.services.host.lock import HostLock
 from foredeck.services.store.store import Store
 from tests.support.cli_desk import Desk
 
@@ -45,6 +46,13 @@ def test_the_board_the_pause_and_what_became_of_due_times(desk: Desk) -> None:
     assert (answer["scheduled"], answer["next_task_id"]) == (1, task)
     assert [item["id"] for item in answer["items"]] == [task]
     assert answer["items"][0]["next_at"] == answer["next_at"]
+
+    lock = HostLock.acquire(desk.data, "foredeck serve")  # as one that is stopped
+    silent = desk.run("tasks", "next")
+    lock.release()
+    assert "Host                starts nothing just now" in silent.out
+    assert "foredeck serve (process " in silent.err
+    assert "does not answer" in silent.err
 
     paused = desk.run("tasks", "pause-all", "--format", "json").answer
     assert paused["paused_at"] is not None

@@ -66,7 +66,10 @@ async def test_what_the_client_did_wrong_is_final(status: int, final: bool) -> N
     assert outcome.wait is None
 
 
-@pytest.mark.parametrize("asked", ["7", "date", "soon", "-1"])
+FAR = "Mon, 01 Jan 99999999999 00:00:00 GMT"
+
+
+@pytest.mark.parametrize("asked", ["7", "date", "soon", "-1", FAR])
 async def test_retry_after_is_honoured(asked: str, monkeypatch: pytest.MonkeyPatch) -> None:
     now = clock.now().replace(microsecond=0)
     monkeypatch.setattr(clock, "now", lambda: now)
@@ -74,6 +77,7 @@ async def test_retry_after_is_honoured(asked: str, monkeypatch: pytest.MonkeyPat
     with WebServer(lambda _: Answer(503, {"Retry-After": text})) as server:
         outcome = await to(server.url)(TELLING)
     assert outcome.wait == (7 if asked in ("7", "date") else None)
+    assert not outcome.final
 
 
 async def test_retry_after_is_bounded() -> None:

@@ -28,6 +28,8 @@ def _without(*names: str) -> ToolLimits:
         (_without("Bash"), None, False),
         (_without("Bash", "Write", "Edit"), Sandbox.READ_ONLY, True),
         (_without("Read"), None, True),
+        (_without("Write", "Edit"), Sandbox.READ_ONLY, True),
+        (ToolLimits(("Bash", "Read"), ("Write",)), Sandbox.READ_ONLY, True),
         (ToolLimits(("Bash", "Read"), ("Bash",)), Sandbox.READ_ONLY, True),
     ],
 )
@@ -46,6 +48,21 @@ def test_who_may_only_read_gets_no_commands_of_their_own() -> None:
 
     assert {"run_codex", "read_file", "list_files", "handoff"} <= set(tools)
     assert not {"submit_cli_task", "execute_cli_task"} & set(tools)
+
+
+def test_who_may_not_read_gets_no_tool_that_reads_files() -> None:
+    spec = agent("builder")
+    tools = limited_agent(spec, _without("Read")).allowed_tools
+
+    assert {"read_file", "list_files"} <= set(spec.allowed_tools)
+    assert not {"read_file", "list_files"} & set(tools)
+    assert {"run_codex", "handoff", "execute_cli_task"} <= set(tools)
+
+
+def test_of_who_may_do_nothing_codex_is_not_asked() -> None:
+    tools = limited_agent(agent("builder"), _without("Bash", "Read", "Write", "Edit"))
+
+    assert "run_codex" not in tools.allowed_tools
 
 
 def test_tools_can_be_named_one_by_one() -> None:

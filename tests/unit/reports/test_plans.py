@@ -1,31 +1,14 @@
 """No list of reports, and nothing that a report is made from, goes through a whole table."""
 
-import re
 from typing import Any
 
 import pytest
 
 from foredeck.services.domain.states import RunState
 from foredeck.services.store import report_material, reports
-from foredeck.services.store.engine import Link
 from foredeck.services.store.store import Store
 from tests.support import reported
-
-
-class Watched:
-    """A link that writes down how each statement would be carried out."""
-
-    def __init__(self, link: Link) -> None:
-        self._link = link
-        self.plans: list[str] = []
-
-    async def rows(self, sql: str, values: Any = ()) -> list[Any]:
-        plan = await self._link.rows(f"EXPLAIN QUERY PLAN {sql}", values)
-        self.plans += [row[3] for row in plan]
-        return await self._link.rows(sql, values)
-
-    def scans(self) -> list[str]:
-        return [step for step in self.plans if re.match(r"SCAN (?!CONSTANT)", step)]
+from tests.support.watched import Watched
 
 
 @pytest.mark.parametrize(("run", "task"), [(None, None), ("r", None), (None, "t"), ("r", "t")])

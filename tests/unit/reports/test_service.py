@@ -264,3 +264,24 @@ async def test_one_that_cannot_be_made_is_told_and_tried_again(
         events = bus.subscribe()
         await heard(events, ReportSaved)
     assert await store.queries.reports.due() == ()
+
+
+async def test_a_host_that_closes_leaves_to_the_next_one_what_it_has_no_time_for(
+    store: Store, bus: EventBus, collector: ReportCollector, data: Path
+) -> None:
+    """However many are due: who quits does not wait for all of them."""
+    for _ in range(3):
+        await reported.make_execution(store, await reported.store_run(store, RunState.FAILED))
+    closing: list[AutomaticReports] = []
+
+    def render(report: RunReport) -> bytes:
+        closing[0].hurry(0)  # while the first is being made
+        return RENDERERS[JSON](report)
+
+    service = ReportService(store, collector, data, {JSON: render})
+    closing.append(AutomaticReports(store, bus, service))
+    await closing[0].catch_up()
+    assert len(await store.queries.reports.due()) == 2
+
+    await AutomaticReports(store, bus, ReportService(store, collector, data)).catch_up()
+    assert await store.queries.reports.due() == ()

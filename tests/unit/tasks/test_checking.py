@@ -69,6 +69,9 @@ def test_every_mistake_is_named_at_once() -> None:
     ("fields", "words"),
     [
         ({"name": "x" * 256}, "at most 255"),
+        ({"options": TaskOptions(budget_cost=float("nan"))}, "budget"),
+        ({"options": TaskOptions(budget_cost=float("inf"))}, "budget"),
+        ({"options": TaskOptions(budget_tokens=1 << 64)}, "budget"),
         ({"name": "a\x1b[31m"}, "unprintable"),
         ({"prompt": "  "}, "prompt template"),
         ({"prompt": "x" * 100_001}, "at most 100,000"),
