@@ -74,6 +74,7 @@ LineView {
         self._starts: list[int] = [0]
         self._cursor = 0
         self._scroll_pending = False
+        self._room_before = 0
         self._notice: list[Cell] | None = [(self.loading_text, "ink--muted")]
         self._ticker: Timer | None = None
 
@@ -291,11 +292,24 @@ LineView {
     # Scrolling ----------------------------------------------------------------------------
 
     def on_resize(self, event: events.Resize) -> None:
-        """Bring the cursor into sight if that was asked for before there was any room."""
+        """Keep the cursor in sight, or bring it there if there was no room when that was asked."""
         del event
-        if self._scroll_pending and self._room:
+        room, self._room_before = self._room_before, self._room
+        if not self._room:
+            return
+        if self._scroll_pending:
             self._scroll_pending = False
             self._scroll_to_cursor()
+        elif self._is_cursor_within(room):
+            LineView._scroll_to_cursor(self)  # what a view is in stays where it is
+
+    def _is_cursor_within(self, room: int) -> bool:
+        """Whether so many rows show the whole block under the cursor."""
+        if not self._keys:
+            return False
+        start, end = self._starts[self._cursor], self._starts[self._cursor + 1]
+        top = self.scroll_offset.y
+        return top <= start and end <= top + room
 
     @property
     def _room(self) -> int:

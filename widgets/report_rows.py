@@ -55,9 +55,7 @@ def _title(report: RunReport, paper: Paper) -> Iterator[Cells]:
     workflow = f"{one_line(run.workflow, 60)} in {one_line(run.project_name, 60)}"
     times = f", begun {moment(run.started_at)}" if run.started_at else ", not begun"
     ended = f", ended {moment(run.ended_at)}" if run.ended_at else ""
-    yield fit(
-        [(f"{INDENT}{workflow}, {run.trigger.value}{times}{ended}", "ink--muted")], paper.width
-    )
+    yield from words(f"{workflow}, {run.trigger.value}{times}{ended}", paper, "ink--muted")
     if run.task is not None:
         values = ", ".join(f"{one_line(n, 60)}={one_line(v, 60)}" for n, v in run.task.variables)
         task = f"task {one_line(run.task.name, 80)}{': ' + values if values else ''}"

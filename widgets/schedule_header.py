@@ -30,7 +30,7 @@ def next_cells(board: ScheduleBoard, now: datetime) -> Cells:
 
 def missed_cells(board: ScheduleBoard) -> Cells:
     """Return how many moments of the last day came to nothing."""
-    return [(f"{board.missed} missed", "state--failed")] if board.missed else []
+    return [(f"{board.missed} missed", "state--retry")] if board.missed else []
 
 
 def _when(board: ScheduleBoard, now: datetime) -> str:

@@ -23,7 +23,7 @@ from foredeck.widgets.formats import (
     until,
     wrap,
 )
-from foredeck.widgets.painting import Cells, fit, spread
+from foredeck.widgets.painting import Cells, fit, spread, width_of
 from foredeck.widgets.state_style import WORD_WIDTH, glyph_of, look_of
 from foredeck.widgets.task_cells import next_words, on_off, tag_words
 
@@ -39,7 +39,7 @@ _FIRE_LOOKS = {
     FireState.STARTED: ("✓", "+", "state--success"),
     FireState.QUEUED: ("◌", ":", "state--pending"),
     FireState.SKIPPED: ("»", "-", "state--skipped"),
-    FireState.MISSED: ("!", "!", "state--waiting"),
+    FireState.MISSED: ("!", "!", "state--retry"),
     FireState.FAILED: ("✗", "x", "state--failed"),
 }
 _OVERLAPS = {
@@ -242,12 +242,15 @@ def _execution(
     left: Cells = [
         (f"{glyph} {pad(look.word, WORD_WIDTH)} ", look.style),
         (moment(one.created_at), "ink--strong"),
-        (f"  {one.trigger.value}", "ink--muted"),
     ]
     spent = duration(elapsed(one.started_at, one.ended_at, now))
     parts = [spent, f"{tokens(one.tokens)} tokens" if one.tokens and width >= 60 else ""]
     parts.append(_report(one))
-    yield spread(left, [("  ".join(filter(None, parts)) + " ", "ink--muted")], width)
+    right: Cells = [("  ".join(filter(None, parts)) + " ", "ink--muted")]
+    trigger: Cells = [(f"  {one.trigger.value}", "ink--muted")]
+    if width_of([*left, *trigger, *right]) < width:  # a word or nothing: the rest of it says little
+        left += trigger
+    yield spread(left, right, width)
     says = one.error or (one.result_message if one.state in FINAL_RUNS else "")
     if says.strip():
         style = "state--failed" if one.error else "ink--muted"

@@ -34,8 +34,8 @@ from foredeck.widgets.report_view import ReportView
 _BREAKPOINTS = [(0, "-low"), (30, "-high")]
 _NONE = (
     "No report is stored yet.",
-    "n makes one of the run, as a file; a task can want one after each of its runs. "
-    "From a shell: foredeck reports create RUN.",
+    "o on a run reads its report, and n makes a file of it there; a task can want one after "
+    "each of its runs. From a shell: foredeck reports create RUN.",
 )
 
 

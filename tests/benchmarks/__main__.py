@@ -18,6 +18,7 @@ PARTS = (
     "bench_job_screen",
     "bench_graph",
     "bench_reports",
+    "bench_task_screens",
 )
 TAKES_QUICK = frozenset({"bench_pane"})
 

@@ -110,12 +110,21 @@ async def test_the_report_of_the_selected_run_is_read_at_once(tmp_path: Path) ->
         await until(pilot, lambda: pilot.app.screen is workbench_of(pilot))
 
 
+@pytest.mark.parametrize("size", SIZES)
+async def test_when_the_run_ended_is_never_cut_off(tmp_path: Path, size: tuple[int, int]) -> None:
+    async with dashboard(reported(tmp_path), size) as pilot:
+        await open_reports(pilot, "o")
+        shown = " ".join(" ".join(screen_text(pilot.app)).split())
+        assert "begun 2026-03-14 09:23, ended 2026-03-14 09:26" in shown
+
+
 async def test_no_report_yet_says_how_one_comes(tmp_path: Path) -> None:
     host = reported(tmp_path)
     host.reports.clear()
     async with dashboard(host, (80, 24)) as pilot:
         await open_reports(pilot)
         assert shows(pilot, "No report is stored yet.")
+        assert shows(pilot, "o on a run reads its report")
         await pilot.press("s", "n")
         assert said(pilot, "There is no file of this report yet")
         assert said(pilot, "Select a report first")

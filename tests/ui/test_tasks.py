@@ -140,6 +140,29 @@ async def test_a_change_is_shown_and_the_cursor_stays_on_its_task_and_its_row(
         assert table.cursor_index - table.scroll_offset.y == row
 
 
+async def test_the_task_under_the_cursor_stays_in_sight_when_the_list_gets_lower(
+    tmp_path: Path,
+) -> None:
+    host = tasked(tmp_path)
+    host.tasks += [task_row(f"old{number}") for number in range(40)]
+    async with dashboard(host, (80, 24)) as pilot:
+        table = (await open_tasks(pilot)).listed.table
+        await pilot.press("end")
+        await until(pilot, lambda: cursor(pilot) == "old39" and shows(pilot, "old39"))
+        await pilot.press("slash")
+        await until(pilot, lambda: table.size.height == 20)
+        await until(pilot, lambda: shows(pilot, "old39"))
+        await pilot.press("escape")
+        await pilot.resize_terminal(80, 20)
+        await until(pilot, lambda: table.size.height == 17)
+        await until(pilot, lambda: shows(pilot, "old39"))
+        table.scroll_to(y=0, animate=False, force=True)
+        await until(pilot, lambda: not shows(pilot, "old39"))
+        await pilot.resize_terminal(80, 24)
+        await until(pilot, lambda: table.size.height == 21)
+        assert table.scroll_offset.y == 0
+
+
 async def test_the_list_is_filtered_by_name_and_tag_shown_by_kind_and_sorted(
     tmp_path: Path,
 ) -> None:
@@ -218,6 +241,17 @@ async def test_a_task_is_shown_with_its_prompt_schedule_executions_and_fires(
         assert "No host was there" in text
         assert "All is well." in text
         assert "#nightly #database" in text
+
+
+async def test_an_execution_says_who_began_it_or_leaves_that_out(tmp_path: Path) -> None:
+    async with dashboard(tasked(tmp_path), (120, 40)) as pilot:
+        await open_tasks(pilot)
+        await go_to(pilot, "t1")
+        await until(pilot, lambda: shows(pilot, "All is well."))
+        mine = [line for line in screen_text(pilot.app) if "1m 40s" in line]
+        assert len(mine) == 3
+        assert not any("…" in line for line in mine)
+        assert "manual" in mine[2]
 
 
 async def test_a_long_prompt_is_unfolded_and_folded(tmp_path: Path) -> None:
