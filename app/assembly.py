@@ -182,6 +182,7 @@ async def open_working_half(ground: Ground, role: str, *, recover: bool) -> Asyn
         handlers |= _question_handlers(store, asking, codex)
         handlers |= ChatHandlers(store, chat).table()
         handlers |= JobCommands(store, jobs, _job_queries(settings, store, jobs)).table()
+        handlers |= NoticeQueries(store, scheduler.settled).table()
         handlers |= NoticeCommands(store, notifications).table()
         files = ProjectFiles(store, settings.data_dir)
         handlers |= FileCommands(files).table()

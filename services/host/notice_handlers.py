@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 from foredeck.services.domain import clock
 from foredeck.services.domain.away import Away
 from foredeck.services.domain.notices import ChannelTest, NotificationRow
@@ -18,10 +20,14 @@ from foredeck.services.store.store import Store
 
 
 class NoticeQueries:
-    """Reads the store alone."""
+    """Reads the store alone.
 
-    def __init__(self, store: Store) -> None:
+    `settled` is awaited before it is told what happened: what was missed is stored by then.
+    """
+
+    def __init__(self, store: Store, settled: Callable[[], Awaitable[None]] | None = None) -> None:
         self._news = store.news
+        self._settled = settled
 
     def table(self) -> dict[type, Handler]:
         """Return the handler of each query type."""
@@ -33,6 +39,8 @@ class NoticeQueries:
 
     async def away(self, query: GetAway) -> Away:
         """Answer `GetAway`."""
+        if self._settled is not None:
+            await self._settled()
         return await self._news.away(query.since)
 
 

@@ -37,6 +37,9 @@ LONGEST_WAIT = 30.0
 # What a clock may go back without anything being looked through for it.
 _TOLERANCE = timedelta(seconds=1)
 
+# How long who asks what was missed waits for the first look, in seconds.
+_SETTLES_WITHIN = 5.0
+
 Wait = Callable[[asyncio.Event, float], Awaitable[None]]
 """Returns when the event is set, or after so many seconds."""
 
@@ -70,12 +73,19 @@ class Scheduler:
         self._seen_at: datetime | None = None
         # What was told already, by task; "" stands for all of it.
         self._troubles: set[str] = set()
+        self._looked = asyncio.Event()
         # Whether anything is to be started sooner or later; None before the first look.
         self.expects: bool | None = None
 
     def start(self) -> None:
         """Act upon what is due from now on, and upon what has come meanwhile."""
         self._work = asyncio.create_task(self._keep_up(), name="scheduler", context=Context())
+
+    async def settled(self) -> None:
+        """Return once what came due before this host has been answered, or in a few seconds."""
+        if self._work is not None:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._looked.wait(), _SETTLES_WITHIN)
 
     async def close(self) -> None:
         """Start nothing more; what is just being started is."""
@@ -132,7 +142,9 @@ class Scheduler:
             await asyncio.to_thread(fields.load)
             while True:
                 self._wake.clear()
-                await self._wait(self._wake, await self._look_again())
+                seconds = await self._look_again()
+                self._looked.set()
+                await self._wait(self._wake, seconds)
         finally:
             await events.aclose()
             await asyncio.wait({listening})

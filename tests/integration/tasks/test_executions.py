@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from foredeck.services.domain import clock
+from foredeck.services.domain.away import AwayKind
 from foredeck.services.domain.errors import Conflict, InvalidInput, NotFound, UntrustedWorkflow
 from foredeck.services.domain.records import Mode, Sandbox, Trigger
-from foredeck.services.domain.schedules import Schedule
+from foredeck.services.domain.schedules import Misfire, Schedule
 from foredeck.services.domain.states import RunState
 from foredeck.services.domain.tasks import ExecutionStatus, Task, TaskOptions, TaskWish, wish_of
 from foredeck.services.host.commands import CreateWorkflowRun
+from foredeck.services.host.notice_requests import GetAway
 from foredeck.services.host.task_requests import (
     ActivateTask,
     CheckTask,
@@ -270,6 +274,23 @@ async def test_what_a_host_stored_and_did_not_come_to_start_the_next_one_starts(
     assert detail.run.state is RunState.SUCCESS
     assert status.trigger is Trigger.SCHEDULE
     assert status.due_at == execution.due_at
+
+
+async def test_the_morning_view_knows_at_once_what_was_missed(house: House) -> None:
+    async with house.open(recover=False) as here:
+        rule = Schedule("0 3 * * *", misfire=Misfire.SKIP)
+        task = await _made(here, prompt="Look", schedule=rule)
+        async with here.services.store.transaction() as tx:
+            missed = clock.now() - timedelta(hours=2)
+            await tx.attention.seen(missed - timedelta(hours=1))
+            await tx.tasks.save(replace(task, next_at=missed))
+
+    async with house.open() as here:
+        away = await here.host.ask(GetAway())
+
+    (item,) = away.items
+    assert item.kind is AwayKind.MISSED
+    assert item.what == "review"
 
 
 async def test_a_secret_is_not_stored_in_a_task(
