@@ -141,7 +141,7 @@ async def open_working_half(ground: Ground, role: str, *, recover: bool) -> Asyn
         asking = Asking.build(settings, store, bus)
         codex_runs = CodexRuns(store, run_service(settings, store), settings)
         await stack.enter_async_context(_kept_up_to_date(codex_runs, bus))
-        reports = await stack.enter_async_context(open_reports(settings, store, bus))
+        reports = await stack.enter_async_context(open_reports(settings, store, bus, stays=recover))
         notifications = Notifications(settings, store, bus, stays=recover)
         await stack.enter_async_context(notifications.at_work())
         runner = _turn_runner(settings, codex, departure)

@@ -25,17 +25,18 @@ def report_queries(settings: Settings, store: Store) -> ReportQueries:
 
 @asynccontextmanager
 async def open_reports(
-    settings: Settings, store: Store, bus: EventBus
+    settings: Settings, store: Store, bus: EventBus, *, stays: bool
 ) -> AsyncIterator[dict[type, Handler]]:
     """Make the reports that tasks want as their runs end; yield the commands about reports.
 
-    At the end those are made that are still due, if that does not take long: open it before
-    what ends runs as it closes.
+    A host that `stays` makes those that earlier ones have left. At the end those are made that
+    are still due, if that does not take long: open it before what ends runs as it closes.
     """
     service = ReportService(store, _collector(settings, store), settings.data_dir)
     automatic = AutomaticReports(store, bus, service)
     events = bus.subscribe()
-    following = asyncio.create_task(automatic.follow(events), name="reports", context=Context())
+    work = automatic.follow(events, stays=stays)
+    following = asyncio.create_task(work, name="reports", context=Context())
     try:
         yield ReportCommands(service, report_queries(settings, store)).table()
     finally:

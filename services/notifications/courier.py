@@ -76,6 +76,8 @@ class Courier:
 
     async def run(self) -> None:
         """Deliver what is due, whenever it is, until this is cancelled."""
+        if self._since is not None:
+            await self._wake.wait()  # until then there is nothing of its own
         while self._senders:
             self._wake.clear()
             try:

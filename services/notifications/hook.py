@@ -109,6 +109,8 @@ async def _end(process: Process) -> None:
     with suppress(TimeoutError):  # what has left the group may hold the output open for ever
         async with asyncio.timeout(_LAST_WAIT):
             await process.wait()
+    # asyncio has no other way to let go of a pipe that somebody else holds open.
+    process._transport.close()  # type: ignore[attr-defined]
 
 
 def _said(telling: Telling, code: int | None, printed: bytearray) -> str:

@@ -62,13 +62,14 @@ class Notifier:
         self._channels = tuple(channels)
         self._told = told
 
-    async def follow(self, events: AsyncIterator[Event]) -> None:
-        """Look once, and again whenever something may have to be told, until they end.
+    async def follow(self, events: AsyncIterator[Event], *, at_once: bool = True) -> None:
+        """Look `at_once`, and whenever something may have to be told, until they end.
 
         A burst of events is one look: what is behind the cursor is looked through to its end.
         """
         wake, ended = asyncio.Event(), asyncio.Event()
-        wake.set()
+        if at_once:
+            wake.set()
         listening = asyncio.create_task(_listen(events, wake, ended), name="what may be told")
         try:
             while True:

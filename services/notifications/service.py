@@ -43,7 +43,12 @@ class Notifications:
     def __init__(
         self, settings: Settings, store: Store, bus: EventBus, *, stays: bool = True
     ) -> None:
-        """`stays` says whether this host is there to bring out what earlier ones have left."""
+        """`stays` says whether this host is there to bring out what earlier ones have left.
+
+        One that does not writes nothing before it has something to tell: what a person asked
+        for would wait behind it while another program holds the database.
+        """
+        self._stays = stays
         self._bus = bus
         self._senders = senders_of(settings, store.redactor)
         self._courier = Courier(store, bus, self._senders, only_new=not stays)
@@ -54,7 +59,9 @@ class Notifications:
         """Notice and deliver, from what an earlier host has left to the last of this one."""
         events = self._bus.subscribe()
         noticing = asyncio.create_task(
-            self._notifier.follow(events), name="notifications", context=Context()
+            self._notifier.follow(events, at_once=self._stays),
+            name="notifications",
+            context=Context(),
         )
         delivering = asyncio.create_task(self._courier.run(), name="deliveries", context=Context())
         try:

@@ -40,10 +40,15 @@ class AutomaticReports:
         """Begin no more reports in so many seconds; the next host makes those that are left."""
         self._deadline = time.monotonic() + seconds
 
-    async def follow(self, events: AsyncIterator[Event]) -> None:
-        """Make what is due, then the report of each run that ends, until the events end."""
-        await self._tidy()
-        await self.catch_up()
+    async def follow(self, events: AsyncIterator[Event], *, stays: bool = True) -> None:
+        """Make the report of each run that ends, until the events end.
+
+        A host that `stays` first tidies, and makes what earlier ones have left. Another one
+        writes nothing before it must: what a person asked for would wait behind it.
+        """
+        if stays:
+            await self._tidy()
+            await self.catch_up()
         async for event in events:
             if isinstance(event, Resync):
                 await self.catch_up()

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from foredeck.app import assembly
+from foredeck.app import task_house
 from foredeck.services.domain.records import FailureClass, Mode
 from foredeck.services.domain.states import RunState, StepState
 from foredeck.services.domain.views import RunDetail
@@ -64,7 +64,7 @@ def let_retry(monkeypatch: pytest.MonkeyPatch, policy: RetryPolicy) -> None:
         made = builtin.four_agents(**options)
         return replace(made, steps=tuple(replace(step, retries=policy) for step in made.steps))
 
-    monkeypatch.setattr(assembly, "four_agents", four_agents)
+    monkeypatch.setattr(task_house, "four_agents", four_agents)
 
 
 @pytest.fixture

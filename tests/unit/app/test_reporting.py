@@ -29,7 +29,8 @@ async def test_a_typesetter_that_hangs_does_not_hold_it_up(
     run = await reported.store_run(store, RunState.FAILED)
     await reported.make_execution(store, run, ReportFormat.PDF)
     async with asyncio.timeout(60):
-        async with reporting.open_reports(Settings(data_dir=tmp_path / "data"), store, bus):
+        settings = Settings(data_dir=tmp_path / "data")
+        async with reporting.open_reports(settings, store, bus, stays=True):
             while not started.exists():
                 await asyncio.sleep(0.01)
     assert [run_id for run_id, _ in await store.queries.reports.due()] == [run.id]

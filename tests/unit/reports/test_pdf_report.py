@@ -78,7 +78,7 @@ def test_hostile_output_is_harmless() -> None:
     half = len(failures) // 2
     for part in (failures[:half], failures[half:]):
         pages = _pages(replace(EMPTY, failures=part))
-        assert "Environment" in pages[-1]
+        assert "Environment" in " ".join(pages[-2:])
 
 
 def test_a_word_without_end_is_broken_and_stays_on_the_paper() -> None:
