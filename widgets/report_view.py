@@ -8,7 +8,7 @@ from textual import events
 from textual.binding import Binding, BindingType
 
 from foredeck.services.domain.report_model import RunReport
-from foredeck.widgets.line_view import LineView
+from foredeck.widgets.block_view import BlockView
 from foredeck.widgets.painting import Cells, fit
 from foredeck.widgets.report_pieces import Paper, Piece
 from foredeck.widgets.report_rows import OPEN_AT_FIRST, report_pieces
@@ -21,7 +21,7 @@ _SECTIONS = frozenset(
 )
 
 
-class ReportView(LineView):
+class ReportView(BlockView):
     """The cursor goes from piece to piece; space unfolds and folds what it is on."""
 
     # Its rows are made for the width that is left beside the bar, also while there is none.
@@ -81,23 +81,7 @@ class ReportView(LineView):
     def action_section(self, step: int) -> None:
         """Go to the next or the previous section."""
         starts = [index for index, piece in enumerate(self._pieces) if piece.key in _SECTIONS]
-        ahead = [index for index in starts if (index - self.cursor_index) * step > 0]
-        if ahead:
-            self.move_cursor(ahead[0] if step > 0 else ahead[-1], scroll=False)
-            self._scroll_to_line(self._starts[self.cursor_index])
-
-    def action_cursor_by(self, step: int) -> None:
-        """Go to the next piece; one that is taller than the view is read through first."""
-        if not self._keys:
-            return
-        top, start = self.scroll_offset.y, self._starts[self.cursor_index]
-        end = self._starts[self.cursor_index + 1]
-        if step > 0 and start <= top + self._room < end:
-            self._scroll_to_line(top + 1)
-        elif step < 0 and start < top <= end:
-            self._scroll_to_line(top - 1)
-        else:
-            super().action_cursor_by(step)
+        self.go_to_next_of(starts, step)
 
     def on_resize(self, event: events.Resize) -> None:
         """Break the lines again when the width has changed."""

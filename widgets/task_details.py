@@ -11,7 +11,7 @@ from textual.message import Message
 from foredeck.services.domain.states import FINAL_RUNS
 from foredeck.services.domain.task_views import TaskDetail
 from foredeck.services.domain.tasks import ExecutionStatus
-from foredeck.widgets.line_view import LineView
+from foredeck.widgets.block_view import BlockView
 from foredeck.widgets.painting import Cells, fit
 from foredeck.widgets.task_detail_rows import EXECUTION, FIRE, PROMPT, Block, detail_blocks
 
@@ -19,7 +19,7 @@ from foredeck.widgets.task_detail_rows import EXECUTION, FIRE, PROMPT, Block, de
 _SLOW, _FAST = 60.0, 1.0
 
 
-class TaskDetails(LineView):
+class TaskDetails(BlockView):
     """Blocks of rows; the cursor goes from one to the next, enter opens what has something."""
 
     # Its rows are made for the width that is left beside the bar, also while there is none.
@@ -102,19 +102,6 @@ class TaskDetails(LineView):
         self._unfolded = not self._unfolded
         self._rebuild()
         self._scroll_to_cursor()
-
-    def action_cursor_by(self, step: int) -> None:
-        """Go to the next block; one that is taller than the view is read through first."""
-        if not self._keys:
-            return
-        top, start = self.scroll_offset.y, self._starts[self.cursor_index]
-        end = self._starts[self.cursor_index + 1]
-        if step > 0 and start <= top + self._room < end:
-            self._scroll_to_line(top + 1)
-        elif step < 0 and start < top <= end:
-            self._scroll_to_line(top - 1)
-        else:
-            super().action_cursor_by(step)
 
     def cursor_moved(self) -> None:
         self.post_message(self.Moved())

@@ -9,12 +9,12 @@ from textual import events
 from textual.binding import Binding, BindingType
 
 from foredeck.services.domain.views import TranscriptEntry
-from foredeck.widgets.line_view import LineView
+from foredeck.widgets.block_view import BlockView
 from foredeck.widgets.painting import Cells, fit
 from foredeck.widgets.transcript_rows import Rows, entry_rows, stage_row
 
 
-class TranscriptView(LineView):
+class TranscriptView(BlockView):
     """The entries of a conversation, oldest first; it follows the end while it is there.
 
     Rows are made once for an entry and again only when it grows, is folded, or the width
@@ -88,23 +88,7 @@ class TranscriptView(LineView):
     def action_stage(self, step: int) -> None:
         """Go to the beginning of the next or the previous stage."""
         starts = [index for index, begins in enumerate(self._begins) if begins]
-        ahead = [index for index in starts if (index - self.cursor_index) * step > 0]
-        if ahead:
-            self.move_cursor(ahead[0] if step > 0 else ahead[-1], scroll=False)
-            self._scroll_to_line(self._starts[self.cursor_index])
-
-    def action_cursor_by(self, step: int) -> None:
-        """Go to the next entry; one that is taller than the view is read through first."""
-        if not self._keys:
-            return
-        top, start = self.scroll_offset.y, self._starts[self.cursor_index]
-        end = self._starts[self.cursor_index + 1]
-        if step > 0 and start <= top + self._room < end:
-            self._scroll_to_line(top + 1)
-        elif step < 0 and start < top <= end:
-            self._scroll_to_line(top - 1)
-        else:
-            super().action_cursor_by(step)
+        self.go_to_next_of(starts, step)
 
     def action_page(self, step: int) -> None:
         """Scroll by a screen; the cursor goes to the first entry in sight."""

@@ -8,9 +8,9 @@ from dataclasses import replace
 from textual.screen import Screen
 
 from foredeck.app.screens.refresher import Refresher
-from foredeck.app.screens.shell import shell_of
+from foredeck.app.screens.shell import host_of, shell_of
 from foredeck.services.domain.audit import AuditRow, AuditVerdict
-from foredeck.services.domain.errors import ForedeckError, HostGone, NotFound
+from foredeck.services.domain.errors import ForedeckError, HostGone
 from foredeck.services.host.interface import Host
 from foredeck.services.host.queries import ListAudit, VerifyAudit
 
@@ -81,10 +81,7 @@ class AuditReader:
 
     @property
     def _host(self) -> Host:
-        host = shell_of(self._screen).host
-        if host is None:
-            raise NotFound("The data is not open.")
-        return host
+        return host_of(self._screen)
 
     async def _read(self) -> None:
         wanted, below = self._wanted, self._below

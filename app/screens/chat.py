@@ -15,7 +15,7 @@ from foredeck.app.bridge import HostChanged
 from foredeck.app.screens.pane import Pane
 from foredeck.app.screens.prompt import PromptScreen
 from foredeck.app.screens.refresher import Refresher
-from foredeck.app.screens.shell import Shell, shell_of
+from foredeck.app.screens.shell import Shell, host_of, shell_of
 from foredeck.services.domain.chat import AgentCard, ConversationDetail, ConversationRow
 from foredeck.services.domain.errors import ForedeckError, NotFound
 from foredeck.services.domain.safe_text import safe_line
@@ -109,9 +109,7 @@ class ChatScreen(PromptScreen[None]):
 
     @property
     def _host(self) -> Host:
-        if self.shell.host is None:
-            raise NotFound("The data is not open.")
-        return self.shell.host
+        return host_of(self)
 
     @property
     def agent(self) -> AgentCard:

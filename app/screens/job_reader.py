@@ -10,8 +10,8 @@ from textual.timer import Timer
 
 from foredeck.app.bridge import HostChanged
 from foredeck.app.screens.refresher import Refresher, Rest
-from foredeck.app.screens.shell import shell_of
-from foredeck.services.domain.errors import ForedeckError, HostGone, NotFound
+from foredeck.app.screens.shell import host_of, shell_of
+from foredeck.services.domain.errors import ForedeckError, HostGone
 from foredeck.services.domain.job_board import JobBoard
 from foredeck.services.domain.job_views import JobDetail, JobRow
 from foredeck.services.host.interface import Host
@@ -85,10 +85,7 @@ class JobReader:
 
     @property
     def _host(self) -> Host:
-        host = shell_of(self._screen).host
-        if host is None:
-            raise NotFound("The data is not open.")
-        return host
+        return host_of(self._screen)
 
     async def _read_board(self) -> None:
         async with self._rest.after():

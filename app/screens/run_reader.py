@@ -11,8 +11,8 @@ from foredeck.app.screens.pane import Pane
 from foredeck.app.screens.refresher import Refresher
 from foredeck.app.screens.run_view import RunView
 from foredeck.app.screens.selection import Selection, first_run, project_of, working_runs
-from foredeck.app.screens.shell import shell_of
-from foredeck.services.domain.errors import ForedeckError, HostGone, NotFound
+from foredeck.app.screens.shell import host_of, shell_of
+from foredeck.services.domain.errors import ForedeckError, HostGone
 from foredeck.services.domain.states import ACTIVE_RUNS
 from foredeck.services.domain.views import RunRow, Sidebar
 from foredeck.services.host.interface import Host
@@ -110,10 +110,7 @@ class HostReader:
 
     @property
     def _host(self) -> Host:
-        host = shell_of(self._screen).host
-        if host is None:
-            raise NotFound("The data is not open.")
-        return host
+        return host_of(self._screen)
 
     async def _read_sidebar(self) -> None:
         sidebar = await self._host.ask(GetSidebar(self._runs))

@@ -6,11 +6,14 @@ from collections.abc import Callable, Coroutine
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
+from textual.dom import DOMNode
+from textual.signal import Signal
+
+from foredeck.services.domain.errors import NotFound
+
 if TYPE_CHECKING:
     from foredeck.app.bridge import HostChanged
     from foredeck.services.host.interface import Host
-from textual.dom import DOMNode
-from textual.signal import Signal
 
 
 class Shell(Protocol):
@@ -57,3 +60,11 @@ class Shell(Protocol):
 def shell_of(node: DOMNode) -> Shell:
     """Return the application of a screen or a widget."""
     return cast("Shell", node.app)
+
+
+def host_of(node: DOMNode) -> Host:
+    """Return the host of a screen or a widget; raises `NotFound` while there is none."""
+    host = shell_of(node).host
+    if host is None:
+        raise NotFound("The data is not open.")
+    return host

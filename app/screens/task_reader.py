@@ -10,8 +10,8 @@ from textual.timer import Timer
 
 from foredeck.app.bridge import HostChanged
 from foredeck.app.screens.refresher import Refresher, Rest
-from foredeck.app.screens.shell import shell_of
-from foredeck.services.domain.errors import ForedeckError, HostGone, NotFound, UsageError
+from foredeck.app.screens.shell import host_of, shell_of
+from foredeck.services.domain.errors import ForedeckError, HostGone, UsageError
 from foredeck.services.domain.schedules import ScheduleBoard
 from foredeck.services.domain.task_views import TaskDetail
 from foredeck.services.domain.tasks import TaskRow
@@ -104,10 +104,7 @@ class TaskReader:
 
     @property
     def _host(self) -> Host:
-        host = shell_of(self._screen).host
-        if host is None:
-            raise NotFound("The data is not open.")
-        return host
+        return host_of(self._screen)
 
     async def _read_tasks(self) -> None:
         async with self._list_rest.after():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,6 +25,7 @@ from foredeck.services.domain.errors import (
     StorageFull,
     StoreError,
 )
+from foredeck.services.durable import sync_directory
 from foredeck.services.event_bus import EventBus
 from foredeck.services.host.lock import HostLock, busy, is_held
 from foredeck.services.jobs.run_dir import RunDir
@@ -193,7 +193,7 @@ def _swap(staging: Path, data_dir: Path, *, force: bool) -> Path | None:
     _require_free(data_dir, force=force)
     if not data_dir.exists() or not any(data_dir.iterdir()):
         staging.rename(data_dir)  # also onto an empty directory
-        _sync(data_dir.parent)
+        sync_directory(data_dir.parent)
         return None
     lock = HostLock.acquire(data_dir, "foredeck backup restore")  # nobody begins in it now
     try:
@@ -204,7 +204,7 @@ def _swap(staging: Path, data_dir: Path, *, force: bool) -> Path | None:
         except OSError:
             aside.rename(data_dir)
             raise
-        _sync(data_dir.parent)
+        sync_directory(data_dir.parent)
     finally:
         lock.release()
     return aside
@@ -214,14 +214,6 @@ def _aside(data_dir: Path) -> Path:
     stamp = clock.now().astimezone().strftime("%Y%m%d-%H%M%S")
     names = (f"{data_dir.name}.before-{stamp}{end}" for end in ("", *(f"-{n}" for n in range(99))))
     return next(path for name in names if not (path := data_dir.with_name(name)).exists())
-
-
-def _sync(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager

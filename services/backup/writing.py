@@ -19,6 +19,7 @@ from typing import IO
 from foredeck.services.backup import manifest as m
 from foredeck.services.backup.contents import contents
 from foredeck.services.domain.errors import Conflict, InvalidInput, StorageFull, StoreError
+from foredeck.services.durable import sync_directory
 from foredeck.services.store.place import NAME as DATABASE
 
 _BLOCK = 1 << 20
@@ -184,11 +185,7 @@ def _publish(place: Workshop) -> None:
     except OSError:  # a file system without links
         place.archive.rename(place.target)
     with suppress(OSError):
-        directory = os.open(place.target.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
+        sync_directory(place.target.parent)
 
 
 def _unwritable(target: Path, error: OSError) -> StoreError:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from foredeck.services.domain.errors import StorageFull, StoreError
 from foredeck.services.domain.ids import new_id
+from foredeck.services.durable import sync_directory
 from foredeck.services.jobs.output import make_private_directory
 
 DIRECTORY = "reports"
@@ -42,7 +43,7 @@ class ReportFiles:
             make_private_directory(place.parent)
             _write_durably(scratch, data)
             scratch.replace(place)
-            _sync(place.parent)
+            sync_directory(place.parent)
         except OSError as error:
             raise _in_words(place, error) from error
         finally:
@@ -80,14 +81,6 @@ def _write_durably(path: Path, data: bytes) -> None:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _sync(directory: Path) -> None:
-    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _in_words(place: Path, error: OSError) -> StoreError:

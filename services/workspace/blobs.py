@@ -12,6 +12,7 @@ from pathlib import Path
 
 from foredeck.services.domain.errors import InvalidInput, NotFound, StorageFull, StoreError
 from foredeck.services.domain.ids import new_id
+from foredeck.services.durable import sync_directory
 from foredeck.services.jobs.output import make_private_directory
 
 _BLOCK = 1024 * 1024
@@ -45,7 +46,7 @@ class BlobStore:
             place = self.path_of(blob.sha256)
             make_private_directory(place.parent)
             scratch.replace(place)
-            _sync(place.parent)
+            sync_directory(place.parent)
         except OSError as error:
             raise _in_words(source, error) from error
         finally:
@@ -94,14 +95,6 @@ def _opened(source: Path) -> Iterator[int]:
         if not stat.S_ISREG(os.fstat(handle).st_mode):
             raise InvalidInput(f"{source} is not a regular file.")
         yield handle
-    finally:
-        os.close(handle)
-
-
-def _sync(directory: Path) -> None:
-    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
     finally:
         os.close(handle)
 
