@@ -277,11 +277,12 @@ async def test_what_a_host_stored_and_did_not_come_to_start_the_next_one_starts(
 
 
 async def test_the_morning_view_knows_at_once_what_was_missed(house: House) -> None:
+    # One moment has come meanwhile, whatever time of the day it is now.
+    missed = clock.now().replace(second=0, microsecond=0) - timedelta(hours=2)
     async with house.open(recover=False) as here:
-        rule = Schedule("0 3 * * *", misfire=Misfire.SKIP)
+        rule = Schedule(f"{missed.minute} {missed.hour} * * *", misfire=Misfire.SKIP)
         task = await _made(here, prompt="Look", schedule=rule)
         async with here.services.store.transaction() as tx:
-            missed = clock.now() - timedelta(hours=2)
             await tx.attention.seen(missed - timedelta(hours=1))
             await tx.tasks.save(replace(task, next_at=missed))
 
