@@ -27,7 +27,7 @@ from foredeck.app.cli.render import (
 from foredeck.app.cli.report_files import TO_STDOUT, Wanted, read_stored, rendered
 from foredeck.app.cli.report_opening import open_file
 from foredeck.app.cli.session import Session
-from foredeck.services.domain.errors import Conflict
+from foredeck.services.domain.errors import Conflict, NotFound
 from foredeck.services.domain.report_model import RunReport
 from foredeck.services.domain.reports import ReportFormat, ReportRow
 from foredeck.services.domain.safe_text import safe_line
@@ -61,8 +61,8 @@ class _AnswerFormat(click.Choice[str]):
 def reports() -> None:
     """Reports about runs: HTML in one file, PDF, JSON, or here as text.
 
-    RUN and REPORT are ids or the beginnings of ids. Tasks make reports by themselves, if they are
-    told to.
+    RUN and REPORT are ids or the beginnings of ids; for download and open, a run means its latest
+    report. Tasks make reports by themselves, if they are told to.
 
     \b
     foredeck reports create 7s24
@@ -164,13 +164,15 @@ def download(
 ) -> None:
     """Copy a report to a file, and print where it is.
 
+    REPORT is the id of a report, or of a run: that is its latest report.
+
     \b
     foredeck reports download 3kq8
     foredeck reports download 3kq8 --format pdf --output ~/morning.pdf
     foredeck reports download 3kq8 --format json --output - | jq .
     """
     wanted = Wanted(output or "", force=force)
-    row = session.read(lambda host: host.ask(GetReport(report)))
+    row = session.read(lambda host: _report_or_latest(host, report))
     kind = ReportFormat(format_) if format_ else row.format
     wanted.check(kind, row)
     data = read_stored(row) if kind is row.format else None
@@ -186,9 +188,11 @@ def download(
 def open_report(session: Session, report: str) -> None:
     """Open a report in the program that shows such files.
 
+    REPORT is the id of a report, or of a run: that is its latest report.
+
     Without a display it prints where the file is, and how to get it.
     """
-    row = session.read(lambda host: host.ask(GetReport(report)))
+    row = session.read(lambda host: _report_or_latest(host, report))
     if read_stored(row) is None:
         raise Conflict(
             f"The file of report {row.id} is not there any more.",
@@ -265,6 +269,23 @@ def report_answer(row: ReportRow) -> dict[str, Any]:
         "task_id": row.task_id or None,
         "task": row.task_name or None,
     }
+
+
+async def _report_or_latest(host: Host, given: str) -> ReportRow:
+    """Return the report of this id, else the latest of the run of this id.
+
+    Raises `NotFound` if neither is there, or the run has no report.
+    """
+    try:
+        return await host.ask(GetReport(given))
+    except NotFound as unknown:
+        try:
+            page = await host.ask(ListReports(run=given, limit=1))
+        except NotFound:
+            raise unknown from None
+    if page.items:
+        return page.items[0]
+    raise NotFound(f"Run {given} has no report yet.", f"Make one: foredeck reports create {given}")
 
 
 def _made_anew(session: Session, row: ReportRow, kind: ReportFormat) -> bytes:

@@ -72,6 +72,20 @@ def test_one_is_made_listed_fetched_and_deleted(desk: Desk) -> None:
     assert actions == ["report.delete", "report.create"]
 
 
+def test_a_run_means_its_latest_report(desk: Desk) -> None:
+    run = stored_run(desk)
+    none = desk.run("reports", "download", run[:6])
+    assert (none.code, none.out) == (2, "")
+    assert f"foredeck reports create {run[:6]}" in none.err
+    for title in ("First", "Second"):
+        assert desk.run("reports", "create", run, "--title", title).code == 0
+    fetched = desk.run("reports", "download", run[:6])
+    assert (fetched.code, fetched.out.partition("-")[0]) == (0, "Second")
+    assert "reports" in desk.run("reports", "open", run).out
+    unknown = desk.run("reports", "download", "nowhere")
+    assert (unknown.code, "There is no report 'nowhere'." in unknown.err) == (2, True)
+
+
 def test_another_format_is_made_anew(desk: Desk) -> None:
     run = stored_run(desk)
     made = desk.run("reports", "create", run, "--title", "Morning")
