@@ -29,8 +29,12 @@ def next_cells(board: ScheduleBoard, now: datetime) -> Cells:
 
 
 def missed_cells(board: ScheduleBoard) -> Cells:
-    """Return how many moments of the last day came to nothing."""
-    return [(f"{board.missed} missed", "state--retry")] if board.missed else []
+    """Return how many due times of the last day were missed, and of how many no run was made."""
+    cells: Cells = [(f"{board.missed} missed", "state--retry")] if board.missed else []
+    if board.failed:
+        cells += [(", ", "ink--muted")] if cells else []
+        cells.append((f"{plural(board.failed, 'due time')} failed", "state--failed"))
+    return cells
 
 
 def _when(board: ScheduleBoard, now: datetime) -> str:

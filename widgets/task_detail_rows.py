@@ -204,7 +204,7 @@ def schedule_words(schedule: Schedule) -> str:
         Misfire.CATCH_UP: f"made up for, the latest {schedule.catch_up}",
         Misfire.SKIP: "left out",
     }
-    words = f"{_OVERLAPS[schedule.overlap]}; missed moments are {misfires[schedule.misfire]}"
+    words = f"{_OVERLAPS[schedule.overlap]}; missed due times are {misfires[schedule.misfire]}"
     if schedule.jitter:
         words += f"; put off by up to {duration(schedule.jitter)}"
     return words if schedule.enabled else f"switched off; {words}"

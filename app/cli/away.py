@@ -19,7 +19,9 @@ _COLUMNS = ("What", "Time", "Run", "Project", "Title", "Detail")
 _GLYPHS = {
     AwayKind.WAITING: "?",
     AwayKind.FAILED: "✗",
+    AwayKind.DUE_FAILED: "!",
     AwayKind.MISSED: "!",
+    AwayKind.SKIPPED: "!",
     AwayKind.SUCCEEDED: "✓",
     AwayKind.CANCELLED: "■",
     AwayKind.REPORT: "≡",
@@ -34,7 +36,7 @@ _NEVER = "No dashboard was open yet. foredeck away --since 2h looks back all the
 def away(session: Session, since: datetime | None, format_: str) -> None:
     """Say what happened since a dashboard was last open.
 
-    What waits for you and what failed comes first, then due times that started no run.
+    What waits for you and what failed comes first, then due times without a run.
     Looking here does not count as having seen it in the dashboard.
     """
     if since and since > clock.now():
@@ -57,8 +59,8 @@ def _put(found: Away) -> None:
 
 
 def _word(item: AwayItem) -> str:
-    """Return the kind; of a due time rather what became of it is said, behind it."""
-    return "no start" if item.kind is AwayKind.MISSED else item.kind.value
+    """Return the kind; beside a run that failed stands the due time without one."""
+    return "no run" if item.kind is AwayKind.DUE_FAILED else item.kind.value
 
 
 def _cells(item: AwayItem) -> tuple[object, ...]:

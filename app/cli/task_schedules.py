@@ -1,4 +1,4 @@
-"""`foredeck tasks schedule|next|fires|pause-all|resume-all`: what the clock starts, and did."""
+"""`foredeck tasks schedule|next|due-times|pause-all|resume-all`: what the clock starts, and did."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def schedule(session: Session, cron: str, timezone: str, count: int, format_: st
     query = PreviewSchedule(cron, timezone, count)
     moments = session.read(lambda host: host.ask(query))
     if format_ == "json":
-        put_json({"cron": cron, "timezone": timezone or None, "moments": moments})
+        put_json({"cron": cron, "timezone": timezone or None, "due_times": moments})
         return
     for moment in moments:
         click.echo(f"{datetime.fromisoformat(moment):%a %Y-%m-%d %H:%M %z}")
@@ -85,14 +85,14 @@ def next_tasks(session: Session, format_: str) -> None:
     _say_what_hinders(board, silent)
 
 
-@click.command()
+@click.command("due-times")
 @click.argument("task", required=False, shell_complete=complete_task)
 @click.option("--odd", is_flag=True, help="Only what did not simply start a run.")
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
 @click.option("--offset", type=click.IntRange(0), default=0)
 @format_option
 @click.pass_obj
-def fires(
+def due_times(
     session: Session, task: str | None, odd: bool, limit: int, offset: int, format_: str
 ) -> None:
     """List what became of due times, the latest first.
@@ -101,8 +101,8 @@ def fires(
     host was there or the schedules were paused, or failed because no run could be made.
 
     \b
-    foredeck tasks fires nightly
-    foredeck tasks fires --odd          what a person may want to look at
+    foredeck tasks due-times nightly
+    foredeck tasks due-times --odd          what a person may want to look at
     """
     query = ListFires(task, odd, limit, offset)
     page = session.read(lambda host: host.ask(query))
@@ -138,7 +138,7 @@ def resume_all(session: Session, format_: str) -> None:
     _change(session, PauseSchedules(paused=False), format_)
 
 
-SCHEDULE_COMMANDS = (schedule, next_tasks, fires, pause_all, resume_all)
+SCHEDULE_COMMANDS = (schedule, next_tasks, due_times, pause_all, resume_all)
 """What belongs to the group `tasks`."""
 
 
@@ -169,6 +169,7 @@ def _board_answer(board: ScheduleBoard) -> dict[str, Any]:
         "next_task": board.next_task_name or None,
         "next_at": board.next_at,
         "missed_24h": board.missed,
+        "failed_24h": board.failed,
         "queued": board.queued,
         "host_starts": board.runs,
     }
@@ -196,6 +197,7 @@ def _put_board(board: ScheduleBoard, silent: HostBusy | None = None) -> None:
             "Next": due,
             "Queued": board.queued,
             "Missed in 24 hours": board.missed,
+            "Failed in 24 hours": board.failed,
             "Host": _host_word(board, silent),
         }
     )
@@ -222,8 +224,8 @@ def _say_what_hinders(board: ScheduleBoard, silent: HostBusy | None = None) -> N
         say(f"{silent.message} {silent.advice}")
     elif board.scheduled and not board.runs:
         say("No host is there to start them. Start one: foredeck, or foredeck serve")
-    if board.missed:
-        say("What was missed, and why: foredeck tasks fires --odd")
+    if board.missed or board.failed:
+        say("Which due times, and why: foredeck tasks due-times --odd")
 
 
 def _next_line(row: TaskRow) -> tuple[object, ...]:

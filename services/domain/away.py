@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 
 class AwayKind(StrEnum):
-    """What a line is about, in the order in which a person should hear of it."""
+    """What a line is about, in the order in which a person should hear of it.
+
+    Of due times that started no run, `due_failed` says that none could be made, `missed` and
+    `skipped` are as `FireState` has them; the others are about runs and reports.
+    """
 
     WAITING = "waiting"
     FAILED = "failed"
+    DUE_FAILED = "due_failed"
     MISSED = "missed"
+    SKIPPED = "skipped"
     SUCCEEDED = "succeeded"
     CANCELLED = "cancelled"
     REPORT = "report"
@@ -20,7 +27,7 @@ class AwayKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AwayItem:
-    """One thing that happened; `run_id` is None for a moment of a schedule without a run.
+    """One thing that happened; `run_id` is None for a due time without a run.
 
     `what` is the title of a run or a report, or the name of a task; `detail` says more.
     """
@@ -39,7 +46,7 @@ class Away:
 
     `since` None means that no dashboard was ever open, so nobody was away. `counts` have an
     entry for each kind of which there is something. `items` are the most important ones: what
-    waits and what failed, then what was missed, then the rest, each newest first.
+    waits and what failed, then due times without a run, then the rest, each newest first.
     """
 
     since: datetime | None
@@ -53,17 +60,18 @@ class Away:
         return sum(count for _, count in self.counts)
 
 
-# What is said of one and of several, in the order in which it is said. Of runs only the first
-# part says that it is about them.
+# What is said of one and of several, in the order in which it is said. Of runs, and of due times,
+# only the first part says that it is about them.
 _OF_RUNS = {
     AwayKind.SUCCEEDED: ("succeeded", "succeeded"),
     AwayKind.FAILED: ("failed", "failed"),
     AwayKind.WAITING: ("waits for you", "wait for you"),
     AwayKind.CANCELLED: ("was cancelled", "were cancelled"),
 }
-_OF_OTHERS = {
-    AwayKind.MISSED: ("due time started no run", "due times started no run"),
-    AwayKind.REPORT: ("report", "reports"),
+_OF_DUE_TIMES = {
+    AwayKind.DUE_FAILED: ("failed", "failed"),
+    AwayKind.MISSED: ("missed", "missed"),
+    AwayKind.SKIPPED: ("skipped", "skipped"),
 }
 _HOUR = 3600
 
@@ -73,16 +81,22 @@ def headline(away: Away) -> str:
     if away.since is None:
         return "No dashboard was open yet."
     counts = dict(away.counts)
-    parts: list[str] = []
-    for kind, words in _OF_RUNS.items():
-        if count := counts.get(kind, 0):
-            noun = "" if parts else "run " if count == 1 else "runs "
-            parts.append(f"{count} {noun}{words[count > 1]}")
-    parts += [
-        f"{n} {words[n > 1]}" for kind, words in _OF_OTHERS.items() if (n := counts.get(kind))
-    ]
+    parts = [*_said(counts, _OF_RUNS, "run"), *_said(counts, _OF_DUE_TIMES, "due time")]
+    if reports := counts.get(AwayKind.REPORT):
+        parts.append(f"{reports} report" if reports == 1 else f"{reports} reports")
     said = ", ".join(parts) or "nothing happened"
     return f"Since {_moment(away.since, away.until)} ({_span(away.until - away.since)}): {said}"
+
+
+def _said(
+    counts: Mapping[AwayKind, int], words: Mapping[AwayKind, tuple[str, str]], noun: str
+) -> Iterator[str]:
+    """Yield how many there are of each kind; only the first part has the noun."""
+    for kind, (one, several) in words.items():
+        if count := counts.get(kind):
+            named = "" if noun == "" else f"{noun} " if count == 1 else f"{noun}s "
+            yield f"{count} {named}{one if count == 1 else several}"
+            noun = ""
 
 
 def _moment(since: datetime, until: datetime) -> str:

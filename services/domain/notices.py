@@ -30,7 +30,8 @@ class Channel(StrEnum):
 class DeliveryState(StrEnum):
     """Whether a notification has arrived; `failed` is given up after several attempts.
 
-    `withdrawn` was about a run that did not wait any more when it was to go out.
+    `withdrawn` was about a run that did not wait any more when it was to go out, or its channel
+    is not set any more.
     """
 
     PENDING = "pending"

@@ -92,10 +92,10 @@ class FireRow:
 
 @dataclass(frozen=True, slots=True)
 class ScheduleBoard:
-    """How the schedules stand: the next due moments, soonest first, and what was missed.
+    """How the schedules stand: the next due time, and what came of those of the last day.
 
-    `runs` is False where no host is there to start anything; `missed` counts the moments of
-    the last 24 hours that were missed or failed. `timezone` is that of the host's machine, in
+    `runs` is False where no host is there to start anything; `missed` and `failed` count the
+    due times of the last 24 hours that became so. `timezone` is that of the host's machine, in
     which a person means the times of a new schedule.
     """
 
@@ -105,6 +105,7 @@ class ScheduleBoard:
     next_task_name: str = ""
     next_at: datetime | None = None
     missed: int = 0
+    failed: int = 0
     queued: int = 0
     runs: bool = False
     timezone: str = "UTC"

@@ -36,7 +36,7 @@ class ScheduleQueries:
     async def preview(self, query: t.PreviewSchedule) -> tuple[str, ...]:
         """Answer `PreviewSchedule`."""
         if not 1 <= query.count <= _MOST_SHOWN:
-            raise InvalidInput(f"A preview has 1 to {_MOST_SHOWN} moments, not {query.count}.")
+            raise InvalidInput(f"A preview has 1 to {_MOST_SHOWN} due times, not {query.count}.")
         zone = query.timezone or zones.machine_zone()
         if wrong := cron.check(query.cron, zone):
             raise InvalidInput(" ".join(wrong))

@@ -8,7 +8,7 @@ import random
 from collections.abc import Callable, Mapping
 from contextvars import Context
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from foredeck.services.domain import clock
 from foredeck.services.domain.audit import AuditEntry, Severity
@@ -18,7 +18,7 @@ from foredeck.services.event_bus import EventBus
 from foredeck.services.notifications.channel import Outcome, Sender
 from foredeck.services.notifications.wording import telling_of
 from foredeck.services.patience import PAUSE
-from foredeck.services.store.store import Store
+from foredeck.services.store.store import Store, Transaction
 
 _log = logging.getLogger(__name__)
 
@@ -34,6 +34,10 @@ _JITTER = 0.25
 # However far away the next one is, it is looked again: somebody may set the clock.
 _LONGEST_REST = 60.0
 
+# So many are withdrawn in one transaction: others want to write, too.
+_MOST_WITHDRAWN = 100
+_EVER = datetime.max.replace(tzinfo=UTC)
+
 _WITHDRAWN = Outcome("It did not wait any more.")
 
 
@@ -48,7 +52,8 @@ class Courier:
 
     What was under way when the host died is tried again, with the same id: a notification
     arrives at least once. `pause` says how long to wait after so many attempts. With
-    `only_new`, what is older than this host is left to one that stays.
+    `only_new`, what is older than this host is left to one that stays. That one withdraws what
+    was to go through a channel that is not set any more.
     """
 
     def __init__(
@@ -78,6 +83,8 @@ class Courier:
         """Deliver what is due, whenever it is, until this is cancelled."""
         if self._since is not None:
             await self._wake.wait()  # until then there is nothing of its own
+        else:
+            await self._withdraw_removed()
         while self._senders:
             self._wake.clear()
             try:
@@ -117,6 +124,23 @@ class Courier:
         # Where there is no room, the end of one under way wakes us.
         rest = _LONGEST_REST if soonest is None else (soonest - now).total_seconds()
         return min(max(rest, 0.0), _LONGEST_REST)
+
+    async def _withdraw_removed(self) -> None:
+        """End what nobody will ever bring out; what hinders that, the next host tries again."""
+        try:
+            for channel in set(Channel) - set(self._senders):
+                while await self._store.durably(lambda: self._withdraw_some(channel)):  # noqa: B023
+                    pass
+        except Exception:
+            _log.exception("what was to go through channels that are gone could not be ended")
+
+    async def _withdraw_some(self, channel: Channel) -> bool:
+        """Withdraw some of what waits for a channel; whether there was anything."""
+        async with self._store.transaction("notifier") as tx:
+            waiting = await tx.deliveries.due(channel, _EVER, (), _MOST_WITHDRAWN)
+            for delivery in waiting:
+                await _store_outcome(tx, _over(delivery, DeliveryState.WITHDRAWN, _gone(channel)))
+        return bool(waiting)
 
     def _room(self, channel: Channel) -> bool:
         return sum(used is channel for used, _ in self._under_way.values()) < AT_ONCE
@@ -188,8 +212,16 @@ class Courier:
 
     async def _save(self, delivery: Delivery) -> None:
         async with self._store.transaction("notifier") as tx:
-            await tx.deliveries.save(delivery)
-            tx.audit(_entry_of(delivery))
+            await _store_outcome(tx, delivery)
+
+
+async def _store_outcome(tx: Transaction, delivery: Delivery) -> None:
+    await tx.deliveries.save(delivery)
+    tx.audit(_entry_of(delivery))
+
+
+def _gone(channel: Channel) -> str:
+    return f"The setting notify_{channel.value} is gone."
 
 
 def _over(delivery: Delivery, state: DeliveryState, error: str = "") -> Delivery:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
+import ssl
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from importlib.metadata import version
 from ipaddress import ip_address
+from socket import gaierror
 from types import ModuleType
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
@@ -31,6 +33,13 @@ _MOST_REDIRECTS = 3
 _REDIRECTS = frozenset({301, 302, 307, 308})
 # What may be another answer later, though it is the client's fault by its number (RFC 9110).
 _PASSING = frozenset({408, 425, 429})
+# What keeps two machines apart, the most exact first; none of it repeats the address.
+_HINDRANCES = (
+    (gaierror, "The name of its host cannot be found"),
+    (ConnectionRefusedError, "Nobody listens there"),
+    (ssl.SSLCertVerificationError, "Its TLS certificate is not trusted"),
+    (ssl.SSLError, "It does not speak TLS as it should"),
+)
 
 
 class _RefusedError(Exception):
@@ -90,6 +99,8 @@ class Webhook:
             _ = parts.port
         except ValueError:
             host = ""
+        if any(char.isspace() or not char.isprintable() for char in url):
+            host = ""
         if not host or parts.scheme not in ("http", "https"):
             raise _RefusedError(
                 "The webhook's address is none: it begins with https:// and a host."
@@ -112,14 +123,14 @@ class Webhook:
         try:
             # A proxy is for other machines.
             proxied = not _is_loopback(urlsplit(url).hostname or "")
-            async with httpx.AsyncClient(timeout=self._time_limit, trust_env=proxied) as client:
+            async with _client(httpx, self._time_limit, proxied=proxied) as client:
                 for _ in range(_MOST_REDIRECTS + 1):
                     status, answered = await _send(client, url, content, headers)
                     if status not in _REDIRECTS:
                         return _judge(status, answered)
                     url = _followed(url, answered.get("location", ""))
         except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
-            return Outcome(f"There is no connection ({type(error).__name__}).")
+            return Outcome(f"{_hindrance(error)} ({type(error).__name__}).")
         return Outcome(f"It redirected more than {_MOST_REDIRECTS} times.", final=True)
 
 
@@ -127,6 +138,34 @@ def _load() -> ModuleType:
     import httpx2
 
     return httpx2
+
+
+def _client(httpx: ModuleType, time_limit: float, *, proxied: bool) -> httpx2.AsyncClient:
+    try:
+        client: httpx2.AsyncClient = httpx.AsyncClient(timeout=time_limit, trust_env=proxied)
+    except (ImportError, ValueError) as error:  # SOCKS, or no address at all
+        raise _RefusedError(
+            "The proxy that the environment names is none that can be used: http:// can."
+        ) from error
+    return client
+
+
+def _hindrance(error: BaseException) -> str:
+    """Return why nothing came through, without what the error says itself: it has the address."""
+    for kind, words in _HINDRANCES:
+        if any(isinstance(cause, kind) for cause in _causes(error)):
+            return words
+    return "There is no connection"
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error and all that it comes from; of a host with several addresses, of each."""
+    yield error
+    if isinstance(error, BaseExceptionGroup):
+        for one in error.exceptions:
+            yield from _causes(one)
+    if cause := error.__cause__ or error.__context__:
+        yield from _causes(cause)
 
 
 async def _send(

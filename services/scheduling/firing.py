@@ -23,7 +23,7 @@ from foredeck.services.domain.schedules import Fire, FireState, Schedule
 from foredeck.services.domain.tasks import Task
 from foredeck.services.patience import to_the_end
 from foredeck.services.scheduling.making import MOST_TRIES, CannotBeMade, Making
-from foredeck.services.scheduling.plan import Come, come, next_moment
+from foredeck.services.scheduling.plan import Come, come, first_open, next_moment
 from foredeck.services.scheduling.policy import Answer, Standing, decide
 from foredeck.services.store.store import Store, Transaction
 
@@ -194,7 +194,8 @@ async def _right_moment(tx: Transaction, task: Task, now: datetime) -> datetime 
         return task.next_at if expected is not None and task.next_at is not None else expected
     # It lies behind one that comes earlier: the clock was ahead when it was stored.
     answered = await tx.fires.answered(task.id, expected)
-    return task.next_at if expected in answered else expected
+    assert task.schedule is not None
+    return first_open(task.schedule, now, task.next_at, answered)
 
 
 def _failed(answer: Answer, error: CannotBeMade) -> Answer:

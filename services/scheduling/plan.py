@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from foredeck.services.domain.schedules import MOST_CAUGHT_UP, Schedule
 from foredeck.services.domain.tasks import Task
-from foredeck.services.scheduling.cron import due_between, next_after
+from foredeck.services.scheduling.cron import between, due_between, next_after
 
 # So many moments that have come are told one by one at most; of those before, their number.
 MOST_TOLD = 20
@@ -42,6 +43,14 @@ def next_moment(task: Task, now: datetime) -> datetime | None:
     if schedule is None or not schedule.enabled or not task.active or task.deleted_at is not None:
         return None
     return next_after(schedule.cron, schedule.timezone, now)
+
+
+def first_open(
+    schedule: Schedule, now: datetime, until: datetime, answered: Set[datetime]
+) -> datetime:
+    """Return the first moment after `now` that is not answered yet, `until` if all before are."""
+    found = between(schedule.cron, schedule.timezone, now, until)
+    return next((moment for moment in found if moment not in answered), until)
 
 
 def starts_at(task_id: str, schedule: Schedule, due_at: datetime) -> datetime:

@@ -24,7 +24,7 @@ MOST_QUEUED = 10
 _LEFT_OUT = {
     Misfire.RUN_ONCE: "one run makes up for all that were missed",
     Misfire.CATCH_UP: "only the latest {} are made up for",
-    Misfire.SKIP: "missed moments are left out",
+    Misfire.SKIP: "missed due times are left out",
 }
 
 
@@ -60,11 +60,11 @@ def warnings(schedule: Schedule) -> tuple[str, ...]:
         return ()
     if schedule.overlap is Overlap.SKIP:
         return (
-            "Of the moments that are caught up with only the first can start: the others find it "
+            "Of the due times that are caught up with only the first can start: the others find it "
             "at work, and overlap skip leaves them out. Choose overlap queue or allow.",
         )
     if schedule.overlap is Overlap.QUEUE and schedule.catch_up > MOST_QUEUED + 1:
-        return (f"Of the moments that are caught up with at most {MOST_QUEUED} can wait.",)
+        return (f"Of the due times that are caught up with at most {MOST_QUEUED} can wait.",)
     return ()
 
 
@@ -106,7 +106,7 @@ def _by_overlap(
             yield Answer(moment, FireState.QUEUED, "It starts when the run before it is over.")
         else:
             yield Answer(moment, FireState.SKIPPED, f"{MOST_QUEUED} others were waiting already.")
-        before = before or "the run of the moment before"
+        before = before or "the run of the due time before"
 
 
 def _upper(text: str) -> str:

@@ -1,4 +1,4 @@
-"""What happened since a time: runs that ended or wait, schedules that were missed, reports."""
+"""What happened since a time: runs that ended or wait, due times without a run, reports."""
 
 # Only constants of this module are put together; every value is a parameter.
 # ruff: noqa: S608
@@ -51,6 +51,7 @@ _FIRES = f"""
     FROM fire f JOIN task k ON k.id = f.task_id JOIN project p ON p.id = k.project_id
     WHERE {_ODD} ORDER BY f.state = 'skipped', f.state = 'missed', f.at DESC, f.due_at DESC LIMIT ?
 """
+_FIRE_COUNTS = f"SELECT f.state, count(*) FROM fire f WHERE {_ODD} GROUP BY f.state"
 _REPORTS = """
     SELECT o.created_at, o.title, p.name, o.run_id, upper(o.format)
     FROM report o JOIN run r ON r.id = o.run_id JOIN project p ON p.id = r.project_id
@@ -61,6 +62,11 @@ _STATES = {
     AwayKind.SUCCEEDED: ("success",),
     AwayKind.CANCELLED: ("cancelled",),
 }
+_DUE = {
+    "failed": AwayKind.DUE_FAILED,
+    "missed": AwayKind.MISSED,
+    "skipped": AwayKind.SKIPPED,
+}
 
 
 async def away(link: Link, since: datetime, until: datetime) -> Away:
@@ -70,9 +76,9 @@ async def away(link: Link, since: datetime, until: datetime) -> Away:
     ended = dict(await link.rows(_ENDED, (after,)))
     counts = {
         AwayKind.WAITING: len(waiting),
-        AwayKind.MISSED: await _count(link, f"fire f WHERE {_ODD}", after),
         AwayKind.REPORT: await _count(link, "report o WHERE o.created_at > ?", after),
         **{kind: sum(ended.get(s, 0) for s in states) for kind, states in _STATES.items()},
+        **{_DUE[state]: count for state, count in await link.rows(_FIRE_COUNTS, (after,))},
     }
     items = [
         *waiting[:MOST_ITEMS],
@@ -80,7 +86,7 @@ async def away(link: Link, since: datetime, until: datetime) -> Away:
         *rows.each(_fire, await link.rows(_FIRES, (after, MOST_ITEMS))),
         *await _the_rest(link, after),
     ]
-    known = tuple((kind, counts[kind]) for kind in AwayKind if counts[kind])
+    known = tuple((kind, counts[kind]) for kind in AwayKind if counts.get(kind))
     return Away(since, until, known, tuple(items[:MOST_ITEMS]))
 
 
@@ -123,9 +129,9 @@ def _waiting(row: Any) -> AwayItem:
 
 def _fire(row: Any) -> AwayItem:
     at, task, project, run_id, state, reason, due_at = row
-    detail = f"{state}, due {to_moment(due_at).astimezone():%a %H:%M}"
+    detail = f"due {to_moment(due_at).astimezone():%a %H:%M}"
     detail += f": {reason}" if reason else ""
-    return AwayItem(AwayKind.MISSED, to_moment(at), task, project, run_id, detail)
+    return AwayItem(_DUE[state], to_moment(at), task, project, run_id, detail)
 
 
 def _report(row: Any) -> AwayItem:

@@ -33,7 +33,7 @@ _NEXT = """
 """
 _SCHEDULED = "SELECT count(*) FROM task WHERE next_at IS NOT NULL"
 _QUEUED = "SELECT count(*) FROM fire WHERE state = 'queued'"
-_MISSED = "SELECT count(*) FROM fire WHERE at >= ? AND state IN ('missed', 'failed')"
+_BECAME = "SELECT count(*) FROM fire WHERE at >= ? AND state = ?"
 
 
 class FireRepository(Repository[Fire]):
@@ -136,7 +136,7 @@ async def page(
 
 async def board(link: Link, now: datetime) -> ScheduleBoard:
     """Return how the schedules stand; whether a host starts them, the store does not know."""
-    soonest = await link.rows(_NEXT)
+    soonest, day = await link.rows(_NEXT), to_microseconds(now - _DAY)
     task_id, name, next_at = soonest[0] if soonest else ("", "", None)
     return ScheduleBoard(
         paused_at=await _paused_at(link),
@@ -144,7 +144,8 @@ async def board(link: Link, now: datetime) -> ScheduleBoard:
         next_task_id=task_id,
         next_task_name=name,
         next_at=to_optional_moment(next_at),
-        missed=await _number(link, _MISSED, to_microseconds(now - _DAY)),
+        missed=await _number(link, _BECAME, day, FireState.MISSED.value),
+        failed=await _number(link, _BECAME, day, FireState.FAILED.value),
         queued=await _number(link, _QUEUED),
     )
 

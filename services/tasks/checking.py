@@ -43,7 +43,7 @@ def about_schedule(schedule: Schedule, check_cron: CheckCron) -> Iterator[str]:
     """Yield what is wrong with a schedule."""
     yield from check_cron(schedule.cron, schedule.timezone)
     if not 1 <= schedule.catch_up <= MOST_CAUGHT_UP:
-        yield f"A schedule catches up with 1 to {MOST_CAUGHT_UP} missed moments."
+        yield f"A schedule catches up with 1 to {MOST_CAUGHT_UP} missed due times."
     if not 0 <= schedule.jitter <= LONGEST_JITTER:
         yield f"The jitter of a schedule is 0 to {LONGEST_JITTER:.0f} seconds."
 

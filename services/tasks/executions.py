@@ -78,7 +78,7 @@ class Executions:
         await asyncio.to_thread(_require_place, task, project)
         used = await self._workflows.inputs_of(task.workflow, project)
         rendered = render(task.prompt, dict(task.variables), variables, used)
-        _require_values(rendered)
+        _require_values(rendered, _advice(task, trigger))
         self._require_no_secret(rendered)
         request = checked_request(rendered.prompt)
         spec = await self._workflows.build(task, project, request, dict(rendered.values))
@@ -163,9 +163,16 @@ def missing_mistakes(missing: tuple[str, ...]) -> tuple[str, ...]:
     return (f"{one_of(missing, 'and')} {verb} no value.",)
 
 
-def _require_values(rendered: Rendered) -> None:
+def _require_values(rendered: Rendered, advice: str) -> None:
     if mistakes := missing_mistakes(rendered.missing):
-        raise InvalidInput(" ".join(mistakes), 'Give it as --variables \'{"NAME": "VALUE"}\'.')
+        raise InvalidInput(" ".join(mistakes), advice)
+
+
+def _advice(task: Task, trigger: Trigger) -> str:
+    """Return how a variable gets its value: the clock gives none."""
+    if trigger is Trigger.SCHEDULE:
+        return f"Give it a default: foredeck tasks update {task.id} --variable NAME=VALUE"
+    return 'Give it as --variables \'{"NAME": "VALUE"}\'.'
 
 
 def _require_place(task: Task, project: Project) -> None:

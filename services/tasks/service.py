@@ -207,12 +207,20 @@ class TaskService:
     def _scheduled(self, before: Task, task: Task, moment: datetime) -> Task:
         """Return a changed task with its next moment.
 
-        One that has come and is not answered yet stays, unless the schedule is another one.
+        One that has come and is not answered yet stays, unless the task is due at others now.
         """
         next_at = self._calendar.next_moment(task, moment)
-        if next_at is not None and before.next_at is not None and before.schedule == task.schedule:
+        if next_at is not None and before.next_at is not None and _due_alike(before, task):
             next_at = min(next_at, before.next_at)
         return replace(task, next_at=next_at)
+
+
+def _due_alike(one: Task, other: Task) -> bool:
+    """Whether two tasks are due at the same times, however they deal with them."""
+    if one.schedule is None or other.schedule is None:
+        return False
+    mine, others = one.schedule, other.schedule
+    return (mine.cron, mine.timezone) == (others.cron, others.timezone)
 
 
 def _raise(mistakes: tuple[str, ...]) -> None:

@@ -42,7 +42,9 @@ def morning() -> Away:
         item(AwayKind.WAITING, "Rename the config keys", 1, detail="Which name: port or listen?"),
         item(AwayKind.FAILED, "Nightly tests", 6, detail="2 of 214 tests fail: test_expiry"),
         item(AwayKind.FAILED, "Nightly \x1b[31mtests", 7, detail="The disk is full."),
-        item(AwayKind.MISSED, "backup", 5, run_id=None, detail="missed, due Sat 04:00: no host"),
+        item(AwayKind.DUE_FAILED, "lint", 5, run_id=None, detail="due Sat 04:10: no project"),
+        item(AwayKind.MISSED, "backup", 5, run_id=None, detail="due Sat 04:00: no host"),
+        item(AwayKind.SKIPPED, "poll", 5, run_id=None, detail="due Sat 04:12: r7 was not over"),
         item(AwayKind.SUCCEEDED, "Build a URL shortener with tests", 8),
         item(AwayKind.CANCELLED, "Try another framework", 9),
         item(AwayKind.REPORT, "Nightly tests", 6, detail="HTML"),
@@ -50,7 +52,9 @@ def morning() -> Away:
     counts = {
         AwayKind.WAITING: 1,
         AwayKind.FAILED: 2,
+        AwayKind.DUE_FAILED: 2,
         AwayKind.MISSED: 1,
+        AwayKind.SKIPPED: 40,
         AwayKind.SUCCEEDED: 12,
         AwayKind.CANCELLED: 1,
         AwayKind.REPORT: 4,
@@ -79,12 +83,17 @@ async def test_it_says_what_happened_and_enter_opens_the_run(tmp_path: Path) -> 
         said = str(screen.query_one("#away-headline", Static).render())
         assert said == (
             "Since Friday 18:04 (15 h): 12 runs succeeded, 2 failed, 1 waits for you, "
-            "1 was cancelled, 1 due time started no run, 4 reports."
+            "1 was cancelled, 2 due times failed, 1 missed, 40 skipped, 4 reports."
         )
         lines = [str(option.prompt) for option in screen.query_one(OptionList).options]
         assert "Which name: port or listen?" in lines[0]
         assert "\x1b" not in "".join(lines)
-        assert "… and 14 more: foredeck away" in lines[-1]
+        assert "… and 54 more: foredeck away" in lines[-1]
+        assert [line.split()[1:3] for line in lines[3:6]] == [
+            ["no", "run"],
+            ["missed", "5h"],
+            ["skipped", "5h"],
+        ]
         await until(pilot, lambda: host.seen == [NOW])
         await pilot.press("enter")
         await until(pilot, lambda: not isinstance(pilot.app.screen, AwayDialog))

@@ -20,7 +20,9 @@ from foredeck.widgets.formats import age
 _LOOKS = {
     AwayKind.WAITING: ("◆", "waits", "$state-waiting"),
     AwayKind.FAILED: ("✗", "failed", "$state-failed"),
-    AwayKind.MISSED: ("!", "no start", "$state-retry"),
+    AwayKind.DUE_FAILED: ("!", "no run", "$state-failed"),
+    AwayKind.MISSED: ("!", "missed", "$state-retry"),
+    AwayKind.SKIPPED: ("!", "skipped", "$state-retry"),
     AwayKind.SUCCEEDED: ("✓", "success", "$state-success"),
     AwayKind.CANCELLED: ("■", "cancelled", "$state-cancelled"),
     AwayKind.REPORT: ("≡", "report", "$ink-muted"),

@@ -84,8 +84,8 @@ _TOPICS = {
     "task": (
         "Task",
         "All about one task. Up and down go through it; space unfolds a long prompt. Enter on an "
-        "execution goes to its run, o reads its report. At the end stand the moments of the "
-        "schedule that did not simply start a run, with the reason. Escape goes to the list.",
+        "execution goes to its run, o reads its report. At the end stand the due times "
+        "that did not simply start a run, with the reason. Escape goes to the list.",
     ),
     "reports": (
         "Reports",

@@ -43,7 +43,7 @@ SECTIONS: tuple[tuple[str, tuple[Spec, ...]], ...] = (
             Spec("timezone", "Time zone that it counts in", "UTC, Europe/Berlin"),
             Spec("enabled", "Schedule is"),
             Spec("overlap", "While an execution is at work, the next is"),
-            Spec("misfire", "Moments that were missed are"),
+            Spec("misfire", "Due times that were missed are"),
             Spec("catch_up", "How many are made up for at most", "1"),
             Spec("jitter", "Put off by up to so many seconds", "0"),
         ),

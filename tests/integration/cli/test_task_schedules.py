@@ -25,8 +25,8 @@ def test_an_expression_is_explained_or_every_mistake_is(desk: Desk) -> None:
     lines = shown.out.splitlines()
     assert [line[-17:] for line in lines] == ["02-29 03:00 +0900"] * 2
     answer = desk.run("tasks", "schedule", "@daily", "--format", "json", TZ="Europe/Berlin").answer
-    assert len(answer["moments"]) == 5
-    assert answer["moments"][0][10:22] in ("T00:00:00+01", "T00:00:00+02")
+    assert len(answer["due_times"]) == 5
+    assert answer["due_times"][0][10:22] in ("T00:00:00+01", "T00:00:00+02")
 
     wrong = desk.run("tasks", "schedule", "61 24 30 2 *", "--timezone", "berlin")
     assert wrong.code == 2
@@ -37,7 +37,7 @@ def test_an_expression_is_explained_or_every_mistake_is(desk: Desk) -> None:
 def test_the_board_the_pause_and_what_became_of_due_times(desk: Desk) -> None:
     made = desk.run(*CREATE, "--misfire", "catch-up", "--catch-up", "3", "--format", "json")
     task = made.answer["id"]
-    assert "! Of the moments that are caught up with only the first can start" in made.err
+    assert "! Of the due times that are caught up with only the first can start" in made.err
 
     board = desk.run("tasks", "next")
     assert f"{task}  nightly  0 3 * * * (Europe/Berlin)" in board.out
@@ -60,9 +60,9 @@ def test_the_board_the_pause_and_what_became_of_due_times(desk: Desk) -> None:
     assert desk.run("tasks", "resume-all").out.startswith("Schedules           go on")
 
     asyncio.run(_answered(desk, task))
-    fires = desk.run("tasks", "fires", "nightly", "--format", "json").answer
+    fires = desk.run("tasks", "due-times", "nightly", "--format", "json").answer
     assert [item["state"] for item in fires["items"]] == ["started", "missed"]
-    odd = desk.run("tasks", "fires", "--odd")
+    odd = desk.run("tasks", "due-times", "--odd")
     assert "✗ missed  nightly  –    no host was there" in odd.out
     assert "started" not in odd.out
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from socket import gaierror
+from ssl import SSLCertVerificationError
 from typing import Any
 
 import pytest
@@ -96,9 +99,54 @@ async def test_nobody_there_is_tried_again() -> None:
     with WebServer() as server:
         url = server.url
     outcome = await to(url)(TELLING)
-    assert outcome.error.startswith("There is no connection")
+    assert outcome.error == "Nobody listens there (ConnectError)."
     assert not outcome.final
     assert url not in outcome.error
+
+
+@pytest.mark.parametrize(
+    ("hindrance", "said"),
+    [
+        (gaierror(-2, "hook.example is not known"), "The name of its host cannot be found"),
+        (SSLCertVerificationError(1, "not for hook.example"), "Its TLS certificate is not trusted"),
+        (OSError(101, "Network is unreachable"), "There is no connection"),
+    ],
+)
+async def test_what_keeps_it_from_arriving_is_said_and_tried_again(
+    hindrance: OSError, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fails(*_args: object, **_options: object) -> None:
+        raise hindrance
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", fails)
+    monkeypatch.setenv("NO_PROXY", "*")
+    outcome = await to("https://hook.example/key")(TELLING)
+    assert outcome.error == f"{said} (ConnectError)."
+    assert not outcome.final
+
+
+async def test_a_server_without_tls_is_said() -> None:
+    def plainly(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(plainly, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        outcome = await to(f"https://127.0.0.1:{port}/key")(TELLING)
+    assert outcome.error == "It does not speak TLS as it should (ConnectError)."
+    assert not outcome.final
+
+
+@pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:1", "nonsense://127.0.0.1"])
+async def test_a_proxy_that_cannot_be_used_is_said(
+    proxy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("no_proxy", "NO_PROXY", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("ALL_PROXY", proxy)
+    outcome = await to("https://hook.example/key")(TELLING)
+    assert outcome.error.startswith("The proxy that the environment names")
+    assert outcome.final
 
 
 async def test_a_redirect_at_the_same_place_is_followed() -> None:
@@ -132,7 +180,16 @@ async def test_redirects_end() -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["http://example.com/x", "http://10.0.0.1/", "ftp://localhost/", "localhost:80", "", None],
+    [
+        "http://example.com/x",
+        "http://10.0.0.1/",
+        "ftp://localhost/",
+        "https://local host/",
+        "https://localhost/\x1b[2J",
+        "localhost:80",
+        "",
+        None,
+    ],
 )
 async def test_an_address_that_is_none_or_not_safe_is_refused(url: str | None) -> None:
     outcome = await to(url)(TELLING)

@@ -35,7 +35,7 @@ async def test_a_preview_counts_in_the_zone_and_names_every_mistake(
         with pytest.raises(InvalidInput, match=r"minute '60'.*There is no time zone 'nowhere'"):
             await queries.preview(PreviewSchedule("60 * * * *", "nowhere"))
         for count in (0, 1001):
-            with pytest.raises(InvalidInput, match="1 to 1000 moments"):
+            with pytest.raises(InvalidInput, match="1 to 1000 due times"):
                 await queries.preview(PreviewSchedule("@daily", "UTC", count))
 
 

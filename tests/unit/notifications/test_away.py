@@ -104,19 +104,22 @@ async def test_what_matters_most_comes_first(store: Store, room: Newsroom, time:
     assert dict(away.counts) == {
         AwayKind.WAITING: 1,
         AwayKind.FAILED: 2,
-        AwayKind.MISSED: 3,
+        AwayKind.DUE_FAILED: 1,
+        AwayKind.MISSED: 1,
+        AwayKind.SKIPPED: 1,
         AwayKind.SUCCEEDED: 1,
         AwayKind.CANCELLED: 1,
         AwayKind.REPORT: 1,
     }
     assert away.total == 9
     kinds = [item.kind for item in away.items]
-    assert kinds[:6] == [AwayKind.WAITING, *[AwayKind.FAILED] * 2, *[AwayKind.MISSED] * 3]
+    due_times = [AwayKind.DUE_FAILED, AwayKind.MISSED, AwayKind.SKIPPED]
+    assert kinds[:6] == [AwayKind.WAITING, *[AwayKind.FAILED] * 2, *due_times]
     first = away.items[0]
     assert (first.what, first.detail, first.run_id) == ("asks", "Which port?", asking.id)
     assert [item.what for item in away.items[1:3]] == ["half", "breaks"]
-    details = [item.detail.split(",")[0] for item in away.items[3:6]]
-    assert details == ["failed", "missed", "skipped"]
+    assert away.items[4].detail.startswith("due ")
+    assert away.items[4].detail.endswith(": no host was there")
     assert {item.project_name for item in away.items} == {"demo"}
 
 

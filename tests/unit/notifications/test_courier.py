@@ -109,6 +109,28 @@ async def test_it_is_tried_until_it_arrives(post: Post, room: Newsroom) -> None:
     assert not post.bus.notices()
 
 
+async def test_what_was_to_go_through_a_channel_that_is_gone_is_withdrawn(
+    post: Post, room: Newsroom, store: Store, bus: Recorder
+) -> None:
+    for number in range(3):
+        await room.ended(f"run {number}", RunState.SUCCESS)
+    await post.tell()
+    one_shot = Courier(store, bus, {}, only_new=True)
+    async with working(one_shot):
+        one_shot.wake()
+    assert {d.state for d in await post.deliveries()} == {DeliveryState.PENDING}
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(courier_module, "_MOST_WITHDRAWN", 2)
+        async with working(Courier(store, bus, {Channel.COMMAND: Mailbox()})):
+            ended = await post.over()
+    assert [(d.state, d.attempts) for d in ended] == [(DeliveryState.WITHDRAWN, 0)] * 3
+    assert {d.error for d in ended} == {"The setting notify_webhook is gone."}
+    page = await store.queries.audit(AuditFilter(action="notification.deliver"))
+    assert page.total == 3
+    assert not bus.notices()
+
+
 async def test_what_is_final_is_not_tried_again(post: Post, room: Newsroom) -> None:
     post.box.outcomes = [NEVER]
     await room.ended("a run", RunState.SUCCESS)

@@ -52,7 +52,7 @@ def test_every_mistake_is_named_at_once() -> None:
         "'Bsh'. Did you mean Bash?",
         "no tool server 'nowhere'",
         "61 * * * * in Mars/Base",
-        "1 to 100 missed moments",
+        "1 to 100 missed due times",
         "jitter",
         "no report format 'docx': html, pdf or json",
         "'' is not",

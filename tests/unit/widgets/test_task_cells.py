@@ -88,6 +88,10 @@ def test_the_header_says_what_keeps_schedules_from_starting() -> None:
     assert text_of(board_row(board, 5, NOW)) == (
         " 5 tasks  2 scheduled  3 missed  1 queued  next: nightly in 12 min"
     )
+    failed = ScheduleBoard(None, 2, missed=3, failed=1, runs=True)
+    assert text_of(board_row(failed, 5, NOW)) == (
+        " 5 tasks  2 scheduled  3 missed, 1 due time failed"
+    )
     alone = ScheduleBoard(None, 1, runs=False)
     assert "no host is there to start them: foredeck serve" in text_of(board_row(alone, 1, NOW))
     assert text_of(board_row(ScheduleBoard(None, 0), 1, NOW)) == " 1 task  0 scheduled"
