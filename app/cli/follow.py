@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from shlex import quote
 
-from foredeck.app.cli.answers import cost, detail_answer, duration, print_steps
+from foredeck.app.cli.answers import cost, detail_answer, print_steps, taken
 from foredeck.app.cli.attending import Attendant
 from foredeck.app.cli.interrupts import INTERRUPTED, Interrupts, LineDropped
 from foredeck.app.cli.notices import say_notice
@@ -136,7 +136,7 @@ def put_result(detail: RunDetail, format_: str, *, advise: bool = True) -> None:
     pairs: dict[str, object] = {
         "Run": row.id,
         "State": f"{GLYPHS[row.state.value]} {row.state.value}",
-        "Duration": duration(row.started_at, row.ended_at),
+        "Duration": taken(row.started_at, row.ended_at),
         "Tokens": f"{row.usage.total:,}",
         "Cost": cost(detail),
         "Workspace": detail.workspace,
@@ -241,7 +241,7 @@ def _step_line(step: StepRow) -> str:
     if step.attempt > 1:
         line += f" (attempt {step.attempt})"
     if step.started_at and step.ended_at:
-        line += f", {duration(step.started_at, step.ended_at)}, {step.usage.total:,} tokens"
+        line += f", {taken(step.started_at, step.ended_at)}, {step.usage.total:,} tokens"
     if step.retry_at and step.reason and step.state is StepState.WAITING:
         return f"{line}\n  {step.reason}"  # nobody has to act
     if step.failure:

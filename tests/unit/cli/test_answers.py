@@ -73,12 +73,12 @@ async def test_the_result_of_a_run_that_ended_badly_says_how_to_go_on(
 )
 def test_durations_in_words(seconds: int, words: str) -> None:
     start = datetime(2026, 1, 1, tzinfo=UTC)
-    assert answers.duration(start, start + timedelta(seconds=seconds)) == words
+    assert answers.taken(start, start + timedelta(seconds=seconds)) == words
     assert answers.seconds_between(start, start + timedelta(seconds=seconds)) == seconds
 
 
 def test_what_has_not_begun_has_no_duration() -> None:
-    assert answers.duration(None, None) == "–"
+    assert answers.taken(None, None) == "–"
     assert answers.seconds_between(None, None) is None
 
 
