@@ -150,7 +150,7 @@ def put_result(detail: RunDetail, format_: str, *, advise: bool = True) -> None:
         print_steps(detail)
     if advise and row.questions:
         say(f"It waits for a person. See what it asks: foredeck runs questions {row.id}")
-    elif advise and row.state is not RunState.SUCCESS:
+    elif advise and row.state is not RunState.SUCCESS and _can_go_on(detail):
         say(f"Go on from there with: foredeck {way_on(detail)}")
 
 
@@ -161,6 +161,12 @@ def way_on(detail: RunDetail) -> str:
         return _larger_budget(detail)
     resumes = detail.paused_at or any(step.was_lost for step in detail.steps)
     return f"runs resume {run.id}" if resumes else f"runs retry {run.id}"
+
+
+def _can_go_on(detail: RunDetail) -> bool:
+    """Whether going on may help: not if all that failed would fail the same way again."""
+    failed = [step.failure for step in detail.steps if step.state is StepState.FAILED]
+    return not failed or any(failure is None or failure.retry_helps for failure in failed)
 
 
 def _larger_budget(detail: RunDetail) -> str:
