@@ -13,6 +13,7 @@ from foredeck.services.agents.runner import resolve_mode
 from foredeck.services.codex.binary import CodexBinary, locate
 from foredeck.services.codex.login import check_login, probe_sandbox
 from foredeck.services.codex.server import AppServer
+from foredeck.services.domain.amounts import size
 from foredeck.services.domain.errors import ForedeckError
 from foredeck.services.domain.records import Mode
 from foredeck.services.domain.views import Check
@@ -76,7 +77,7 @@ class Diagnosis:
 
     def _disk(self) -> Check:
         free = shutil.disk_usage(_nearest(self._settings.data_dir)).free
-        said = f"{free / 1024**3:.1f} GiB free"
+        said = f"{size(free)} free"
         if free >= _LOW_DISK:
             return Check("disk", OK, said)
         return Check("disk", WARNING, said, "Free some space before a long run.")
@@ -87,7 +88,7 @@ class Diagnosis:
             return Check("database", OK, "none yet; the first command makes it")
         store = await Store.open(self._settings.data_dir, EventBus(), read_only=True)
         await store.close()
-        return Check("database", OK, f"{path.stat().st_size / 1024**2:.1f} MiB")
+        return Check("database", OK, size(path.stat().st_size))
 
     def _host(self) -> Check:
         holder = read_holder(self._settings.data_dir)

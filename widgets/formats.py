@@ -1,4 +1,4 @@
-"""Durations, token counts, times and shortened words: pure functions from values to text.
+"""Token counts, times and shortened words: pure functions from values to text.
 
 Widths are terminal cells, so a wide character counts two.
 """
@@ -11,22 +11,6 @@ from rich.cells import cell_len, set_cell_size
 
 ELLIPSIS = "…"
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
-
-
-def duration(seconds: float | None) -> str:
-    """Return a duration in at most two units: `0.4s`, `7s`, `1m 04s`, `2h 05m`, `3d 04h`."""
-    if seconds is None:
-        return ""
-    if 0 < seconds < 1:
-        return f"{max(seconds, 0.1):.1f}s" if seconds < 0.95 else "1s"
-    whole = max(0, int(seconds))
-    if whole < _MINUTE:
-        return f"{whole}s"
-    if whole < _HOUR:
-        return f"{whole // _MINUTE}m {whole % _MINUTE:02d}s"
-    if whole < _DAY:
-        return f"{whole // _HOUR}h {whole % _HOUR // _MINUTE:02d}m"
-    return f"{whole // _DAY}d {whole % _DAY // _HOUR:02d}h"
 
 
 def elapsed(started: datetime | None, ended: datetime | None, now: datetime) -> float | None:
@@ -68,14 +52,6 @@ def clock(at: datetime) -> str:
 def moment(at: datetime) -> str:
     """Return a local day and time without seconds, `2026-03-14 09:26`."""
     return at.astimezone().strftime("%Y-%m-%d %H:%M")
-
-
-def size(count: int) -> str:
-    """Return a number of bytes in a readable unit: `812 B`, `23.4 KiB`, `1.2 MiB`."""
-    if count < 1024:
-        return f"{count} B"
-    kib = count / 1024
-    return f"{kib:.1f} KiB" if kib < 1023.95 else f"{kib / 1024:,.1f} MiB"
 
 
 def tokens(count: int) -> str:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
+from foredeck.services.domain.amounts import duration
 from foredeck.services.domain.job_views import BatchCounts, JobRow, whole_percent
 from foredeck.services.domain.jobs import CODEX, SHELL_COMMAND, Priority
 from foredeck.services.domain.safe_text import safe_line
 from foredeck.services.domain.states import FINAL_JOBS, JobState
-from foredeck.widgets.formats import bar, duration, elapsed, pad, pad_left, shorten
+from foredeck.widgets.formats import bar, elapsed, pad, pad_left, shorten
 from foredeck.widgets.painting import Cells, fit, width_of
 from foredeck.widgets.state_style import WORD_WIDTH, glyph_of, look_of
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from foredeck.services.domain.amounts import duration, size
 from foredeck.services.domain.job_views import BatchCounts, JobDetail
 from foredeck.services.domain.jobs import JobOrder
 from foredeck.services.domain.safe_text import safe_line, safe_text
 from foredeck.services.domain.states import FINAL_JOBS, JobState
-from foredeck.widgets.formats import bar, clock, duration, plural, shorten_middle, tokens, wrap
+from foredeck.widgets.formats import bar, clock, plural, shorten_middle, tokens, wrap
 from foredeck.widgets.job_cells import (
     TICKING_STATES,
     batch_counts,
@@ -24,7 +25,6 @@ _INDENT = "   "
 # Rows that a command and an error may take, each.
 _COMMAND_ROWS, _ERROR_ROWS = 3, 3
 _BAR = 20
-_MEBIBYTE = 1 << 20
 
 
 class JobFacts(PaintedWidget):
@@ -158,7 +158,7 @@ def _costs(detail: JobDetail) -> str:
     if row.cpu_seconds is not None:
         words.append(f"CPU {row.cpu_seconds:.1f} s")
     if row.peak_memory is not None:
-        words.append(f"memory {row.peak_memory / _MEBIBYTE:.0f} MiB")
+        words.append(f"memory {size(row.peak_memory)}")
     if detail.usage.total:
         words.append(f"{tokens(detail.usage.total)} tokens")
     if detail.model:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from textual.timer import Timer
 
+from foredeck.services.domain.amounts import duration
 from foredeck.services.domain.job_views import BatchStatus, JobQueueView, whole_percent
 from foredeck.services.domain.states import JobState
-from foredeck.widgets.formats import bar, clock, duration, elapsed
+from foredeck.widgets.formats import bar, clock, elapsed
 from foredeck.widgets.job_cells import batch_counts
 from foredeck.widgets.painting import Cells, PaintedWidget, app_now, fit, spread, width_of
 from foredeck.widgets.state_style import glyph_of, look_of

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
+from foredeck.services.domain.amounts import duration
 from foredeck.services.domain.records import EntityKind, Role
 from foredeck.services.domain.report_model import (
     ReportedFile,
@@ -18,7 +19,7 @@ from foredeck.services.domain.report_model import (
     ReportedTransition,
     RunReport,
 )
-from foredeck.widgets.formats import clock, duration, moment, pad, tokens
+from foredeck.widgets.formats import clock, moment, pad, tokens
 from foredeck.widgets.painting import Cells, fit, spread
 from foredeck.widgets.report_pieces import INDENT, Paper, Piece, field, heading, one_line, words
 from foredeck.widgets.state_style import WORD_WIDTH, glyph_of, look_of

@@ -7,10 +7,11 @@ from datetime import datetime
 
 from textual.message import Message
 
+from foredeck.services.domain.amounts import size
 from foredeck.services.domain.reports import ReportRow
 from foredeck.services.domain.safe_text import safe_line
 from foredeck.services.domain.states import RunState
-from foredeck.widgets.formats import age, pad, pad_left, size
+from foredeck.widgets.formats import age, pad, pad_left
 from foredeck.widgets.line_view import LineView, differing
 from foredeck.widgets.painting import Cells
 from foredeck.widgets.state_style import WORD_WIDTH, Look, glyph_of, look_of

@@ -6,18 +6,12 @@ from rich.cells import cell_len
 from textual.geometry import Region
 from textual.timer import Timer
 
-from foredeck.services.domain.money import dollars
+from foredeck.services.domain.amounts import dollars, duration
 from foredeck.services.domain.records import Verdict
 from foredeck.services.domain.safe_text import safe_line
 from foredeck.services.domain.states import FINAL_RUNS, RunState
 from foredeck.services.domain.views import RunDetail, StepRow
-from foredeck.widgets.formats import (
-    duration,
-    elapsed,
-    shorten_middle,
-    tokens,
-    wrap,
-)
+from foredeck.widgets.formats import elapsed, shorten_middle, tokens, wrap
 from foredeck.widgets.painting import Cells, PaintedWidget, app_now, fit, spread, width_of
 from foredeck.widgets.state_style import look_of
 

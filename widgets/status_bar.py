@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from textual.timer import Timer
 
-from foredeck.services.domain.money import dollars
+from foredeck.services.domain.amounts import dollars
 from foredeck.services.domain.safe_text import safe_line
 from foredeck.services.domain.schedules import ScheduleBoard
 from foredeck.services.domain.states import RunState

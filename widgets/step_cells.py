@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from rich.cells import cell_len
 
+from foredeck.services.domain.amounts import duration
 from foredeck.services.domain.safe_text import safe_line, safe_text
 from foredeck.services.domain.states import StepState
 from foredeck.services.domain.views import StepRow
-from foredeck.widgets.formats import duration, elapsed, pad, pad_left, shorten, tokens, wrap
+from foredeck.widgets.formats import elapsed, pad, pad_left, shorten, tokens, wrap
 from foredeck.widgets.state_style import WORD_WIDTH, glyph_of, look_of
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from foredeck.app.cli.render import (
     short_time,
     state_word,
 )
-from foredeck.services.domain.money import dollars
+from foredeck.services.domain.amounts import dollars, duration
 from foredeck.services.domain.records import TokenUsage
 from foredeck.services.domain.views import Page, ProjectRow, RunDetail, RunRow, StepRow
 
@@ -111,7 +111,7 @@ def put_detail(detail: RunDetail) -> None:
         "State": _run_word(row),
         "Mode": row.mode.value,
         "Started": local_time(row.started_at),
-        "Duration": duration(row.started_at, row.ended_at),
+        "Duration": taken(row.started_at, row.ended_at),
         "Tokens": f"{row.usage.total:,}",
         "Cost": cost(detail),
         "Workspace": detail.workspace,
@@ -158,7 +158,7 @@ def print_steps(detail: RunDetail) -> None:
             step.key,
             state_word(step.state),
             f"{step.attempt}/{step.max_attempts}",
-            duration(step.started_at, step.ended_at),
+            taken(step.started_at, step.ended_at),
             f"{step.usage.total:,}",
             step.reason,
         )
@@ -186,20 +186,11 @@ def cost(detail: RunDetail) -> str:
     return "unknown" if detail.cost is None else dollars(detail.cost)
 
 
-def duration(start: datetime | None, end: datetime | None) -> str:
+def taken(start: datetime | None, end: datetime | None) -> str:
     """Return how long it took, or has taken so far."""
-    return span(None if start is None else ((end or datetime.now(UTC)) - start).total_seconds())
-
-
-def span(total: float | None) -> str:
-    """Return so many seconds as a person says them; None is what has not begun."""
-    if total is None:
+    if start is None:
         return "–"
-    minutes, seconds = divmod(max(0, int(total)), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours}h {minutes:02}m"
-    return f"{minutes}m {seconds:02}s" if minutes else f"{seconds}s"
+    return duration(((end or datetime.now(UTC)) - start).total_seconds())
 
 
 def seconds_between(start: datetime | None, end: datetime | None) -> float | None:

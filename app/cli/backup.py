@@ -15,13 +15,13 @@ import click
 from foredeck.app.cli.render import format_option, local_time, plain, put_json, put_pairs, say
 from foredeck.app.cli.session import Session
 from foredeck.services.domain import clock
+from foredeck.services.domain.amounts import size
 from foredeck.services.domain.backups import BackupView, Restored
 
 if TYPE_CHECKING:
     from foredeck.services.domain.audit import AuditVerdict
     from foredeck.services.host.interface import Host
 
-_MEBIBYTE = 1 << 20
 # How often it is said how far it has come, in seconds.
 _EVERY = 0.5
 
@@ -153,7 +153,7 @@ def _answer(found: BackupView) -> dict[str, Any]:
 def _pairs(found: BackupView) -> dict[str, str]:
     return {
         "File": found.path,
-        "Size": f"{_size(found.size)}, {_size(found.unpacked)} unpacked",
+        "Size": f"{size(found.size)}, {size(found.unpacked)} unpacked",
         "Files": f"{found.files:,}",
         "Taken": local_time(found.created_at),
         "Of": found.data_dir,
@@ -172,10 +172,6 @@ def _trail(verdict: AuditVerdict) -> str:
 def _say_skipped(found: BackupView) -> None:
     for name in found.skipped:
         say(f"! Not taken up whole: {name}")
-
-
-def _size(count: int) -> str:
-    return f"{count / _MEBIBYTE:,.1f} MiB"
 
 
 def _path(text: str) -> Path:
@@ -200,5 +196,5 @@ class _Progress:
     def _note(self, done: int) -> None:
         if time.monotonic() >= self._next and sys.stderr.isatty():
             self._next, self._said = time.monotonic() + _EVERY, True
-            sys.stderr.write(f"\r{self._verb} {_size(done)}\x1b[K")
+            sys.stderr.write(f"\r{self._verb} {size(done)}\x1b[K")
             sys.stderr.flush()

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable
 from typing import Any
 
-from foredeck.app.cli.answers import duration
+from foredeck.app.cli.answers import taken
 from foredeck.app.cli.render import local_time, plain, put_pairs, put_table, state_word
 from foredeck.services.domain.job_views import (
     BatchCounts,
@@ -77,7 +77,7 @@ def put_batch(status: BatchStatus) -> None:
         "Project": status.project_name,
         "Priority": status.priority.value,
         "Created": local_time(status.created_at),
-        "Duration": duration(status.started_at, status.ended_at),
+        "Duration": taken(status.started_at, status.ended_at),
     }
     if status.stop_after is not None:
         word = "failure" if status.stop_after == 1 else "failures"

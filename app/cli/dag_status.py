@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from foredeck.app.cli.answers import detail_answer, duration, seconds_between
+from foredeck.app.cli.answers import detail_answer, seconds_between, taken
 from foredeck.app.cli.render import local_time, put_pairs, put_table, state_word
 from foredeck.services.domain.records import Failure
 from foredeck.services.domain.views import AttemptRow, RunDetail, StepRow
@@ -37,7 +37,7 @@ def put_status(detail: RunDetail, attempts: Iterable[AttemptRow], *, verbose: bo
             "Run": row.id,
             "Status": state_word(row.state),
             "Started": local_time(row.started_at),
-            "Duration": duration(row.started_at, row.ended_at),
+            "Duration": taken(row.started_at, row.ended_at),
             **({"Error": detail.error} if detail.error else {}),
         }
     )
@@ -47,7 +47,7 @@ def put_status(detail: RunDetail, attempts: Iterable[AttemptRow], *, verbose: bo
             step.key,
             state_word(step.state),
             "{}/{}".format(*retries_of(step)),
-            duration(step.started_at, step.ended_at),
+            taken(step.started_at, step.ended_at),
             step.reason,
         )
         for step in detail.steps
@@ -74,7 +74,7 @@ def _put_attempts(step: StepRow, attempts: list[AttemptRow]) -> None:
             str(attempt.number),
             state_word(attempt.state),
             local_time(attempt.started_at),
-            duration(attempt.started_at, attempt.ended_at),
+            taken(attempt.started_at, attempt.ended_at),
             attempt.failure.failure_class.value if attempt.failure else "",
         )
         for attempt in attempts

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from shlex import quote
 
-from foredeck.app.cli.answers import cost, detail_answer, duration, print_steps
+from foredeck.app.cli.answers import cost, detail_answer, print_steps, taken
 from foredeck.app.cli.attending import Attendant
 from foredeck.app.cli.interrupts import INTERRUPTED, Interrupts, LineDropped
 from foredeck.app.cli.notices import say_notice
@@ -136,7 +136,7 @@ def put_result(detail: RunDetail, format_: str, *, advise: bool = True) -> None:
     pairs: dict[str, object] = {
         "Run": row.id,
         "State": f"{GLYPHS[row.state.value]} {row.state.value}",
-        "Duration": duration(row.started_at, row.ended_at),
+        "Duration": taken(row.started_at, row.ended_at),
         "Tokens": f"{row.usage.total:,}",
         "Cost": cost(detail),
         "Workspace": detail.workspace,
@@ -150,7 +150,7 @@ def put_result(detail: RunDetail, format_: str, *, advise: bool = True) -> None:
         print_steps(detail)
     if advise and row.questions:
         say(f"It waits for a person. See what it asks: foredeck runs questions {row.id}")
-    elif advise and row.state is not RunState.SUCCESS:
+    elif advise and row.state is not RunState.SUCCESS and _can_go_on(detail):
         say(f"Go on from there with: foredeck {way_on(detail)}")
 
 
@@ -161,6 +161,12 @@ def way_on(detail: RunDetail) -> str:
         return _larger_budget(detail)
     resumes = detail.paused_at or any(step.was_lost for step in detail.steps)
     return f"runs resume {run.id}" if resumes else f"runs retry {run.id}"
+
+
+def _can_go_on(detail: RunDetail) -> bool:
+    """Whether going on may help: not if all that failed would fail the same way again."""
+    failed = [step.failure for step in detail.steps if step.state is StepState.FAILED]
+    return not failed or any(failure is None or failure.retry_helps for failure in failed)
 
 
 def _larger_budget(detail: RunDetail) -> str:
@@ -241,7 +247,7 @@ def _step_line(step: StepRow) -> str:
     if step.attempt > 1:
         line += f" (attempt {step.attempt})"
     if step.started_at and step.ended_at:
-        line += f", {duration(step.started_at, step.ended_at)}, {step.usage.total:,} tokens"
+        line += f", {taken(step.started_at, step.ended_at)}, {step.usage.total:,} tokens"
     if step.retry_at and step.reason and step.state is StepState.WAITING:
         return f"{line}\n  {step.reason}"  # nobody has to act
     if step.failure:

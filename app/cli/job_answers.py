@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from foredeck.app.cli.answers import duration, seconds_between, tokens_answer
+from foredeck.app.cli.answers import seconds_between, taken, tokens_answer
 from foredeck.app.cli.batch_answers import counts_line
 from foredeck.app.cli.render import local_time, put_json, put_pairs, say, state_word
 from foredeck.services.domain import clock
+from foredeck.services.domain.amounts import duration, size
 from foredeck.services.domain.job_views import (
     BatchStatus,
     JobDetail,
@@ -17,10 +18,8 @@ from foredeck.services.domain.job_views import (
     JobRow,
     whole_percent,
 )
-from foredeck.services.domain.jobs import JobOrder
+from foredeck.services.domain.jobs import MEBIBYTE, JobOrder
 from foredeck.services.domain.states import JobState
-
-_MEBIBYTE = 1 << 20
 
 
 def job_cells(row: JobRow) -> tuple[str, ...]:
@@ -31,7 +30,7 @@ def job_cells(row: JobRow) -> tuple[str, ...]:
         row.type,
         row.run_title or row.name,
         f"{row.counts.final}/{row.counts.total}" if row.counts else row.step_key,
-        duration(row.started_at, row.ended_at),
+        taken(row.started_at, row.ended_at),
         _cpu(row),
         _memory(row),
     )
@@ -52,7 +51,7 @@ def _cpu(row: JobRow) -> str:
 
 
 def _memory(row: JobRow) -> str:
-    return "–" if row.peak_memory is None else f"{row.peak_memory / _MEBIBYTE:.0f} MiB"
+    return "–" if row.peak_memory is None else size(row.peak_memory)
 
 
 def put_job(detail: JobDetail) -> None:
@@ -76,7 +75,7 @@ def put_job(detail: JobDetail) -> None:
         "Workspace": detail.workspace,
         "Started": local_time(row.started_at),
         **({} if detail.process_id is None else {"Process": detail.process_id}),
-        "Duration": duration(row.started_at, row.ended_at),
+        "Duration": taken(row.started_at, row.ended_at),
     }
     pairs |= _command_pairs(detail) if row.counts is None else {}
     if detail.message:
@@ -126,7 +125,7 @@ def _order_pairs(row: JobRow, order: JobOrder) -> dict[str, object]:
     if row.progress:
         said["Progress"] = f"{row.progress:g} % {order.progress_message}".rstrip()
     if row.expected is not None:
-        said["Took lately"] = f"{row.expected:.1f} s"
+        said["Took lately"] = duration(row.expected)
     if order.cancel_reason:
         said["Cancelled"] = order.cancel_reason
     if order.parent_id:
@@ -142,7 +141,7 @@ def _surroundings(order: JobOrder) -> dict[str, object]:
     if order.sandbox:
         said["Sandbox"] = f"{order.sandbox} (codex's)"
     if order.memory:
-        said["Memory cap"] = f"{order.memory / _MEBIBYTE:.0f} MiB"
+        said["Memory cap"] = f"{order.memory / MEBIBYTE:.0f} MiB"
     if order.environment:
         said["Environment"] = ", ".join(name for name, _value in order.environment)
     if order.input_file:

@@ -16,9 +16,9 @@ from foredeck.app.cli.render import (
     put_table,
     say,
     short_time,
-    size_of,
 )
 from foredeck.app.cli.session import Session
+from foredeck.services.domain.amounts import size
 from foredeck.services.domain.errors import Conflict, InvalidInput
 from foredeck.services.domain.records import ProjectFile
 from foredeck.services.host.commands import AddProjectFile, DeleteProjectFile
@@ -69,7 +69,7 @@ def add(
             source = str(Path.cwd() / Path(path).expanduser())
             command = AddProjectFile(project, source, name, pairs, replace)
             added.append(await host.do(command))
-            say(f"✓ Added: {added[-1].name} ({size_of(added[-1].size)})")
+            say(f"✓ Added: {added[-1].name} ({size(added[-1].size)})")
         return added
 
     added = session.write(work, _ROLE)
@@ -139,7 +139,7 @@ def _row(file: ProjectFile) -> tuple[object, ...]:
         file.id,
         name,
         file.type,
-        size_of(file.size),
+        size(file.size),
         file.sha256[:12],
         short_time(file.uploaded_at),
     )

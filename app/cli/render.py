@@ -47,7 +47,6 @@ _LEAST = 8
 _IDS = frozenset({"Job", "Run", "Project", "Conversation", "Report"})
 _ID_LENGTH = 12
 _UNLIMITED = 10_000
-_KIB = 1024
 
 
 def format_option(command: FC) -> FC:
@@ -120,11 +119,6 @@ def width_of(text: str) -> int:
 def state_word(state: Enum) -> str:
     """Return a state with its glyph, so that no meaning hangs on colour."""
     return f"{GLYPHS.get(state.value, ' ')} {state.value}"
-
-
-def size_of(size: int) -> str:
-    """Return so many bytes as a person says them."""
-    return f"{size} B" if size < _KIB else f"{size / _KIB:,.1f} KiB"
 
 
 def local_time(moment: datetime | None) -> str:

@@ -8,7 +8,6 @@ from collections.abc import Iterable
 
 import click
 
-from foredeck.app.cli.answers import span
 from foredeck.app.cli.render import (
     columns,
     local_time,
@@ -17,7 +16,7 @@ from foredeck.app.cli.render import (
     say,
     state_word,
 )
-from foredeck.services.domain.money import dollars
+from foredeck.services.domain.amounts import dollars, duration
 from foredeck.services.domain.records import Verdict
 from foredeck.services.domain.report_model import (
     Changes,
@@ -67,7 +66,7 @@ def _put_overview(report: RunReport) -> None:
         "Project": run.project_name,
         "Workflow": f"{run.workflow} ({run.trigger.value}, {run.mode.value})",
         "Started": local_time(run.started_at),
-        "Duration": span(run.duration),
+        "Duration": duration(run.duration) or "–",
         "Steps": f"{totals.steps_done} of {totals.steps} done, retries: {totals.retries}",
         "Work": _work(report),
         "Tokens": f"{totals.usage.total:,}",
@@ -140,7 +139,7 @@ def _put_steps(report: RunReport) -> None:
             step.key,
             state_word(step.state),
             f"{step.attempt}/{step.max_attempts}",
-            span(step.duration),
+            duration(step.duration) or "–",
             f"{step.usage.total:,}",
             step.reason,
         )
@@ -180,7 +179,7 @@ def _put_commands(report: RunReport) -> None:
             job.id,
             state_word(job.state),
             "–" if job.exit_code is None else job.exit_code,
-            span(job.duration),
+            duration(job.duration) or "–",
             job.command.text,
         )
         for job in commands

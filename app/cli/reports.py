@@ -22,11 +22,11 @@ from foredeck.app.cli.render import (
     put_table,
     say,
     short_time,
-    size_of,
 )
 from foredeck.app.cli.report_files import TO_STDOUT, Wanted, read_stored, rendered
 from foredeck.app.cli.report_opening import open_file
 from foredeck.app.cli.session import Session
+from foredeck.services.domain.amounts import size
 from foredeck.services.domain.errors import Conflict, NotFound
 from foredeck.services.domain.report_model import RunReport
 from foredeck.services.domain.reports import ReportFormat, ReportRow
@@ -305,7 +305,7 @@ def _made_anew(session: Session, row: ReportRow, kind: ReportFormat) -> bytes:
 def _cells(row: ReportRow) -> tuple[object, ...]:
     made_by = row.task_name or "task" if row.automatic else "person"
     made = short_time(row.created_at)
-    return row.id, row.format.value, size_of(row.size), made, made_by, row.run_id, row.title
+    return row.id, row.format.value, size(row.size), made, made_by, row.run_id, row.title
 
 
 def _put_row(row: ReportRow) -> None:
@@ -314,7 +314,7 @@ def _put_row(row: ReportRow) -> None:
             "Report": row.id,
             "Title": row.title,
             "Format": row.format.value,
-            "Size": size_of(row.size),
+            "Size": size(row.size),
             "Run": f"{row.run_id} ({row.run_state})",
             "Path": row.path,
         }

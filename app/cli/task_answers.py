@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from foredeck.app.cli.answers import seconds_between
 from foredeck.app.cli.render import (
     local_time,
     plain,
@@ -15,7 +14,7 @@ from foredeck.app.cli.render import (
     short_time,
     state_word,
 )
-from foredeck.services.domain.money import dollars
+from foredeck.services.domain.amounts import dollars, duration
 from foredeck.services.domain.schedules import Misfire, Schedule
 from foredeck.services.domain.tasks import ExecutionStatus, Task, TaskRow
 
@@ -99,7 +98,7 @@ def put_execution(status: ExecutionStatus, format_: str) -> None:
         "Variables": _values(status.variables),
         "Warnings": " ".join(status.warnings),
         "Started": local_time(status.started_at),
-        "Duration": _duration(status),
+        "Duration": duration(status.duration) or "–",
         "Tokens": f"{status.tokens:,}" if status.tokens else "",
         "Cost": dollars(status.cost) if status.cost is not None else "",
         "Result": status.result_message,
@@ -119,7 +118,7 @@ def put_executions(items: tuple[ExecutionStatus, ...]) -> None:
             state_word(item.state),
             item.trigger,
             short_time(item.started_at or item.created_at),
-            _duration(item),
+            duration(item.duration) or "–",
             item.report_id or "–",
         )
         for item in items
@@ -214,13 +213,6 @@ def _values(pairs: tuple[tuple[str, str], ...]) -> str:
 
 def _short(text: str) -> str:
     return text if len(text) <= _SHOWN_VALUE else text[: _SHOWN_VALUE - 1] + "…"
-
-
-def _duration(status: ExecutionStatus) -> str:
-    seconds = seconds_between(status.started_at, status.ended_at)
-    if status.duration is None:
-        return "–"
-    return f"{seconds if seconds is not None else status.duration:.1f} s"
 
 
 def _trigger(status: ExecutionStatus) -> str:

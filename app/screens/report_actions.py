@@ -6,11 +6,11 @@ import asyncio
 from pathlib import Path
 
 from foredeck.app.screens.dialog_actions import DialogActions
+from foredeck.services.domain.amounts import size
 from foredeck.services.domain.reports import ReportFormat, ReportRow
 from foredeck.services.domain.safe_text import safe_line
 from foredeck.services.domain.views import Preview
 from foredeck.services.host.report_requests import CreateReport, DeleteReport
-from foredeck.widgets.formats import size
 
 
 class ReportActions(DialogActions):

@@ -16,6 +16,7 @@ from foredeck.services.backup.reading import Progress
 from foredeck.services.backup.service import end_of_trail, view_of
 from foredeck.services.backup.settling import Settled, settle_down
 from foredeck.services.domain import clock
+from foredeck.services.domain.amounts import size
 from foredeck.services.domain.audit import AuditEntry, AuditVerdict, Severity
 from foredeck.services.domain.backups import BackupView, Restored
 from foredeck.services.domain.errors import (
@@ -168,8 +169,7 @@ def _require_room(staging: Path, backup: BackupView) -> None:
     free, needed = shutil.disk_usage(staging).free, backup.unpacked + _SPARE
     if free < needed:
         raise StorageFull(
-            f"The backup takes {needed >> 20} MiB in {staging.parent}, where {free >> 20} MiB are "
-            "free.",
+            f"The backup takes {size(needed)} in {staging.parent}, where {size(free)} are free.",
             "Free some space, or restore into another directory with --data-dir.",
         )
 

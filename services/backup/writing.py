@@ -18,6 +18,7 @@ from typing import IO
 
 from foredeck.services.backup import manifest as m
 from foredeck.services.backup.contents import contents
+from foredeck.services.domain import amounts
 from foredeck.services.domain.errors import Conflict, InvalidInput, StorageFull, StoreError
 from foredeck.services.durable import sync_directory
 from foredeck.services.store.place import NAME as DATABASE
@@ -85,8 +86,8 @@ def require_room(target: Path, database: Path, data_dir: Path, *, output: bool) 
     free = shutil.disk_usage(target.parent).free
     if free < needed:
         raise StorageFull(
-            f"The backup needs about {needed >> 20} MiB in {target.parent}, where {free >> 20} MiB "
-            "are free.",
+            f"The backup needs about {amounts.size(needed)} in {target.parent}, "
+            f"where {amounts.size(free)} are free.",
             "Free some space, or choose another place with --output.",
         )
 

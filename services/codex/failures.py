@@ -28,6 +28,8 @@ from foredeck.services.domain.records import Failure, FailureClass
 _SENTENCE_LIMIT = 300
 _STATUS = re.compile(r"(?:unexpected status|last status:|status code:?|HTTP)\s+([45]\d\d)\b")
 _RESET = re.compile(r"(?i)try again (?:at|in|after) [^\n]{1,80}")
+# What codex says of a thread that none of its session files tells of.
+_NO_RECORD = "no rollout found"
 _RETRIES = "It is tried again by itself; if it stays so, retry later."
 
 
@@ -304,11 +306,15 @@ def denied(wish: str) -> Failure:
 
 def unknown_thread(asked: str, detail: str) -> Failure:
     """Return the failure of a thread that codex cannot resume."""
+    is_gone = _NO_RECORD in detail
     return Failure(
         FailureClass.CODEX,
         f"Codex cannot continue the conversation {asked}: {_in_one_line(detail)}",
-        "Start a new run: codex's record of that conversation is gone or in use.",
+        "Start a new run: codex has no record of that conversation."
+        if is_gone
+        else "Retry when nobody else works on it, or start a new run.",
         detail,
+        retry_helps=not is_gone,
     )
 
 
@@ -318,6 +324,7 @@ def wrong_thread(asked: str, answered: str) -> Failure:
         FailureClass.CODEX,
         f"Codex resumed another thread ({answered or 'none'}) than the one asked for ({asked}).",
         "Start a new run: this conversation cannot be continued.",
+        retry_helps=False,
     )
 
 

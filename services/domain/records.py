@@ -129,7 +129,8 @@ class Failure:
     """A classified failure: a sentence, what to do, and the evidence.
 
     `detail` is a traceback or the tail of the output; it is shown only on demand.
-    `retry_at` is when whatever refused said that it works again.
+    `retry_at` is when whatever refused said that it works again. `retry_helps` is false where
+    each further attempt would meet the same end, whatever is done meanwhile.
     """
 
     failure_class: FailureClass
@@ -137,6 +138,7 @@ class Failure:
     advice: str = ""
     detail: str = ""
     retry_at: datetime | None = None
+    retry_helps: bool = True
 
 
 @dataclass(frozen=True, slots=True)

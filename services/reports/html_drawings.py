@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from foredeck.services.domain.amounts import duration
 from foredeck.services.domain.report_model import ReportedStep
 from foredeck.services.reports import wording
 from foredeck.services.reports.graph_layout import (
@@ -70,7 +71,7 @@ def path_of(edge: Edge) -> str:
 def _box(box: Box, step: ReportedStep, number: int) -> Element:
     state = step.state.value
     said = f"{wording.glyph(state)} {wording.word(state)}"
-    taken = f" · {wording.duration(step.duration)}" if step.duration is not None else ""
+    taken = f" · {duration(step.duration)}" if step.duration is not None else ""
     return element(
         "a",
         element("title", f"{step.title}: {wording.word(state)}"),
@@ -102,7 +103,7 @@ def _lane(lane: Lane) -> Element:
         preserveAspectRatio="none",
         aria_hidden="true",
     )
-    took = element("span", wording.duration(lane.seconds), element("small", lane.said))
+    took = element("span", duration(lane.seconds), element("small", lane.said))
     return element("div", element("span", lane.title), drawing, took, class_="lane")
 
 

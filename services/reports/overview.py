@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from foredeck.services.domain.amounts import duration
 from foredeck.services.domain.records import Requirement, Verdict
 from foredeck.services.domain.report_model import (
     ModelTotal,
@@ -55,7 +56,7 @@ def _so_far(report: RunReport) -> str:
     run, totals = report.run, report.totals
     said = [f"{totals.steps_done:,} of {wording.plural(totals.steps, 'step')} done"]
     if run.duration is not None:
-        said.append(f"{wording.duration(run.duration)}{'' if run.is_over else ' so far'}")
+        said.append(f"{duration(run.duration)}{'' if run.is_over else ' so far'}")
     if run.paused_at and not run.is_over:
         said.append("paused")
     if not run.is_over and run.current_stage:
@@ -113,7 +114,7 @@ def _model_row(total: ModelTotal) -> tuple[Words, ...]:
 def figures(report: RunReport) -> Iterator[tuple[str, Words]]:
     """Yield the figures of a run by name (SPEC T5)."""
     totals = report.totals
-    yield "Duration", wording.duration(report.run.duration)
+    yield "Duration", duration(report.run.duration) or wording.NOTHING
     yield "Messages", f"{totals.messages:,}"
     yield "Tool calls", f"{totals.tool_calls:,}"
     yield "Codex turns", f"{totals.turns:,}"
@@ -198,7 +199,7 @@ def _step_row(number: int, step: ReportedStep) -> tuple[Words, ...]:
         (name, quiet(f" {step.key}{needs}")),
         (sign(step.state), quiet(f" {step.reason}")) if step.reason else sign(step.state),
         Instant(step.started_at, whole=False),
-        wording.duration(step.duration),
+        duration(step.duration) or wording.NOTHING,
         tries,
         f"{step.usage.total:,}",
     )
@@ -225,7 +226,7 @@ def _attempt_row(attempt: ReportedAttempt) -> tuple[Words, ...]:
         str(attempt.number),
         sign(attempt.state),
         Instant(attempt.started_at, whole=False),
-        wording.duration(attempt.duration),
+        duration(attempt.duration) or wording.NOTHING,
         f"{attempt.usage.total:,}",
         attempt.failure,
     )

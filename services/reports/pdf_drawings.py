@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from foredeck.services.domain.amounts import duration
 from foredeck.services.domain.report_model import ReportedStep
 from foredeck.services.reports import wording
 from foredeck.services.reports.graph_layout import (
@@ -41,7 +42,7 @@ def graph_of(steps: tuple[ReportedStep, ...]) -> dict[str, Any]:
 
 def _box(box: Box, step: ReportedStep) -> dict[str, Any]:
     state = step.state.value
-    taken = f" · {wording.duration(step.duration)}" if step.duration is not None else ""
+    taken = f" · {duration(step.duration)}" if step.duration is not None else ""
     said = f" {wording.word(state)}{taken}"
     return {
         "x": box.x,
@@ -65,5 +66,5 @@ def bars_of(chart: Chart) -> dict[str, Any]:
 def _lane(lane: Lane) -> dict[str, Any]:
     spans = [[span.start, span.length, wording.colour(span.state.value)] for span in lane.spans]
     said = f" · {lane.said}" if lane.said else ""
-    title, took = wording.short(lane.title, _LANE_TITLE), wording.duration(lane.seconds)
+    title, took = wording.short(lane.title, _LANE_TITLE), duration(lane.seconds)
     return {"title": title, "took": f"{took}{said}", "spans": spans}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from foredeck.services.domain.amounts import duration, size
 from foredeck.services.domain.records import Role
 from foredeck.services.domain.report_model import (
     ReportedFile,
@@ -117,7 +118,7 @@ def _tool_call(message: ReportedMessage) -> Fold:
 def _by_line(message: ReportedMessage) -> Iterator[Word]:
     yield from (quiet(" "), Instant(message.at))
     more = [message.model] if message.model else []
-    more += [wording.duration(message.duration)] if message.duration is not None else []
+    more += [duration(message.duration)] if message.duration is not None else []
     more += [] if message.complete else ["not finished"]
     yield quiet("".join(f" · {each}" for each in more))
 
@@ -187,7 +188,7 @@ def jobs(report: RunReport) -> Section | None:
 
 def _job(job: ReportedJob) -> Fold:
     ended = "" if job.exit_code is None else f" · exit code {job.exit_code}"
-    said = quiet(f" {wording.duration(job.duration)}{ended}")
+    said = quiet(f" {duration(job.duration) or wording.NOTHING}{ended}")
     blocks: list[Block] = [Paragraph(job.failure, "message")] if job.failure else []
     blocks += prose(job.command, "Prompt" if job.is_turn else "Command")
     blocks += prose(job.message, "Answer" if job.is_turn else "Outcome")
@@ -206,8 +207,8 @@ def _job_facts(job: ReportedJob) -> Iterator[tuple[str, Words | None]]:
     yield "Started", moment(job.started_at)
     yield "Ended", moment(job.ended_at)
     yield "Tokens", wording.tokens(job.usage) if job.usage.total else None
-    yield "CPU", wording.duration(job.cpu_seconds) if job.cpu_seconds is not None else None
-    yield "Peak memory", wording.size(job.peak_memory) if job.peak_memory is not None else None
+    yield "CPU", duration(job.cpu_seconds) or None
+    yield "Peak memory", size(job.peak_memory) if job.peak_memory is not None else None
 
 
 def environment(report: RunReport) -> Section:

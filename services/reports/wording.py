@@ -6,7 +6,7 @@ import unicodedata
 from datetime import datetime
 from enum import Enum
 
-from foredeck.services.domain.money import dollars
+from foredeck.services.domain.amounts import dollars
 from foredeck.services.domain.records import TokenUsage
 
 UNKNOWN = "unknown"
@@ -40,7 +40,6 @@ _LOOKS = {
     "lost": ("?", "waiting"),
 }
 COLOURS = frozenset(colour for _, colour in _LOOKS.values())
-_MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
 
 def glyph(state: str) -> str:
@@ -56,22 +55,6 @@ def colour(state: str) -> str:
 def word(state: Enum | str) -> str:
     """Return a state, a kind or a class as a word: `partial success`."""
     return str(state.value if isinstance(state, Enum) else state).replace("_", " ").lower()
-
-
-def duration(seconds: float | None) -> str:
-    """Return a duration in at most two units: `0.4s`, `7s`, `1m 04s`, `2h 05m`, `3d 04h`."""
-    if seconds is None:
-        return NOTHING
-    if 0 < seconds < 9.95:
-        return f"{max(seconds, 0.1):.1f}s"
-    whole = max(0, round(seconds))
-    if whole < _MINUTE:
-        return f"{whole}s"
-    if whole < _HOUR:
-        return f"{whole // _MINUTE}m {whole % _MINUTE:02d}s"
-    if whole < _DAY:
-        return f"{whole // _HOUR}h {whole % _HOUR // _MINUTE:02d}m"
-    return f"{whole // _DAY}d {whole % _DAY // _HOUR:02d}h"
 
 
 def moment(at: datetime | None) -> str:
@@ -95,16 +78,6 @@ def tokens(usage: TokenUsage) -> str:
 def cost(amount: float | None) -> str:
     """Return US dollars; what is not known is never shown as nothing."""
     return UNKNOWN if amount is None else dollars(amount)
-
-
-def size(count: int) -> str:
-    """Return a number of bytes in the largest unit that keeps it at 1 or above: `12.3 MiB`."""
-    amount, unit = float(count), "B"
-    for larger in ("KiB", "MiB", "GiB", "TiB"):
-        if amount < 1024:
-            break
-        amount, unit = amount / 1024, larger
-    return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
 
 
 def plural(count: int, noun: str) -> str:

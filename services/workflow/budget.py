@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from foredeck.services.domain.money import dollars
+from foredeck.services.domain.amounts import dollars
 from foredeck.services.domain.records import Project, Run
 
 WARN_AT = 0.8

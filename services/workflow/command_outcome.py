@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from foredeck.services.agents.stage import StageOutcome
+from foredeck.services.domain.amounts import size
 from foredeck.services.domain.errors import StepFailed, TurnLost
 from foredeck.services.domain.records import Failure, FailureClass, Job
 from foredeck.services.domain.safe_text import safe_line
@@ -36,7 +37,7 @@ def words_of(found: Found) -> str:
         words = "ended for its memory"
     cpu, memory = found.cpu_seconds or 0, found.peak_memory or 0
     cost = [f"{cpu:.1f} s of CPU"] * (cpu >= _MUCH_CPU)
-    cost += [f"{memory >> 20} MiB"] * (memory >= _MUCH_MEMORY)
+    cost += [size(memory)] * (memory >= _MUCH_MEMORY)
     return f"{words} ({', '.join(cost)})" if cost else words
 
 

@@ -2,7 +2,6 @@
 
 import pytest
 
-from foredeck.services.domain.money import dollars
 from foredeck.services.domain.records import TokenUsage
 from foredeck.services.pricing import Price, cost
 
@@ -34,20 +33,3 @@ def test_nothing_used_costs_nothing_where_there_are_prices() -> None:
 
 def test_more_cached_than_there_was_is_never_paid_back() -> None:
     assert cost([("big", TokenUsage(0, 1_000_000))], PRICES) == pytest.approx(0.125)
-
-
-@pytest.mark.parametrize(
-    ("amount", "shown"),
-    [
-        (0, "$0"),
-        (0.0001, "<$0.01"),
-        (0.01, "$0.01"),
-        (0.125, "$0.12"),
-        (12.3, "$12.30"),
-        (99.994, "$99.99"),
-        (99.996, "$100"),
-        (1234.5, "$1,234"),
-    ],
-)
-def test_dollars_are_short(amount: float, shown: str) -> None:
-    assert dollars(amount) == shown

@@ -12,8 +12,8 @@ from textual.containers import Horizontal
 from textual.widgets import Button, Input, Label, Static
 
 from foredeck.app.screens.modals.dialog import Dialog
+from foredeck.services.domain.amounts import dollars
 from foredeck.services.domain.errors import ForedeckError, InvalidInput
-from foredeck.services.domain.money import dollars
 from foredeck.services.domain.safe_text import safe_text
 from foredeck.services.domain.views import RunDetail
 from foredeck.services.host.commands import SetBudget

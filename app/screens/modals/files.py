@@ -16,6 +16,7 @@ from textual.widgets.option_list import Option
 
 from foredeck.app.screens.modals.confirm import ConfirmDialog
 from foredeck.app.screens.modals.dialog import Dialog
+from foredeck.services.domain.amounts import size
 from foredeck.services.domain.errors import ForedeckError
 from foredeck.services.domain.records import ProjectFile
 from foredeck.services.domain.safe_text import safe_line, safe_text
@@ -26,7 +27,6 @@ from foredeck.services.host.queries import ListProjectFiles
 
 _SHOWN = 200
 _NAME_WIDTH = 44
-_KIB = 1024
 
 
 class FilesDialog(Dialog[None]):
@@ -139,6 +139,5 @@ def _options(page: Page[ProjectFile]) -> list[Option]:
 
 def _line(file: ProjectFile) -> Content:
     name = safe_line(file.name, limit=_NAME_WIDTH)
-    size = f"{file.size} B" if file.size < _KIB else f"{file.size / _KIB:,.1f} KiB"
     where = "" if file.placed else "  not in the workspace"
-    return Content(f"{name:<{_NAME_WIDTH}} {size:>12}{where}")
+    return Content(f"{name:<{_NAME_WIDTH}} {size(file.size):>12}{where}")

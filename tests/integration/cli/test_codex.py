@@ -132,6 +132,9 @@ def test_an_unknown_session_is_never_a_new_one(desk: Desk, engine: str) -> None:
     assert (end["codex_session_id"], end["codex_exit_code"]) == ("unknown", "1")
     assert f"cannot continue the conversation {NOBODY}" in said.err
     assert document(end["summary_file"])["session_id"] is None
+    again = desk.run("runs", "retry", end["codex_run_id"], timeout=120)
+    assert "Start a new run: codex has no record of that conversation." in again.err
+    assert "Go on from there" not in again.err
     assert desk.server.requests == []
 
 

@@ -68,17 +68,30 @@ async def test_the_result_of_a_run_that_ended_badly_says_how_to_go_on(
     assert said.err == ""
 
 
+@pytest.mark.parametrize("helps", [True, False])
+async def test_a_retry_is_offered_only_where_it_may_help(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], helps: bool
+) -> None:
+    detail = await _detail(fake_host.failed(tmp_path))
+    steps = tuple(
+        replace(step, failure=replace(step.failure, retry_helps=helps)) if step.failure else step
+        for step in detail.steps
+    )
+    follow.put_result(replace(detail, steps=steps), "table")
+    assert ("runs retry" in capsys.readouterr().err) is helps
+
+
 @pytest.mark.parametrize(
     ("seconds", "words"), [(0, "0s"), (59, "59s"), (61, "1m 01s"), (7260, "2h 01m")]
 )
 def test_durations_in_words(seconds: int, words: str) -> None:
     start = datetime(2026, 1, 1, tzinfo=UTC)
-    assert answers.duration(start, start + timedelta(seconds=seconds)) == words
+    assert answers.taken(start, start + timedelta(seconds=seconds)) == words
     assert answers.seconds_between(start, start + timedelta(seconds=seconds)) == seconds
 
 
 def test_what_has_not_begun_has_no_duration() -> None:
-    assert answers.duration(None, None) == "–"
+    assert answers.taken(None, None) == "–"
     assert answers.seconds_between(None, None) is None
 
 

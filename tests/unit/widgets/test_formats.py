@@ -13,25 +13,6 @@ NOW = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        (None, ""),
-        (0, "0s"),
-        (0.04, "0.1s"),
-        (0.44, "0.4s"),
-        (0.97, "1s"),
-        (7.9, "7s"),
-        (64, "1m 04s"),
-        (3599.9, "59m 59s"),
-        (7500, "2h 05m"),
-        (273600, "3d 04h"),
-    ],
-)
-def test_a_duration_has_two_units_at_most(seconds: float | None, text: str) -> None:
-    assert formats.duration(seconds) == text
-
-
-@pytest.mark.parametrize(
     ("count", "text"),
     [
         (0, "0"),
@@ -139,18 +120,3 @@ def test_one_thing_is_not_many() -> None:
 )
 def test_until_is_told_to_the_nearest(seconds: float, words: str) -> None:
     assert formats.until(NOW + timedelta(seconds=seconds), NOW) == words
-
-
-@pytest.mark.parametrize(
-    ("count", "words"),
-    [
-        (0, "0 B"),
-        (1023, "1023 B"),
-        (1024, "1.0 KiB"),
-        (48_213, "47.1 KiB"),
-        (1_048_575, "1.0 MiB"),
-        (5_000_000_000, "4,768.4 MiB"),
-    ],
-)
-def test_sizes_are_told_in_a_readable_unit(count: int, words: str) -> None:
-    assert formats.size(count) == words

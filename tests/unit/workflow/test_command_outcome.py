@@ -28,8 +28,8 @@ JOB = Job("j", "make", JobState.COMPLETED, "make \x1b[31mall\nnow", "/w", "/o", 
         (None, None, "exit 0"),
         (0.99, (100 << 20) - 1, "exit 0"),
         (1.0, 5, "exit 0 (1.0 s of CPU)"),
-        (0.2, 100 << 20, "exit 0 (100 MiB)"),
-        (75.26, 3 << 30, "exit 0 (75.3 s of CPU, 3072 MiB)"),
+        (0.2, 100 << 20, "exit 0 (100.0 MiB)"),
+        (75.26, 3 << 30, "exit 0 (75.3 s of CPU, 3.0 GiB)"),
     ],
 )
 def test_what_a_command_has_cost_is_told_if_it_was_much(
