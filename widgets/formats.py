@@ -97,11 +97,6 @@ def pad_left(text: str, width: int) -> str:
     return " " * (width - cell_len(text)) + text
 
 
-def plural(count: int, noun: str) -> str:
-    """Return `1 run`, `2 runs`."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
-
-
 def bar(fraction: float, width: int, *, ascii_only: bool = False) -> tuple[str, str]:
     """Return the filled and the empty part of a bar of `width` cells; full means all of it."""
     filled = round(max(0.0, min(1.0, fraction)) * width)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from foredeck.services.domain.amounts import duration, size
+from foredeck.services.domain.amounts import duration, plural, size
 from foredeck.services.domain.job_views import BatchCounts, JobDetail
 from foredeck.services.domain.jobs import JobOrder
 from foredeck.services.domain.safe_text import safe_line, safe_text
 from foredeck.services.domain.states import FINAL_JOBS, JobState
-from foredeck.widgets.formats import bar, clock, plural, shorten_middle, tokens, wrap
+from foredeck.widgets.formats import bar, clock, shorten_middle, tokens, wrap
 from foredeck.widgets.job_cells import (
     TICKING_STATES,
     batch_counts,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from foredeck.services.domain.amounts import dollars, duration
+from foredeck.services.domain.amounts import dollars, duration, plural
 from foredeck.services.domain.records import Requirement
 from foredeck.services.domain.report_model import (
     ReportedFailure,
@@ -12,7 +12,7 @@ from foredeck.services.domain.report_model import (
     RunReport,
 )
 from foredeck.services.domain.states import StepState
-from foredeck.widgets.formats import moment, pad, plural, tokens
+from foredeck.widgets.formats import moment, pad, tokens
 from foredeck.widgets.painting import Cells, fit, spread
 from foredeck.widgets.report_lists import list_pieces
 from foredeck.widgets.report_pieces import (

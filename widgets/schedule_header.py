@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from foredeck.services.domain.amounts import plural
 from foredeck.services.domain.safe_text import safe_line
 from foredeck.services.domain.schedules import ScheduleBoard
-from foredeck.widgets.formats import clock, plural, shorten, until
+from foredeck.widgets.formats import clock, shorten, until
 from foredeck.widgets.painting import Cells, PaintedWidget, app_now, fit
 
 # Cells of the name of a task, in one line with other things.

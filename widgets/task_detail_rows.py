@@ -7,14 +7,14 @@ from datetime import datetime
 from functools import lru_cache
 from typing import NamedTuple
 
-from foredeck.services.domain.amounts import duration
+from foredeck.services.domain.amounts import duration, plural
 from foredeck.services.domain.notices import Cause
 from foredeck.services.domain.safe_text import safe_line, safe_text
 from foredeck.services.domain.schedules import FireRow, FireState, Misfire, Overlap, Schedule
 from foredeck.services.domain.states import FINAL_RUNS
 from foredeck.services.domain.task_views import TaskDetail
 from foredeck.services.domain.tasks import ExecutionStatus, Task, TaskOptions
-from foredeck.widgets.formats import elapsed, moment, pad, plural, tokens, until, wrap
+from foredeck.widgets.formats import elapsed, moment, pad, tokens, until, wrap
 from foredeck.widgets.painting import Cells, fit, spread, width_of
 from foredeck.widgets.state_style import WORD_WIDTH, glyph_of, look_of
 from foredeck.widgets.task_cells import next_words, on_off, tag_words

@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 from rich.cells import cell_len
 
-from foredeck.services.domain.amounts import duration
+from foredeck.services.domain.amounts import duration, plural
 from foredeck.services.domain.records import Role
 from foredeck.services.domain.safe_text import safe_line, safe_text
 from foredeck.services.domain.views import TranscriptEntry
-from foredeck.widgets.formats import clock, plural, tokens, wrap
+from foredeck.widgets.formats import clock, tokens, wrap
 from foredeck.widgets.painting import Cells, fit, spread
 
 _INDENT = 4

@@ -148,8 +148,7 @@ def answer(drawing: Drawing, path: CriticalPath) -> dict[str, object]:
 
 def put_picture(drawing: Drawing, path: CriticalPath, width: int) -> None:
     """Write the picture to stdout; where it does not fit, a list of the steps in its place."""
-    from foredeck.services.domain.amounts import duration
-    from foredeck.widgets.formats import plural
+    from foredeck.services.domain.amounts import duration, plural
 
     ascii_only = not _can_say("━╭►✓")
     length = plural(len(path.steps), "step") if path.steps else "none"

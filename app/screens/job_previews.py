@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from foredeck.services.domain.amounts import plural
 from foredeck.services.domain.job_views import BatchCounts, JobRow
 from foredeck.services.domain.safe_text import safe_line
 from foredeck.services.domain.states import JobState
 from foredeck.services.domain.views import Preview
-from foredeck.widgets.formats import plural
 
 
 def cancel_preview(row: JobRow) -> Preview:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from textual.screen import Screen
 
 from foredeck.app.screens.dialog_actions import DialogActions
+from foredeck.services.domain.amounts import plural
 from foredeck.services.domain.errors import NotFound
 from foredeck.services.domain.safe_text import safe_line
 from foredeck.services.domain.tasks import ExecutionStatus, TaskRow
@@ -21,7 +22,6 @@ from foredeck.services.host.task_requests import (
     PreviewTask,
     RestoreTask,
 )
-from foredeck.widgets.formats import plural
 
 if TYPE_CHECKING:
     from foredeck.app.screens.modals.task_form import TaskDraft

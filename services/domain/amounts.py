@@ -1,9 +1,14 @@
-"""Sizes, durations and money as a person reads them, on the screen, in tables and in reports."""
+"""Counts, sizes, durations and money as a person reads them, everywhere in the same words."""
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 _STEP = 1024
 # From here on one decimal would round up to a whole step: `1024.0 KiB`.
 _ROUNDS_UP = _STEP - 0.05
+
+
+def plural(count: int, noun: str) -> str:
+    """Return a number with its noun: `1 step`, `2,000 steps`."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def size(count: int) -> str:

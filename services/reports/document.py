@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, StrEnum
 
+from foredeck.services.domain.amounts import plural
 from foredeck.services.domain.report_model import Excerpt, ReportedStep
 from foredeck.services.reports import wording
 from foredeck.services.reports.spans import Chart
@@ -225,7 +226,7 @@ def left_out(count: int, noun: str, where: str) -> list[Block]:
     """Return the sentence that says what is not here, and where it is; nothing if all is."""
     if not count:
         return []
-    return [note(f"{wording.plural(count, noun)} not in this report: {where}.")]
+    return [note(f"{plural(count, noun)} not in this report: {where}.")]
 
 
 def table(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from foredeck.services.domain.amounts import duration
+from foredeck.services.domain.amounts import duration, plural
 from foredeck.services.domain.records import Requirement, Verdict
 from foredeck.services.domain.report_model import (
     ModelTotal,
@@ -45,7 +45,7 @@ def standing(report: RunReport) -> Iterator[Paragraph]:
     yield Paragraph((sign(report.run.state), f" · {_so_far(report)}"), "standing")
     count = sum(question.state is QuestionState.OPEN for question in report.questions)
     if count:
-        said = f"{wording.plural(count, 'question')} {'waits' if count == 1 else 'wait'}"
+        said = f"{plural(count, 'question')} {'waits' if count == 1 else 'wait'}"
         asked = Link(f"{said} for an answer", "questions")
         yield Paragraph((sign("waiting"), ": ", asked), "standing")
     if report.rehearsal:
@@ -54,7 +54,7 @@ def standing(report: RunReport) -> Iterator[Paragraph]:
 
 def _so_far(report: RunReport) -> str:
     run, totals = report.run, report.totals
-    said = [f"{totals.steps_done:,} of {wording.plural(totals.steps, 'step')} done"]
+    said = [f"{totals.steps_done:,} of {plural(totals.steps, 'step')} done"]
     if run.duration is not None:
         said.append(f"{duration(run.duration)}{'' if run.is_over else ' so far'}")
     if run.paused_at and not run.is_over:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from foredeck.services.domain.amounts import duration, size
+from foredeck.services.domain.amounts import duration, plural, size
 from foredeck.services.domain.records import Role
 from foredeck.services.domain.report_model import (
     ReportedFile,
@@ -56,7 +56,7 @@ def timeline(report: RunReport) -> Section | None:
     blocks: list[Block] = [Bars(chart)] if chart else []
     blocks += left_out(report.timeline_left_out, "earlier change", "the later ones are here")
     if report.timeline:
-        said = f"{wording.plural(len(report.timeline), 'change')} of state"
+        said = f"{plural(len(report.timeline), 'change')} of state"
         rows = table("Changes of state", _CHANGE_COLUMNS, map(_transition_row, report.timeline))
         blocks.append(Fold(said, tuple(rows)))
     return Section("timeline", "Timeline", tuple(blocks)) if blocks else None
@@ -97,8 +97,8 @@ def _conversations(
 
 def _counted(attempt: int, messages: Sequence[ReportedMessage]) -> str:
     calls = sum(message.role is Role.TOOL for message in messages)
-    said = [wording.plural(len(messages) - calls, "message")]
-    said += [wording.plural(calls, "tool call")] if calls else []
+    said = [plural(len(messages) - calls, "message")]
+    said += [plural(calls, "tool call")] if calls else []
     return f" · attempt {attempt} · {', '.join(said)}"
 
 
@@ -129,7 +129,7 @@ def changes(report: RunReport) -> Section | None:
     if not made.files and not made.patches and not made.output_removed:
         return None
     lines = wording.lines_changed(made.added, made.removed)
-    said = f"{wording.plural(report.totals.files, 'file')}, {lines} lines as far as is known."
+    said = f"{plural(report.totals.files, 'file')}, {lines} lines as far as is known."
     gone = "The output with the changes of the files has been removed by the retention."
     blocks: list[Block] = [Paragraph(said)]
     blocks += [note(gone)] if made.output_removed else []

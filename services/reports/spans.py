@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from foredeck.services.domain.amounts import plural
 from foredeck.services.domain.report_model import ReportedAttempt, RunReport
 from foredeck.services.domain.states import StepState
-from foredeck.services.reports import wording
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Lane:
         if len(self.spans) < 2:
             return ""
         failed = sum(span.state is StepState.FAILED for span in self.spans)
-        tries = wording.plural(len(self.spans), "attempt")
+        tries = plural(len(self.spans), "attempt")
         return f"{tries}, {failed} failed" if failed else tries
 
 

@@ -80,11 +80,6 @@ def cost(amount: float | None) -> str:
     return UNKNOWN if amount is None else dollars(amount)
 
 
-def plural(count: int, noun: str) -> str:
-    """Return a number with its noun: `1 step`, `2,000 steps`."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
-
-
 def lines_changed(added: int | None, removed: int | None) -> str:
     """Return how many lines came and went: `+12 −3`."""
     return NOTHING if added is None or removed is None else f"+{added:,} −{removed:,}"

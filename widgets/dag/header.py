@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from foredeck.services.domain.amounts import duration
+from foredeck.services.domain.amounts import duration, plural
 from foredeck.services.domain.safe_text import safe_line
 from foredeck.services.domain.states import RunState, StepState
 from foredeck.services.domain.views import StepRow
 from foredeck.widgets.dag.critical import CriticalPath
-from foredeck.widgets.formats import bar, plural
+from foredeck.widgets.formats import bar
 from foredeck.widgets.painting import Cells, fit, spread, width_of
 from foredeck.widgets.state_style import glyph_of, look_of
 from foredeck.widgets.step_cells import note_of, step_elapsed, step_title, step_tries

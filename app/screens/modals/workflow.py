@@ -16,6 +16,7 @@ from foredeck.app.screens.modals.confirm import ConfirmDialog
 from foredeck.app.screens.modals.dialog import Dialog
 from foredeck.app.screens.modals.workflow_inputs import InputField, first_text, given
 from foredeck.app.screens.modals.workflows import place_of
+from foredeck.services.domain.amounts import plural
 from foredeck.services.domain.errors import Conflict, ForedeckError
 from foredeck.services.domain.records import Trigger
 from foredeck.services.domain.safe_text import safe_line, safe_text
@@ -24,7 +25,6 @@ from foredeck.services.domain.workflow_views import InputMistake, WorkflowView
 from foredeck.services.host.commands import CreateWorkflowRun
 from foredeck.services.host.interface import Host
 from foredeck.services.host.queries import GetWorkflow, PreviewWorkflow
-from foredeck.widgets.formats import plural
 
 
 @dataclass(slots=True)

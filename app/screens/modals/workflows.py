@@ -14,6 +14,7 @@ from textual.widgets import Button, OptionList, Static
 from textual.widgets.option_list import Option
 
 from foredeck.app.screens.modals.dialog import Dialog
+from foredeck.services.domain.amounts import plural
 from foredeck.services.domain.errors import ForedeckError
 from foredeck.services.domain.safe_text import safe_line, safe_text
 from foredeck.services.domain.views import ProjectRow
@@ -25,7 +26,6 @@ from foredeck.services.domain.workflow_views import (
 )
 from foredeck.services.host.interface import Host
 from foredeck.services.host.queries import GetWorkflow, ListWorkflows
-from foredeck.widgets.formats import plural
 
 _NAME_WIDTH = 18
 _MOST_PROBLEMS = 20

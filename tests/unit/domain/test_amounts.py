@@ -59,3 +59,10 @@ def test_sizes_are_told_in_a_readable_unit(count: int, words: str) -> None:
 )
 def test_dollars_are_short(amount: float, shown: str) -> None:
     assert amounts.dollars(amount) == shown
+
+
+@pytest.mark.parametrize(
+    ("count", "said"), [(0, "0 steps"), (1, "1 step"), (2, "2 steps"), (2000, "2,000 steps")]
+)
+def test_one_thing_is_not_many(count: int, said: str) -> None:
+    assert amounts.plural(count, "step") == said

@@ -97,11 +97,6 @@ def test_a_bar_is_as_long_as_it_should_be() -> None:
     assert formats.bar(0.9, 0) == ("", "")
 
 
-def test_one_thing_is_not_many() -> None:
-    assert formats.plural(1, "run") == "1 run"
-    assert formats.plural(0, "run") == "0 runs"
-
-
 @pytest.mark.parametrize(
     ("seconds", "words"),
     [
