@@ -54,8 +54,8 @@ def _put(found: Away) -> None:
     click.echo(f"{headline(found)}.")
     if found.items:
         put_table(_COLUMNS, [_cells(item) for item in found.items])
-    if found.total > len(found.items):
-        say(f"{len(found.items)} of {found.total}; the most important ones.")
+    if found.unlisted > 0:
+        say(f"{found.unlisted:,} less important things are not listed.")
 
 
 def _word(item: AwayItem) -> str:
@@ -69,8 +69,8 @@ def _cells(item: AwayItem) -> tuple[object, ...]:
         short_time(item.at),
         item.run_id or "–",
         item.project_name,
-        item.what,
-        item.detail,
+        item.title,
+        item.more,
     )
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from foredeck.services.domain.amounts import plural
+
 
 class AwayKind(StrEnum):
     """What a line is about, in the order in which a person should hear of it.
@@ -29,7 +31,9 @@ class AwayKind(StrEnum):
 class AwayItem:
     """One thing that happened; `run_id` is None for a due time without a run.
 
-    `what` is the title of a run or a report, or the name of a task; `detail` says more.
+    `what` is the title of a run or a report, or the name of a task; `detail` says more. What
+    happened to a task several `times` in the same way is one of these, that of the last time.
+    `reports` counts those about its runs; they have no item of their own.
     """
 
     kind: AwayKind
@@ -38,6 +42,19 @@ class AwayItem:
     project_name: str
     run_id: str | None = None
     detail: str = ""
+    times: int = 1
+    reports: int = 0
+
+    @property
+    def title(self) -> str:
+        """What it is about, and how often it happened."""
+        return self.what if self.times == 1 else f"{self.times:,} × {self.what}"
+
+    @property
+    def more(self) -> str:
+        """Return what else there is to say of it."""
+        reports = plural(self.reports, "report") if self.reports else ""
+        return "; ".join(filter(None, (self.detail, reports)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +73,13 @@ class Away:
 
     @property
     def total(self) -> int:
-        """How much happened; the list may hold less of it."""
+        """How much happened."""
         return sum(count for _, count in self.counts)
+
+    @property
+    def unlisted(self) -> int:
+        """How much of it the items do not stand for."""
+        return self.total - sum(item.times + item.reports for item in self.items)
 
 
 # What is said of one and of several, in the order in which it is said. Of runs, and of due times,
@@ -83,7 +105,7 @@ def headline(away: Away) -> str:
     counts = dict(away.counts)
     parts = [*_said(counts, _OF_RUNS, "run"), *_said(counts, _OF_DUE_TIMES, "due time")]
     if reports := counts.get(AwayKind.REPORT):
-        parts.append(f"{reports} report" if reports == 1 else f"{reports} reports")
+        parts.append(plural(reports, "report"))
     said = ", ".join(parts) or "nothing happened"
     return f"Since {_moment(away.since, away.until)} ({_span(away.until - away.since)}): {said}"
 

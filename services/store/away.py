@@ -22,10 +22,19 @@ _ENDED = """
     SELECT r.state, count(*) FROM run r INDEXED BY run_by_end
     WHERE r.ended_at > ? GROUP BY r.state
 """
+# What a task did hundreds of times in a night is one line, else it would hide all the rest. With
+# one max() SQLite takes the other columns from its row: https://sqlite.org/lang_select.html#bareagg
 _ENDED_SO = """
-    SELECT r.ended_at, r.title, p.name, r.id, r.error
-    FROM run r INDEXED BY run_by_end CROSS JOIN project p ON p.id = r.project_id
-    WHERE r.ended_at > ? AND r.state IN ({}) ORDER BY r.ended_at DESC, r.id DESC LIMIT ?
+    SELECT max(r.ended_at), r.title, p.name, r.id, r.error, count(*), total(o.made)
+    FROM run r INDEXED BY run_by_end
+    CROSS JOIN project p ON p.id = r.project_id
+    LEFT JOIN execution e ON e.id = r.id
+    LEFT JOIN (
+        SELECT run_id, count(*) AS made FROM report WHERE created_at > ? GROUP BY run_id
+    ) o ON o.run_id = r.id
+    WHERE r.ended_at > ? AND r.state IN ({})
+    GROUP BY coalesce(e.task_id, r.id), r.state, r.error
+    ORDER BY max(r.ended_at) DESC, r.id DESC LIMIT ?
 """
 # What a person has to end, in runs that are under way; it began to wait after the time.
 _WAITING = """
@@ -47,15 +56,18 @@ _WAITING = """
 _ODD = "f.at > ? AND f.state IN ('missed', 'failed', 'skipped')"
 # One that failed has to be mended; what overlap left out may be much, and was asked for.
 _FIRES = f"""
-    SELECT f.at, k.name, p.name, f.run_id, f.state, f.reason, f.due_at
+    SELECT f.at, k.name, p.name, f.run_id, f.state, f.reason, max(f.due_at), count(*)
     FROM fire f JOIN task k ON k.id = f.task_id JOIN project p ON p.id = k.project_id
-    WHERE {_ODD} ORDER BY f.state = 'skipped', f.state = 'missed', f.at DESC, f.due_at DESC LIMIT ?
+    WHERE {_ODD} GROUP BY f.task_id, f.state, CASE f.state WHEN 'failed' THEN f.reason END
+    ORDER BY f.state = 'skipped', f.state = 'missed', f.at DESC, max(f.due_at) DESC LIMIT ?
 """
 _FIRE_COUNTS = f"SELECT f.state, count(*) FROM fire f WHERE {_ODD} GROUP BY f.state"
+# Those about runs that have ended since stand in the lines of these.
 _REPORTS = """
     SELECT o.created_at, o.title, p.name, o.run_id, upper(o.format)
     FROM report o JOIN run r ON r.id = o.run_id JOIN project p ON p.id = r.project_id
-    WHERE o.created_at > ? ORDER BY o.created_at DESC, o.id LIMIT ?
+    WHERE o.created_at > ? AND (r.ended_at IS NULL OR r.ended_at <= ?)
+    ORDER BY o.created_at DESC, o.id LIMIT ?
 """
 _STATES = {
     AwayKind.FAILED: ("failed", "partial_success"),
@@ -94,7 +106,7 @@ async def _the_rest(link: Link, after: int) -> Iterable[AwayItem]:
     found = [
         *await _ended(link, AwayKind.SUCCEEDED, after),
         *await _ended(link, AwayKind.CANCELLED, after),
-        *rows.each(_report, await link.rows(_REPORTS, (after, MOST_ITEMS))),
+        *rows.each(_report, await link.rows(_REPORTS, (after, after, MOST_ITEMS))),
     ]
     return sorted(found, key=lambda item: item.at, reverse=True)
 
@@ -104,10 +116,11 @@ async def _ended(link: Link, kind: AwayKind, after: int) -> tuple[AwayItem, ...]
     sql = _ENDED_SO.format(", ".join("?" * len(states)))
 
     def item(row: Any) -> AwayItem:
-        at, title, project, run_id, error = row
-        return AwayItem(kind, to_moment(at), title, project, run_id, error)
+        at, title, project, run_id, error, times, reports = row
+        when = to_moment(at)
+        return AwayItem(kind, when, title, project, run_id, error, times, int(reports))
 
-    return rows.each(item, await link.rows(sql, (after, *states, MOST_ITEMS)))
+    return rows.each(item, await link.rows(sql, (after, after, *states, MOST_ITEMS)))
 
 
 async def _count(link: Link, of: str, after: int) -> int:
@@ -128,10 +141,11 @@ def _waiting(row: Any) -> AwayItem:
 
 
 def _fire(row: Any) -> AwayItem:
-    at, task, project, run_id, state, reason, due_at = row
-    detail = f"due {to_moment(due_at).astimezone():%a %H:%M}"
+    at, task, project, run_id, state, reason, due_at, times = row
+    detail = "" if times == 1 else "the last "
+    detail += f"due {to_moment(due_at).astimezone():%a %H:%M}"
     detail += f": {reason}" if reason else ""
-    return AwayItem(_DUE[state], to_moment(at), task, project, run_id, detail)
+    return AwayItem(_DUE[state], to_moment(at), task, project, run_id, detail, times)
 
 
 def _report(row: Any) -> AwayItem:

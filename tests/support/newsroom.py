@@ -95,6 +95,14 @@ class Newsroom:
             await tx.executions.add(Execution(run.id, task.id, clock.now(), notify=notify), task)
         return replace(task, executions=1)
 
+    async def executed(self, task: Task, state: RunState, error: str = "") -> Run:
+        """Return an execution of a task that has ended."""
+        run = await self.run(task.name)
+        async with self.store.transaction() as tx:
+            await tx.executions.add(Execution(run.id, task.id, clock.now()), task)
+        await self.end(run, state, error)
+        return run
+
     async def told(self) -> list[NotificationRow]:
         """Return what was told, oldest first."""
         page = await self.store.news.notifications(limit=1000)

@@ -31,7 +31,7 @@ Compare = Callable[..., bool]
 SINCE = NOW - timedelta(hours=15, minutes=22)
 
 
-def item(kind: AwayKind, what: str, hours: float, **fields: str | None) -> AwayItem:
+def item(kind: AwayKind, what: str, hours: float, **fields: object) -> AwayItem:
     given = {"project_name": "shortener", "run_id": "r1", "detail": "", **fields}
     return AwayItem(kind, NOW - timedelta(hours=hours), what, **given)  # type: ignore[arg-type]
 
@@ -44,7 +44,15 @@ def morning() -> Away:
         item(AwayKind.FAILED, "Nightly \x1b[31mtests", 7, detail="The disk is full."),
         item(AwayKind.DUE_FAILED, "lint", 5, run_id=None, detail="due Sat 04:10: no project"),
         item(AwayKind.MISSED, "backup", 5, run_id=None, detail="due Sat 04:00: no host"),
-        item(AwayKind.SKIPPED, "poll", 5, run_id=None, detail="due Sat 04:12: r7 was not over"),
+        item(
+            AwayKind.SKIPPED,
+            "poll",
+            5,
+            run_id=None,
+            detail="the last due Sat 04:12: r7 was not over",
+            times=40,
+        ),
+        item(AwayKind.SUCCEEDED, "watch the log", 0.1, times=9, reports=3),
         item(AwayKind.SUCCEEDED, "Build a URL shortener with tests", 8),
         item(AwayKind.CANCELLED, "Try another framework", 9),
         item(AwayKind.REPORT, "Nightly tests", 6, detail="HTML"),
@@ -88,7 +96,7 @@ async def test_it_says_what_happened_and_enter_opens_the_run(tmp_path: Path) -> 
         lines = [str(option.prompt) for option in screen.query_one(OptionList).options]
         assert "Which name: port or listen?" in lines[0]
         assert "\x1b" not in "".join(lines)
-        assert "… and 54 more: foredeck away" in lines[-1]
+        assert "… and 3 more: foredeck away" in lines[-1]
         assert [line.split()[1:3] for line in lines[3:6]] == [
             ["no", "run"],
             ["missed", "5h"],

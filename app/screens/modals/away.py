@@ -48,7 +48,7 @@ class AwayDialog(Dialog[str]):
     def compose_body(self) -> ComposeResult:
         yield Static(f"{headline(self._away)}.", id="away-headline", markup=False)
         options = [Option(self._line(item)) for item in self._away.items]
-        if more := self._away.total - len(options):
+        if (more := self._away.unlisted) > 0:
             options.append(Option(f"… and {more:,} more: foredeck away", disabled=True))
         yield OptionList(*options, id="away-items", markup=False)
         yield Static("enter opens the run, escape closes", id="dialog-hint", markup=False)
@@ -71,8 +71,8 @@ class AwayDialog(Dialog[str]):
 
     def _line(self, item: AwayItem) -> Content:
         glyph, word, colour = _LOOKS[item.kind]
-        what = safe_line(item.what, limit=_WHAT_LENGTH)
-        more = " · ".join(filter(None, (item.project_name, item.detail)))
+        what = safe_line(item.title, limit=_WHAT_LENGTH)
+        more = " · ".join(filter(None, (item.project_name, item.more)))
         return Content.assemble(
             (f"{glyph} {word:<{_WORD_WIDTH}}", colour),
             f" {age(item.at, self._away.until):>3} ",

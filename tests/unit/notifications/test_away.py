@@ -123,6 +123,59 @@ async def test_what_matters_most_comes_first(store: Store, room: Newsroom, time:
     assert {item.project_name for item in away.items} == {"demo"}
 
 
+async def test_what_a_task_did_all_night_is_one_line_and_hides_nothing(
+    store: Store, room: Newsroom, time: Clock
+) -> None:
+    since = time.now
+    time.pass_(60)
+    task = await room.of_task(await room.ended("first", RunState.SUCCESS), None)
+    for number in range(MOST_ITEMS + 5):
+        time.pass_(60)
+        run = await room.executed(task, RunState.SUCCESS)
+        broken = await room.executed(task, RunState.FAILED, "no compiler")
+        async with store.transaction() as tx:
+            await report(tx, run.id, "Night")
+            await fire(tx, task.id, "missed", f"{number} s late")
+    time.pass_(60)
+    await room.executed(task, RunState.FAILED, "no network")
+    other = await room.ended("by hand", RunState.SUCCESS)
+    many = MOST_ITEMS + 5
+
+    away = await store.news.away(since)
+
+    said = [(item.kind, item.times, item.reports, item.detail[-10:]) for item in away.items]
+    assert said == [
+        (AwayKind.FAILED, 1, 0, "no network"),
+        (AwayKind.FAILED, many, 0, "o compiler"),
+        (AwayKind.MISSED, many, 0, f" {many - 1} s late"),
+        (AwayKind.SUCCEEDED, 1, 0, ""),
+        (AwayKind.SUCCEEDED, many + 1, many, ""),
+    ]
+    assert [item.run_id for item in away.items][1::2] == [broken.id, other.id]
+    assert away.items[-1].run_id == run.id
+    assert away.items[-1].title == f"{many + 1} × {task.name}"
+    assert away.items[-1].more == f"{many} reports"
+    assert away.items[2].detail.startswith("the last due ")
+    assert away.unlisted == 0
+
+
+async def test_a_report_about_what_had_ended_before_has_its_own_line(
+    store: Store, room: Newsroom, time: Clock
+) -> None:
+    old, working = await room.ended("old", RunState.SUCCESS), await room.run("at work")
+    time.pass_(60)
+    since = time.now
+    time.pass_(60)
+    async with store.transaction() as tx:
+        await report(tx, old.id, "Old")
+        await report(tx, working.id, "So far")
+    away = await store.news.away(since)
+    assert {(item.kind, item.what) for item in away.items} == {
+        (AwayKind.REPORT, "Old"),
+        (AwayKind.REPORT, "So far"),
+    }
+
+
 async def test_what_waited_before_or_waits_for_a_time_is_no_news(
     store: Store, room: Newsroom, time: Clock
 ) -> None:
@@ -149,3 +202,4 @@ async def test_the_list_is_bounded_and_the_counts_are_not(
     away = await store.news.away(since)
     assert dict(away.counts) == {AwayKind.SUCCEEDED: MOST_ITEMS + 10}
     assert len(away.items) == MOST_ITEMS
+    assert away.unlisted == 10
