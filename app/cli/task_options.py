@@ -197,16 +197,11 @@ def _schedule(
         if found:
             raise InvalidInput("--no-schedule takes no other option of a schedule.")
         return None
-    if before is None and "cron" not in found:
-        if found or given["is_scheduled"]:
-            raise InvalidInput(
-                "A schedule needs --schedule-cron.",
-                'For example --schedule-cron "0 3 * * 1-5": at 03:00 from Monday to Friday.',
-            )
+    if before is None and not (found or given["is_scheduled"]):
         return None
-    if before is None:
-        return Schedule(**{"timezone": found.get("timezone") or local_zone(), **found})
-    return replace(before, **found)
+    # One without an expression is told among all that is wrong with the task.
+    blank = before or Schedule("", found.get("timezone") or local_zone())
+    return replace(blank, **found)
 
 
 def _clock_fields(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from stat import S_ISREG
+from stat import S_ISDIR, S_ISREG
 from typing import IO
 
 from foredeck.services.backup import manifest as m
@@ -32,8 +32,10 @@ def require_file(path: Path) -> None:
     It is read more than once, so nothing comes from a pipe.
     """
     try:
-        if not S_ISREG(path.stat().st_mode):
-            raise InvalidInput(f"{path} is no file.", _NAME_ONE)
+        mode = path.stat().st_mode
+        if not S_ISREG(mode):
+            kind = "a directory" if S_ISDIR(mode) else "no file"
+            raise InvalidInput(f"{path} is {kind}.", _NAME_ONE)
         path.open("rb").close()
     except FileNotFoundError:
         raise InvalidInput(f"There is no file {path}.", _NAME_ONE) from None

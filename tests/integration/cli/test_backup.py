@@ -169,7 +169,7 @@ def test_what_cannot_be_read_is_named_before_anything_else(desk: Desk, command: 
         "none": "There is no file {}.",
         "loop": "{} cannot be read: Too many levels of symbolic links.",
         "pipe": "{} is no file.",
-        ".": "{} is no file.",
+        ".": "{} is a directory.",
     }.items():
         said = desk.run("backup", command, name)
         path = desk.base / name
