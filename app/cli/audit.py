@@ -68,11 +68,15 @@ def audit() -> None:
 
 
 @audit.command("list")
-@click.option("--since", type=Moment(), help="From this time on: 2026-11-28, or 2h ago.")
+@click.option("--since", type=Moment(), help="From then on: 2026-11-28, or 2h for two hours ago.")
 @click.option("--until", type=Moment(), help="Before this time.")
 @click.option("--action", help="One, such as job.cancel, or a group: command, run, step, job.")
 @click.option("--resource", help="A kind (run), an id, or both: run:7s24.")
-@click.option("--severity", type=click.Choice([s.value for s in Severity], case_sensitive=False))
+@click.option(
+    "--severity",
+    type=click.Choice([s.value for s in Severity], case_sensitive=False),
+    help="Only rows of this one.",
+)
 @click.option("--actor", help="A part of who did it: a user, a client, agent.")
 @click.option("--trace", help="The beginning of a trace id: all that belongs together.")
 @click.option("--text", help="Words that stand anywhere in a row.")
@@ -81,7 +85,12 @@ def audit() -> None:
 @format_option
 @click.pass_obj
 def list_rows(session: Session, /, severity: str | None, format_: str, **wanted: Any) -> None:
-    """List what was done, newest first."""
+    """List what was done, newest first.
+
+    \b
+    foredeck audit list --since 2h --action job
+    foredeck audit list --resource run:7s24 --severity ERROR
+    """
     query = ListAudit(severity=Severity(severity.upper()) if severity else None, **wanted)
     page = session.read(lambda host: host.ask(query))
     filtered = severity or any(wanted[name] for name in wanted if name not in ("limit", "offset"))
@@ -98,7 +107,10 @@ def list_rows(session: Session, /, severity: str | None, format_: str, **wanted:
 @format_option
 @click.pass_obj
 def show(session: Session, seq: int, format_: str) -> None:
-    """Show row SEQ whole, with before and after."""
+    """Show row SEQ whole, with before and after.
+
+    foredeck audit list tells the number of each row.
+    """
     rows = session.read(lambda host: host.ask(ReadAudit(seq - 1, 1)))
     if not rows or rows[0].seq != seq:
         raise NotFound(f"The audit trail has no row {seq}.", "foredeck audit list names some.")
@@ -181,9 +193,14 @@ async def _verified(host: Host) -> AuditVerdict:
 
 @audit.command()
 @click.option(
-    "--format", "form", type=click.Choice(["jsonl", "csv"]), default="jsonl", show_default=True
+    "--format",
+    "form",
+    type=click.Choice(["jsonl", "csv"]),
+    default="jsonl",
+    show_default=True,
+    help="Of the file: a JSON object a line, or a table.",
 )
-@click.option("--since", type=Moment(), help="From this time on: 2026-11-28, or 2h ago.")
+@click.option("--since", type=Moment(), help="From then on: 2026-11-28, or 2h for two hours ago.")
 @click.option("--until", type=Moment(), help="Before this time.")
 @click.option("--output", metavar="FILE", help="A new file of mode 0600; else stdout.")
 @click.pass_obj
@@ -193,6 +210,10 @@ def export(
     """Write the trail, the oldest row first.
 
     As JSON objects, one a line, or as CSV. verify --export FILE holds it against the trail later.
+
+    \b
+    foredeck audit export --since 7d --output audit.jsonl
+    foredeck audit export --format csv > audit.csv
     """
     with audit_files.target(output) as stream:
         count = session.read(lambda host: audit_files.write(host, stream, form, since, until))

@@ -12,9 +12,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, TextIO
 
+from foredeck.app.cli.output_places import unwritable
 from foredeck.app.cli.render import plain
 from foredeck.services.domain.audit import AuditRow
-from foredeck.services.domain.errors import Conflict, InvalidInput, StoreError
+from foredeck.services.domain.errors import Conflict, InvalidInput
 from foredeck.services.host.interface import Host
 from foredeck.services.host.queries import ReadAudit
 
@@ -68,7 +69,7 @@ async def write(
 
 @contextmanager
 def target(path: str | None) -> Iterator[TextIO]:
-    """Open a new private file, or stdout; raises `Conflict` and `StoreError`."""
+    """Open a new private file, or stdout; raises `Conflict`, and what `unwritable` returns."""
     if path is None:
         yield sys.stdout
         return
@@ -79,19 +80,15 @@ def target(path: str | None) -> Iterator[TextIO]:
     except FileExistsError:
         raise Conflict(f"{path} is there already.", "Choose another name.") from None
     except OSError as error:
-        raise _unwritable(path, error) from error
+        raise unwritable(place, error) from error
     try:
         with file:
             yield file
     except BaseException as error:  # half an export would be taken for a whole one
         place.unlink(missing_ok=True)
         if isinstance(error, OSError):
-            raise _unwritable(path, error) from error
+            raise unwritable(place, error) from error
         raise
-
-
-def _unwritable(path: str, error: OSError) -> StoreError:
-    return StoreError(f"{path} cannot be written: {error.strerror}.", "Choose another place.")
 
 
 # --- holding an export against the trail ----------------------------------------------

@@ -30,7 +30,7 @@ _NEVER = "No dashboard was open yet. foredeck away --since 2h looks back all the
 
 
 @click.command()
-@click.option("--since", type=Moment(), help="From this time on: 2026-11-28, or 2h ago.")
+@click.option("--since", type=Moment(), help="From then on: 2026-11-28, or 2h for two hours ago.")
 @format_option
 @click.pass_obj
 def away(session: Session, since: datetime | None, format_: str) -> None:
@@ -38,6 +38,10 @@ def away(session: Session, since: datetime | None, format_: str) -> None:
 
     What waits for you and what failed comes first, then due times without a run.
     Looking here does not count as having seen it in the dashboard.
+
+    \b
+    foredeck away
+    foredeck away --since 2h --format json
     """
     if since and since > clock.now():
         raise InvalidInput("--since is a time to come.", "Give one that is over, such as 2h.")

@@ -42,7 +42,9 @@ def backup() -> None:
 
 
 @backup.command()
-@click.option("--output", "path", metavar="FILE", help="A new file; else one named by the time.")
+@click.option(
+    "--output", "path", metavar="FILE", help="A new file; default: foredeck-TIME.tar.gz here."
+)
 @click.option("--no-output", "bare", is_flag=True, help="Leave out what runs and jobs printed.")
 @format_option
 @click.pass_obj
@@ -50,6 +52,10 @@ def create(session: Session, path: str | None, bare: bool, format_: str) -> None
     """Write a backup into a new file; nothing has to stop for it.
 
     It holds the database as it is at one moment, and the files as they are then.
+
+    \b
+    foredeck backup create
+    foredeck backup create --no-output --output ~/small.tar.gz
     """
     import asyncio
 
@@ -80,6 +86,8 @@ def create(session: Session, path: str | None, bare: bool, format_: str) -> None
 def verify(file: str, format_: str) -> int:
     """Check every file of a backup, and the audit trail in it.
 
+    Nothing is changed or restored.
+
     Exit codes: 0 whole, 1 its audit trail was changed, 2 it cannot be used.
     """
     import asyncio
@@ -108,7 +116,12 @@ def restore(session: Session, file: str, force: bool, directory: str | None, for
     """Put a backup in the place of the data directory.
 
     All of it is checked before anything is changed. What was at work when it was made is
-    not run again: runs, the queue of jobs and schedules wait until you say so.
+    not run again: runs, the queue of jobs and schedules wait until you say so. No host may
+    be at work there.
+
+    \b
+    foredeck backup restore foredeck-20261128-030000.tar.gz --data-dir ~/copy
+    foredeck backup restore foredeck-20261128-030000.tar.gz --force
     """
     import asyncio
 

@@ -8,9 +8,10 @@ from pathlib import Path
 import click
 
 from foredeck.app.cli.completion import complete_run
+from foredeck.app.cli.output_places import unwritable
 from foredeck.app.cli.render import say
 from foredeck.app.cli.session import Session
-from foredeck.services.domain.errors import Conflict, ForedeckError, InvalidInput, PlanError
+from foredeck.services.domain.errors import Conflict, InvalidInput, PlanError
 from foredeck.services.domain.states import StepState
 from foredeck.services.domain.views import RunDetail
 from foredeck.services.host.queries import GetRun
@@ -130,7 +131,7 @@ def _put(text: str, output: str | None, *, force: bool) -> None:
     try:
         _replace(path, text.encode())
     except OSError as error:
-        raise ForedeckError(f"{output} cannot be written: {error.strerror}.") from error
+        raise unwritable(path, error) from error
 
 
 def _replace(path: Path, data: bytes) -> None:

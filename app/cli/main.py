@@ -118,8 +118,9 @@ def cli(ctx: click.Context, data_dir: Path | None, config: Path | None, debug: b
     foredeck run "Add a --json flag to the report command" --project shop
     foredeck runs list --format json
 
-    Exit codes: 0 success, 1 failed, 2 usage, 3 over budget, 4 needs a person,
-    130 interrupted.
+    Exit codes: 0 success; 1 it failed, or what is there stands against it, such as
+    a name that is taken; 2 usage: what was typed has a mistake, or names what is
+    not there; 3 over budget; 4 needs a person; 130 interrupted.
     """
     if config:
         # A host that is started from here has to read the same file.

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from foredeck.app.cli.output_places import unwritable
 from foredeck.services.domain.errors import Conflict, InvalidInput
 from foredeck.services.domain.report_model import RunReport
 from foredeck.services.domain.reports import ReportFormat, ReportRow, file_name
@@ -34,7 +35,7 @@ class Wanted:
             return
         path = self._path(kind, row)
         if not path.parent.is_dir():
-            raise InvalidInput(f"There is no directory {path.parent}.")
+            raise InvalidInput(f"There is no directory {path.parent}.", "Make it first.")
         if path.is_file() and not self.force:
             raise Conflict(f"There is a file {path} already.", "Say --force to replace it.")
 
@@ -53,7 +54,7 @@ class Wanted:
                 f"There is a file {path} already.", "Say --force to replace it."
             ) from error
         except OSError as error:
-            raise InvalidInput(f"{path} cannot be written: {error.strerror or error}.") from error
+            raise unwritable(path, error) from error
         return str(path)
 
     def _path(self, kind: ReportFormat, row: ReportRow | None) -> Path:

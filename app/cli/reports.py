@@ -61,8 +61,9 @@ class _AnswerFormat(click.Choice[str]):
 def reports() -> None:
     """Reports about runs: HTML in one file, PDF, JSON, or here as text.
 
-    RUN and REPORT are ids or the beginnings of ids; for download and open, a run means its latest
-    report. Tasks make reports by themselves, if they are told to.
+    RUN and REPORT are ids or the beginnings of ids: foredeck runs list and foredeck reports list
+    tell them; for download and open, a run means its latest report. Tasks make reports by
+    themselves, if they are told to (--generate-report).
 
     \b
     foredeck reports create 7s24
@@ -152,7 +153,7 @@ def create(
     "--format",
     "format_",
     type=click.Choice(_FORMATS),
-    help="Of the file; another than it is kept in is made anew. Default: as it is.",
+    help="Of the file; default: as it is kept. Another one is made anew from the run.",
 )
 @click.option(
     "--output", metavar="PATH", help="A file or a directory; - is stdout. Default: TITLE-ID here."

@@ -28,10 +28,15 @@ _LOOK_AGAIN = 2.0
 _WHICH = "Give the id of an execution: `foredeck tasks executions [TASK]` shows them."
 
 _variables = click.option(
-    "--variables", metavar="JSON", help='As an object, {"name": "value"}; - is stdin.'
+    "--variables", metavar="JSON", help='All of them as an object, {"name": "value"}; - is stdin.'
 )
 _variable = click.option(
-    "--variable", "-v", "pairs", metavar="NAME=VALUE", multiple=True, help="One; may be repeated."
+    "--variable",
+    "-v",
+    "pairs",
+    metavar="NAME=VALUE",
+    multiple=True,
+    help="One of them; may be given again.",
 )
 
 
@@ -39,7 +44,7 @@ _variable = click.option(
 @task_argument
 @_variables
 @_variable
-@click.option("--wait", is_flag=True, help="Wait until it has ended; the exit code tells how.")
+@click.option("--wait", is_flag=True, help="Wait for its end: exit code 0 success, else 1.")
 @format_option
 @click.pass_obj
 def execute(
@@ -87,6 +92,10 @@ def execution_status(session: Session, execution: str, format_: str) -> None:
 
     Its result, its report, what it has cost. With --format json, result_data is the answer
     itself where that is JSON.
+
+    \b
+    foredeck tasks execution-status 7s24
+    foredeck tasks execution-status 7s24 --format json | jq .result_data
     """
     try:
         status = session.read(lambda host: host.ask(GetExecution(execution)))
@@ -125,7 +134,12 @@ def preview(
 ) -> int:
     """Print the prompt of an execution without running it.
 
-    And everything that is wrong with it. Exit codes: 0 it could be executed, 2 it could not.
+    And everything that is wrong with it.
+
+    \b
+    foredeck tasks preview review -v file=main.py
+
+    Exit codes: 0 it could be executed, 2 it could not.
     """
     query = PreviewTask(task, read_variables(variables, pairs))
     found = session.write(lambda host: host.ask(query), "foredeck tasks")

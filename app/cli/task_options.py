@@ -42,33 +42,56 @@ _ABOUT = (
     click.option("--project", metavar="PROJECT", shell_complete=complete_project,
                  help="Default: the one of this directory, else scratch."),
     click.option("--workflow", metavar="NAME", help="Default: codex, one turn; or four-agents, …"),
-    click.option("--working-directory", metavar="DIR", help="Within the workspace."),
-    click.option("--tags", metavar="TAG", multiple=True, help="May be given again."),
-    click.option("--public/--private", default=None, help="Seen in every project, or in its own."),
-    click.option("--metadata", metavar="NAME=VALUE", multiple=True, help="Kept and shown."),
+    click.option("--working-directory", metavar="DIR", help="Where codex works; in the workspace."),
+    click.option("--tags", metavar="TAG", multiple=True, help="To find it by; may be given again."),
+    click.option("--public/--private", default=None, help="Listed in every project, or not."),
+    click.option("--metadata", metavar="NAME=VALUE", multiple=True,
+                 help="Kept and shown; may be given again."),
 )  # fmt: skip
 _WORK = (
     click.option(
         "--allowed-tools",
         metavar="TOOL",
         multiple=True,
-        help="Bash, Read, Write, Edit, an agent's tool or mcp__SERVER; may be given again.",
+        help="What it may use: Bash, Read, Write, Edit, an agent's tool or mcp__SERVER. "
+        "May be given again; default: all.",
     ),
     click.option(
-        "--disallowed-tools", metavar="TOOL", multiple=True, help="Goes before what is allowed."
+        "--disallowed-tools",
+        metavar="TOOL",
+        multiple=True,
+        help="What it may not use, even if it is allowed.",
     ),
     click.option("--model", metavar="MODEL", help="Default: that of the project."),
-    click.option("--sandbox", type=click.Choice([s.value for s in Sandbox])),
-    click.option("--mode", type=click.Choice([m.value for m in Mode])),
-    click.option("--timeout", type=float, metavar="SECONDS", help="For one codex turn."),
-    click.option("--budget-tokens", type=int, metavar="N", help="For each run; 0 is none."),
-    click.option("--budget-cost", type=float, metavar="USD", help="For each run; 0 is none."),
+    click.option(
+        "--sandbox",
+        type=click.Choice([s.value for s in Sandbox]),
+        help="codex's; default: that of the project.",
+    ),
+    click.option(
+        "--mode",
+        type=click.Choice([m.value for m in Mode]),
+        help="How agents work; default: that of the project.",
+    ),
+    click.option(
+        "--timeout", type=float, metavar="SECONDS", help="How long a codex turn may take."
+    ),
+    click.option("--budget-tokens", type=int, metavar="N", help="What a run may use; 0: no limit."),
+    click.option(
+        "--budget-cost", type=float, metavar="USD", help="What a run may cost; 0: no limit."
+    ),
 )
 _CLOCK = (
     click.option("--is-scheduled/--no-schedule", default=None, help="Whether the clock runs it."),
     click.option("--schedule-cron", metavar="CRON", help='Such as "0 3 * * 1-5": 03:00, Mon–Fri.'),
-    click.option("--timezone", metavar="ZONE", help="Such as Europe/Berlin; default: this one's."),
-    click.option("--schedule-enabled/--schedule-disabled", default=None),
+    click.option(
+        "--timezone", metavar="ZONE", help="Such as Europe/Berlin; default: this machine's."
+    ),
+    click.option(
+        "--schedule-enabled/--schedule-disabled",
+        default=None,
+        help="Let the schedule start it, or rest.",
+    ),
     click.option(
         "--overlap",
         type=click.Choice([o.value for o in Overlap]),
@@ -79,11 +102,20 @@ _CLOCK = (
         type=click.Choice([m.value for m in Misfire]),
         help="What of times at which no host was there; default: run-once.",
     ),
-    click.option("--catch-up", type=int, metavar="N", help="How many --misfire catch-up makes up."),
-    click.option("--jitter", type=float, metavar="SECONDS", help="Start up to so much later."),
+    click.option(
+        "--catch-up",
+        type=int,
+        metavar="N",
+        help="How many of them --misfire catch-up makes up for.",
+    ),
+    click.option(
+        "--jitter", type=float, metavar="SECONDS", help="Put each start off by up to so much."
+    ),
 )
 _AFTER = (
-    click.option("--generate-report/--no-report", default=None, help="Leave a report behind."),
+    click.option(
+        "--generate-report/--no-report", default=None, help="Make a report when a run of it ends."
+    ),
     click.option("--report-format", metavar="FORMAT", help="html (the default), pdf or json."),
     click.option(
         "--notify",
@@ -197,16 +229,11 @@ def _schedule(
         if found:
             raise InvalidInput("--no-schedule takes no other option of a schedule.")
         return None
-    if before is None and "cron" not in found:
-        if found or given["is_scheduled"]:
-            raise InvalidInput(
-                "A schedule needs --schedule-cron.",
-                'For example --schedule-cron "0 3 * * 1-5": at 03:00 from Monday to Friday.',
-            )
+    if before is None and not (found or given["is_scheduled"]):
         return None
-    if before is None:
-        return Schedule(**{"timezone": found.get("timezone") or local_zone(), **found})
-    return replace(before, **found)
+    # One without an expression is told among all that is wrong with the task.
+    blank = before or Schedule("", found.get("timezone") or local_zone())
+    return replace(blank, **found)
 
 
 def _clock_fields(given: Mapping[str, Any]) -> dict[str, Any]:

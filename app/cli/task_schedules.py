@@ -39,7 +39,9 @@ _PAGE = 500
 
 @click.command()
 @click.argument("cron")
-@click.option("--timezone", metavar="ZONE", default="", help="Such as Europe/Berlin.")
+@click.option(
+    "--timezone", metavar="ZONE", default="", help="Such as Europe/Berlin; default: this machine's."
+)
 @click.option("--count", type=click.IntRange(1, 1000), default=5, show_default=True)
 @format_option
 @click.pass_obj
@@ -47,8 +49,7 @@ def schedule(session: Session, cron: str, timezone: str, count: int, format_: st
     """Show when a cron expression is due next.
 
     Or what is wrong with it. Five fields: minute, hour, day of the month, month, day of the
-    week; or @hourly, @daily, @weekly, @monthly, @yearly. Without --timezone it counts in this
-    machine's zone.
+    week; or @hourly, @daily, @weekly, @monthly, @yearly.
 
     \b
     foredeck tasks schedule "0 3 * * 1-5"           03:00, Monday to Friday
@@ -68,7 +69,10 @@ def schedule(session: Session, cron: str, timezone: str, count: int, format_: st
 @format_option
 @click.pass_obj
 def next_tasks(session: Session, format_: str) -> None:
-    """Show which tasks are due next, and when."""
+    """Show which tasks are due next, and when.
+
+    And whether a host is there that starts them.
+    """
 
     async def work(host: Host) -> tuple[ScheduleBoard, list[TaskRow]]:
         return await host.ask(GetScheduleBoard()), await _scheduled(host)

@@ -43,7 +43,8 @@ _ROLE = "foredeck tasks"
 def tasks() -> None:
     """Keep prompts, run them by hand or by the clock, and find their reports.
 
-    TASK is a name, an id, or the beginning of an id.
+    A task is a prompt that is kept; each execution of it is a run. TASK is a name, an id, or the
+    beginning of an id; EXECUTION is the id of its run, or the beginning of that.
 
     \b
     foredeck tasks create --name review --prompt-template "Review {{file}}" \\
@@ -82,7 +83,9 @@ def create(session: Session, /, name: str, inactive: bool, format_: str, **given
 
 @tasks.command("list")
 @click.option("--tag", help="Only those with this tag.")
-@click.option("--project", shell_complete=complete_project, help="Its own, and the public ones.")
+@click.option(
+    "--project", shell_complete=complete_project, help="Those of this one, and the public ones."
+)
 @click.option("--deleted", is_flag=True, help="Those that were deleted instead.")
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
 @click.option("--offset", type=click.IntRange(0), default=0)
@@ -154,7 +157,7 @@ def update(session: Session, /, task: str, format_: str, **given: Any) -> None:
 
 @tasks.command()
 @task_argument
-@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
 @format_option
 @click.pass_obj
 def delete(session: Session, task: str, yes: bool, format_: str) -> None:

@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from stat import S_ISDIR, S_ISREG
 from typing import IO
 
 from foredeck.services.backup import manifest as m
@@ -18,10 +19,30 @@ from foredeck.services.domain.safe_text import safe_line
 from foredeck.services.store.place import NAME as DATABASE
 
 _BLOCK = 1 << 20
+_NAME_ONE = "Name a backup: foredeck backup create makes one."
 _ANOTHER = "Use another backup; nothing was changed."
 
 Progress = Callable[[int], None]
 """Called with how many bytes have been read, unpacked."""
+
+
+def require_file(path: Path) -> None:
+    """Raise `InvalidInput` unless there is a regular file that can be read.
+
+    It is read more than once, so nothing comes from a pipe.
+    """
+    try:
+        mode = path.stat().st_mode
+        if not S_ISREG(mode):
+            kind = "a directory" if S_ISDIR(mode) else "no file"
+            raise InvalidInput(f"{path} is {kind}.", _NAME_ONE)
+        path.open("rb").close()
+    except FileNotFoundError:
+        raise InvalidInput(f"There is no file {path}.", _NAME_ONE) from None
+    except OSError as error:
+        raise InvalidInput(
+            f"{path} cannot be read: {error.strerror or error}.", _NAME_ONE
+        ) from None
 
 
 def inspect(path: Path, progress: Progress = lambda _: None) -> m.Manifest:
@@ -29,6 +50,7 @@ def inspect(path: Path, progress: Progress = lambda _: None) -> m.Manifest:
 
     Raises `InvalidInput` for what is no backup, is not whole, or holds what it may not.
     """
+    require_file(path)
     found: dict[str, m.Entry] = {}
     manifest: m.Manifest | None = None
     read = 0
@@ -87,17 +109,13 @@ def database_only(path: Path, into: Path) -> None:
 
 @contextmanager
 def _archive(path: Path) -> Iterator[tarfile.TarFile]:
-    """Open the archive; whatever is wrong with its form becomes `InvalidInput`."""
+    """Open the archive, which is there; whatever is wrong with its form becomes `InvalidInput`."""
     try:
         with gzip.open(path) as stream:
             with tarfile.open(fileobj=stream, mode="r|") as archive:
                 yield archive
             while stream.read(_BLOCK):  # to its end, where it says whether it is whole
                 pass
-    except FileNotFoundError:
-        raise InvalidInput(f"There is no file {path}.", "Name a backup.") from None
-    except IsADirectoryError:
-        raise InvalidInput(f"{path} is a directory.", "Name a backup.") from None
     except EOFError:
         raise _damaged("its end is missing") from None
     except (tarfile.TarError, zlib.error, UnicodeError, ValueError) as error:

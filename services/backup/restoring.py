@@ -21,6 +21,7 @@ from foredeck.services.domain.audit import AuditEntry, AuditVerdict, Severity
 from foredeck.services.domain.backups import BackupView, Restored
 from foredeck.services.domain.errors import (
     Conflict,
+    HostBusy,
     InvalidInput,
     NewerDatabase,
     StorageFull,
@@ -38,20 +39,28 @@ _SPARE = 64 << 20
 
 
 async def verify(path: Path, progress: Progress) -> tuple[BackupView, AuditVerdict]:
-    """Check every file of a backup, and the audit trail in it; raises `InvalidInput`."""
-    manifest = await asyncio.to_thread(reading.inspect, path, progress)
-    _require_known(manifest)
+    """Check every file of a backup, and the audit trail in it.
+
+    Raises `InvalidInput`, `NewerDatabase` and `StoreError`.
+    """
+    with _translated(f"The backup {path} cannot be checked"):
+        manifest = await asyncio.to_thread(reading.inspect, path, progress)
+        _require_known(manifest)
+        return view_of(path, manifest), await _trail_in(path)
+
+
+async def _trail_in(path: Path) -> AuditVerdict:
+    """Compute the seals of the audit trail in a backup."""
     directory = Path(mkdtemp(prefix="foredeck-verify."))
     try:
         await asyncio.to_thread(reading.database_only, path, directory)
         store = await Store.open(directory, EventBus())
         try:
-            verdict = await store.queries.verify_audit()
+            return await store.queries.verify_audit()
         finally:
             await store.close()
     finally:
         shutil.rmtree(directory, ignore_errors=True)
-    return view_of(path, manifest), verdict
 
 
 async def restore(path: Path, data_dir: Path, progress: Progress, *, force: bool) -> Restored:
@@ -60,21 +69,17 @@ async def restore(path: Path, data_dir: Path, progress: Progress, *, force: bool
     Everything is read and checked before anything is changed. Raises `HostBusy`, `Conflict`,
     `InvalidInput`, `NewerDatabase`, `StorageFull` and `StoreError`.
     """
+    reading.require_file(path)
     data_dir = data_dir.resolve()
-    _require_free(data_dir, force=force)
-    manifest = await asyncio.to_thread(reading.inspect, path, progress)
-    _require_known(manifest)
-    view = view_of(path, manifest)
-    with _translated(data_dir), _staging(data_dir) as staging:
-        _require_room(staging, view)
-        await asyncio.to_thread(reading.unpack, path, manifest, staging, progress)
-        if await end_of_trail_of(staging) != (view.audit_rows, view.audit_seal):
-            raise InvalidInput(
-                "The audit trail in the backup is not the one that its manifest tells of.",
-                "Use another backup: nothing was restored.",
-            )
-        settled = await _make_honest(staging, data_dir, view)
-        aside = _swap(staging, data_dir, force=force)
+    with _translated(f"The backup cannot be restored to {data_dir}"):
+        _require_free(data_dir, force=force)
+        manifest = await asyncio.to_thread(reading.inspect, path, progress)
+        _require_known(manifest)
+        view = view_of(path, manifest)
+        with _staging(data_dir) as staging:
+            await _unpack(path, manifest, staging, progress)
+            settled = await _make_honest(staging, data_dir, view)
+            aside = _swap(staging, data_dir, force=force)
     return Restored(
         data_dir=str(data_dir),
         backup=view,
@@ -84,6 +89,17 @@ async def restore(path: Path, data_dir: Path, progress: Progress, *, force: bool
         jobs=settled.jobs,
         queued=settled.queued,
     )
+
+
+async def _unpack(path: Path, manifest: Manifest, staging: Path, progress: Progress) -> None:
+    """Put what is in a backup into the staging directory, and hold its trail to the manifest."""
+    _require_room(staging, view_of(path, manifest))
+    await asyncio.to_thread(reading.unpack, path, manifest, staging, progress)
+    if await end_of_trail_of(staging) != (manifest.audit_rows, manifest.audit_seal):
+        raise InvalidInput(
+            "The audit trail in the backup is not the one that its manifest tells of.",
+            "Use another backup: nothing was restored.",
+        )
 
 
 async def end_of_trail_of(staging: Path) -> tuple[int, str]:
@@ -133,7 +149,9 @@ def _entry(backup: BackupView, data_dir: Path, settled: Settled) -> AuditEntry:
 
 def _require_free(data_dir: Path, *, force: bool) -> None:
     if is_held(data_dir):
-        raise busy(data_dir)
+        raise HostBusy(
+            busy(data_dir).message, "End it first, or restore elsewhere: --data-dir DIR."
+        )
     if data_dir.exists() and not data_dir.is_dir():
         raise InvalidInput(f"{data_dir} is no directory.", "Choose another one with --data-dir.")
     if data_dir.is_dir() and any(data_dir.iterdir()) and not force:
@@ -217,11 +235,11 @@ def _aside(data_dir: Path) -> Path:
 
 
 @contextmanager
-def _translated(data_dir: Path) -> Iterator[None]:
+def _translated(what: str) -> Iterator[None]:
+    """Let what the disk refuses be a `StoreError` that begins with `what`."""
     try:
         yield
     except OSError as error:
         raise StoreError(
-            f"The backup cannot be restored to {data_dir}: {error.strerror or error}.",
-            "What was there is as it was.",
+            f"{what}: {error.strerror or error}.", "What was there is as it was."
         ) from error

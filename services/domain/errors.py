@@ -1,13 +1,13 @@
 """Everything Foredeck raises on purpose.
 
-    ForedeckError                 a sentence for a person, and an exit code
-    ├── UsageError                the request cannot be understood          (exit 2)
+    ForedeckError                 a sentence for a person, and an exit code (1)
+    ├── UsageError                what was asked for has a mistake          (exit 2)
     │   ├── InvalidInput          a value is not acceptable
     │   │   ├── InvalidWorkflow   a workflow file is wrong (services.workflow.file)
     │   │   └── ConditionError    the `when` of a step is (services.workflow.conditions)
     │   ├── NotFound              nothing has that id or name
     │   └── Ambiguous             an abbreviation fits several things
-    ├── Conflict                  it cannot be done in the present state
+    ├── Conflict                  it is sound, but what is there stands against it
     │   ├── IllegalTransition     the state table has no such arrow
     │   ├── HostBusy              another process holds the data directory
     │   ├── OtherVersion          the host is of another version of Foredeck

@@ -17,6 +17,10 @@ from foredeck.services.workflow.near import did_you_mean, one_of
 
 _SHOWN = 80
 _DAY = 86_400.0
+_NO_CRON = (
+    'A schedule needs --schedule-cron, such as "0 3 * * 1-5": at 03:00 from Monday to Friday.'
+)
+_ANY_CRON = "@daily"  # so that the zone is looked at all the same
 # Of a budget, in tokens or US dollars; the database keeps no number of any length.
 _MOST_SPENT = 10**15
 
@@ -41,7 +45,9 @@ def mistakes_of(wish: TaskWish, servers: Iterable[str], check_cron: CheckCron) -
 
 def about_schedule(schedule: Schedule, check_cron: CheckCron) -> Iterator[str]:
     """Yield what is wrong with a schedule."""
-    yield from check_cron(schedule.cron, schedule.timezone)
+    if not schedule.cron.strip():
+        yield _NO_CRON
+    yield from check_cron(schedule.cron.strip() or _ANY_CRON, schedule.timezone)
     if not 1 <= schedule.catch_up <= MOST_CAUGHT_UP:
         yield f"A schedule catches up with 1 to {MOST_CAUGHT_UP} missed due times."
     if not 0 <= schedule.jitter <= LONGEST_JITTER:

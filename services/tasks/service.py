@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from foredeck.services.domain import clock
-from foredeck.services.domain.errors import Conflict, ForedeckError, InvalidInput
+from foredeck.services.domain.errors import Conflict, ForedeckError, InvalidInput, UsageError
 from foredeck.services.domain.ids import new_id
 from foredeck.services.domain.records import Project
 from foredeck.services.domain.reports import ReportFormat
@@ -55,9 +55,10 @@ class TaskService:
     async def create(self, wish: TaskWish) -> Task:
         """Store a task; raises `InvalidInput` with every mistake.
 
-        Raises `Conflict` for its name, and for a project in which nothing can run.
+        Raises `Conflict` if all that is wrong is that its name is taken, and for a project in
+        which nothing can run.
         """
-        _raise(await self._mistakes(wish, await self._homes.known(wish.project, wish.here)))
+        await self._require_sound(wish, None)
         project = await self._homes.of(wish.project, wish.here)
         await asyncio.to_thread(require_usable, project)
         moment = clock.now()
@@ -70,8 +71,8 @@ class TaskService:
     async def update(self, ref: str, wish: TaskWish) -> Task:
         """Replace a task by how it is to be; raises as `create` does."""
         old = await self.find(ref)
+        await self._require_sound(wish, old)
         project = await self._homes.of(wish.project or old.project_id, "")
-        _raise(await self._mistakes(wish, project))
         async with self._store.transaction("user") as tx:
             now = await tx.tasks.get(old.id)  # what it has counted meanwhile stays
             task = self._with(now, wish, project, clock.now())
@@ -104,13 +105,7 @@ class TaskService:
     async def mistakes(self, wish: TaskWish, changed: str | None) -> tuple[str, ...]:
         """Return every mistake in a wish for a new task, or for a change of one."""
         old = await self.find(changed) if changed else None
-        try:
-            ref = wish.project or (old.project_id if old else None)
-            project = await self._homes.known(ref, wish.here)
-        except ForedeckError as error:
-            return (error.message, *mistakes_of(wish, (), self._calendar.check))
-        taken = await self._taken(wish, old)
-        return (*taken, *await self._mistakes(wish, project))
+        return (*await self._taken(wish, old), *await self._mistakes(wish, old))
 
     async def preview(self, ref: str, variables: Mapping[str, str]) -> TaskPreview:
         """Return what an execution would say, and all that is wrong with it."""
@@ -140,7 +135,20 @@ class TaskService:
             return ()
         return (f"There is a task {safe_line(other.name)} already: {other.id}.",)
 
-    async def _mistakes(self, wish: TaskWish, project: Project | None) -> tuple[str, ...]:
+    async def _require_sound(self, wish: TaskWish, old: Task | None) -> None:
+        """Raise `InvalidInput` with every mistake; a name that is taken is told with others."""
+        if mistakes := await self._mistakes(wish, old):
+            _raise((*await self._taken(wish, old), *mistakes))
+
+    async def _mistakes(self, wish: TaskWish, old: Task | None) -> tuple[str, ...]:
+        try:
+            ref = wish.project or (old.project_id if old else None)
+            project = await self._homes.known(ref, "" if old else wish.here)
+        except UsageError as error:
+            return (str(error), *mistakes_of(wish, (), self._calendar.check))
+        return await self._mistakes_in(wish, project)
+
+    async def _mistakes_in(self, wish: TaskWish, project: Project | None) -> tuple[str, ...]:
         wishes = project.settings if project else None
         servers = servers_of(wishes, self._settings) if wishes else self._settings.mcp_servers
         found = [*mistakes_of(wish, servers, self._calendar.check)]
@@ -228,8 +236,7 @@ def _raise(mistakes: tuple[str, ...]) -> None:
     if len(mistakes) > 1:
         lines = "".join(f"\n  • {mistake}" for mistake in mistakes)
         raise InvalidInput(f"The task has {len(mistakes)} mistakes:{lines}")
-    if mistakes:
-        raise InvalidInput(mistakes[0])
+    raise InvalidInput(mistakes[0])
 
 
 def _within(directory: str, project: Project) -> str:

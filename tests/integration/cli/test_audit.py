@@ -96,6 +96,8 @@ def test_an_export_kept_elsewhere_shows_what_the_seals_cannot(desk: Desk, form: 
     assert kept.stat().st_mode & 0o777 == 0o600
     again = desk.run("audit", "export", "--output", str(kept))
     assert (again.code, "is there already" in again.err) == (1, True)
+    nowhere = desk.run("audit", "export", "--output", "no/such/file")
+    assert (nowhere.code, "There is no directory no/such." in nowhere.err) == (2, True)
     desk.run("projects", "create", "later")
     held = desk.run("audit", "verify", "--export", str(kept))
     assert held.code == 0, held.out

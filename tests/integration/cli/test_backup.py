@@ -156,8 +156,40 @@ def test_a_file_that_is_no_backup_is_told_in_a_line(desk: Desk) -> None:
             "error: The backup cannot be used: it is no backup.\n"
             "Use another backup; nothing was changed.\n"
         )
-    assert desk.run("backup", "verify", "none.tar.gz").code == 2
     assert not desk.data.exists() or not (desk.data / "foredeck.db").exists()
+
+
+@pytest.mark.parametrize("command", ["verify", "restore"])
+def test_what_cannot_be_read_is_named_before_anything_else(desk: Desk, command: str) -> None:
+    (desk.base / "loop").symlink_to("loop")
+    os.mkfifo(desk.base / "pipe")
+    host = desk.start("serve")
+    until(lambda: is_held(desk.data), "the host is there")
+    for name, sentence in {
+        "none": "There is no file {}.",
+        "loop": "{} cannot be read: Too many levels of symbolic links.",
+        "pipe": "{} is no file.",
+        ".": "{} is a directory.",
+    }.items():
+        said = desk.run("backup", command, name)
+        path = desk.base / name
+        advice = "Name a backup: foredeck backup create makes one."
+        assert (said.code, said.err) == (2, f"error: {sentence.format(path)}\n{advice}\n")
+    host.send_signal(signal.SIGTERM)
+    ended(host)
+
+
+def test_beside_a_host_it_says_what_to_do(desk: Desk) -> None:
+    made = desk.run("backup", "create", "--output", "kept.tar.gz")
+    assert "MiB" not in made.out  # so little is told in KiB
+    host = desk.start("serve")
+    until(lambda: is_held(desk.data), "the host is there")
+    said = desk.run("backup", "restore", "kept.tar.gz")
+    host.send_signal(signal.SIGTERM)
+    ended(host)
+    assert said.code == 1
+    assert "foredeck serve (process" in said.err
+    assert "End it first, or restore elsewhere: --data-dir DIR." in said.err
 
 
 def test_killed_in_the_middle_it_leaves_no_half_file_under_its_name(desk: Desk) -> None:

@@ -88,7 +88,7 @@ def test_what_cannot_be_read_or_written_is_said(plan: Path, tmp_path: Path) -> N
     assert missing.value.exit_code == 2
     with pytest.raises(InvalidInput, match="cannot be read: Is a directory"):
         invoke(import_, tmp_path)
-    with pytest.raises(ForedeckError, match="cannot be written: No such file"):
+    with pytest.raises(InvalidInput, match="There is no directory"):
         invoke(import_, plan, "-o", tmp_path / "no" / "map.yaml")
     plan.write_bytes(b"\xff\xfe")
     with pytest.raises(InvalidInput, match="not a text in UTF-8"):

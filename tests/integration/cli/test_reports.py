@@ -115,7 +115,7 @@ def test_where_it_cannot_go(desk: Desk) -> None:
     (desk.base / "there").write_text("mine")
     for place, why in (("there", "--force"), ("no/such/file", "There is no directory no/such")):
         said = desk.run("reports", "create", run, "--output", place)
-        assert said.code != 0
+        assert said.code == (1 if place == "there" else 2)
         assert why in said.err
     assert (desk.base / "there").read_text() == "mine"
     # Nothing was made that nobody got.
@@ -125,6 +125,8 @@ def test_where_it_cannot_go(desk: Desk) -> None:
     assert (desk.base / "there").read_text() != "mine"
     assert [name for name in os.listdir(desk.base) if name.startswith(".there")] == []
     assert desk.run("reports", "create", run, "--output", "/dev/null").code == 0
+    full = desk.run("reports", "create", run, "--output", "/dev/full")
+    assert (full.code, "No space left" in full.err) == (1, True)
     assert desk.run("reports", "create", "zz").code == 2
     said = desk.run("reports", "create", run, "--format", "pdf")
     assert said.code == 2

@@ -90,6 +90,29 @@ def test_what_is_wrong_is_said_in_lines_and_nothing_is_stored(desk: Desk) -> Non
     assert desk.run("tasks", "list", "--format", "json").answer["total"] == 0
 
 
+def test_a_name_that_is_taken_is_told_with_the_other_mistakes(desk: Desk) -> None:
+    words = ("tasks", "create", "--name", "x", "--prompt-template")
+    task = desk.run(*words, "a", "--format", "json").answer["id"]
+    assert desk.run("projects", "create", "shop").code == 0
+    sentence = f"There is a task x already: {task}."
+
+    taken = desk.run(*words, "b")
+    assert (taken.code, taken.err) == (1, f"error: {sentence}\nChoose another name.\n")
+    said = desk.run(*words, "{{", "--project", "shp", "--is-scheduled", "--timezone", "Mars/X")
+    assert said.code == 2
+    lines = said.err.splitlines()
+    assert lines[0] == "error: The task has 5 mistakes:"
+    assert lines[1] == f"  • {sentence}"
+    assert lines[2].startswith("  • There is no project 'shp'. Did you mean shop?")
+    assert "needs --schedule-cron" in lines[4]
+    assert "Mars/X" in lines[5]
+    other = desk.run("tasks", "create", "--name", "y", "--prompt-template", "b")
+    assert other.code == 0
+    kept = desk.run("tasks", "update", "y", "--name", "x", "--report-format", "doc")
+    assert (kept.code, sentence in kept.err) == (2, True)
+    assert desk.run("tasks", "update", "x", "--report-format", "doc").err.count("•") == 0
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
