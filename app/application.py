@@ -232,6 +232,10 @@ class ForedeckApp(App[int]):
         )
         watching = self._attendance.watch(connection.host)
         self.run_worker(self._guard(watching), group="attendance", exclusive=True)
+        if connection.attached_to:
+            from foredeck.app.pulse import feel_pulse
+
+            self.run_worker(self._guard(feel_pulse(self, connection)), group="pulse")
         self.workbench.show_host()
         if len(self.screen_stack) > 1:
             # What lies over the workbench has read from an earlier host.
