@@ -189,6 +189,17 @@ async def test_the_list_is_filtered_by_name_and_tag_shown_by_kind_and_sorted(
         await until(pilot, lambda: shows(pilot, "No task is like that."))
 
 
+@pytest.mark.parametrize("words", ["[/", "[b", "[/]", "[$x]", "[@click=app.quit]", "x\\[", "\\"])
+async def test_what_is_filtered_by_stands_in_the_title_as_it_was_typed(
+    tmp_path: Path, words: str
+) -> None:
+    async with dashboard(tasked(tmp_path)) as pilot:
+        screen = await open_tasks(pilot)
+        await pilot.press("slash")
+        screen.filter_bar.query_one(Input).value = words
+        await until(pilot, lambda: shows(pilot, f"Tasks · /{words} · newest first · 0 of 5"))
+
+
 async def test_a_thousand_tasks_are_read_in_pages_and_only_what_is_seen_is_painted(
     tmp_path: Path,
 ) -> None:
