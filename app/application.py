@@ -21,6 +21,7 @@ from textual.types import CSSPathType
 
 from foredeck.app.connection import Connect, Connection
 from foredeck.app.error_log import open_log, report, tell
+from foredeck.app.key_order import KeyOrder
 from foredeck.app.screens.prompt import PromptScreen
 from foredeck.app.screens.workbench import Workbench
 from foredeck.services.domain import clock
@@ -112,6 +113,7 @@ class ForedeckApp(App[int]):
         self._log_path = log_path
         self._report_error = report_error
         self._errors: list[str] = []
+        self._keys = KeyOrder(self, super().on_event)
 
     def _fitting(self, wanted: str) -> str:
         """Return the theme to use: true colours need a terminal that has them."""
@@ -171,7 +173,10 @@ class ForedeckApp(App[int]):
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, events.Key) and isinstance(self.screen, PromptScreen):
             self.screen.expect_change()
-        await super().on_event(event)
+        if isinstance(event, events.Key | events.Paste) and not event.is_forwarded:
+            await self._keys.take(event)
+        else:
+            await super().on_event(event)
 
     def _cap_frames(self) -> None:
         """Paint at most `frame_rate` times a second; the first paint does not wait for that.
@@ -232,6 +237,10 @@ class ForedeckApp(App[int]):
         )
         watching = self._attendance.watch(connection.host)
         self.run_worker(self._guard(watching), group="attendance", exclusive=True)
+        if connection.attached_to:
+            from foredeck.app.pulse import feel_pulse
+
+            self.run_worker(self._guard(feel_pulse(self, connection)), group="pulse")
         self.workbench.show_host()
         if len(self.screen_stack) > 1:
             # What lies over the workbench has read from an earlier host.

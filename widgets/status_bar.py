@@ -29,6 +29,7 @@ class StatusBar(PaintedWidget):
         super().__init__(id=id, classes=classes)
         self._status: HostStatus | None = None
         self._link = ""
+        self._link_fails = False
         self._board: ScheduleBoard | None = None
         self._ticker: Timer | None = None
 
@@ -54,10 +55,13 @@ class StatusBar(PaintedWidget):
             self._status = status
             self.refresh()
 
-    def update_link(self, link: str) -> None:
-        """Say how the screen gets at the host; empty when they are one process."""
-        if link != self._link:
-            self._link = link
+    def update_link(self, link: str, *, fails: bool = False) -> None:
+        """Say how the screen gets at the host; empty when they are one process.
+
+        One that `fails` goes first, and nothing else takes its place.
+        """
+        if (link, fails) != (self._link, self._link_fails):
+            self._link, self._link_fails = link, fails
             self.refresh()
 
     def rows(self, width: int) -> list[Cells]:
@@ -66,7 +70,10 @@ class StatusBar(PaintedWidget):
         return [self._line(self._status, width)]
 
     def _line(self, status: HostStatus, width: int) -> Cells:
-        groups = [self._runs(status), self._waiting(status), self._attached()]
+        link = self._attached()
+        groups = [self._runs(status), self._waiting(status), link]
+        if self._link_fails:
+            groups = [link, *groups[:2]]
         groups += [
             self._turns(status),
             *self._schedules(),
@@ -79,6 +86,8 @@ class StatusBar(PaintedWidget):
         if status.rehearsal:
             roomy = width >= 40 + len(REHEARSAL)
             label = [(f" {REHEARSAL if roomy else _REHEARSAL_SHORT} ", "ink--label")]
+            if self._link_fails and width_of([*link, *label]) + 2 > width:
+                label = []
         left: Cells = [(" ", "")]
         for group in filter(None, groups):
             separator: Cells = [("  ", "")] if len(left) > 1 else []
@@ -94,7 +103,8 @@ class StatusBar(PaintedWidget):
         return [(f"{glyph} {running}", style), (" running", "ink--muted")]
 
     def _attached(self) -> Cells:
-        return [(safe_line(self._link, limit=50), "ink--strong")] if self._link else []
+        style = "state--failed" if self._link_fails else "ink--strong"
+        return [(safe_line(self._link, limit=50), style)] if self._link else []
 
     def _waiting(self, status: HostStatus) -> Cells:
         if not status.waiting_runs:

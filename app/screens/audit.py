@@ -69,6 +69,7 @@ class AuditScreen(AuditOffers):
             verifying=self.reader.verifying,
             following=self.listed.following and self.reader.ahead,
             typing=self.typing,
+            listed=not (self.has_class("-low") and self.has_class("-row")),
         )
 
     @property
@@ -180,6 +181,8 @@ class AuditScreen(AuditOffers):
             self.listed.table.focus()
 
     def action_verify(self) -> None:
+        if not self.situation.listed:
+            self.action_focus_list()  # the verdict stands above the list
         self._shown_broken = self._gone_to = None
         self.reader.verify()
 

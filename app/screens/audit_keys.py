@@ -26,7 +26,8 @@ AUDIT_ACTIONS = (
 class AuditSituation:
     """What decides which actions apply; `row` says that one is under the cursor.
 
-    `traced` says that it belongs to a command or a run, `typing` that a filter is being typed.
+    `traced` says that it belongs to a command or a run, `typing` that a filter is being typed,
+    `listed` that the list is on screen.
     """
 
     connected: bool = False
@@ -35,6 +36,7 @@ class AuditSituation:
     verifying: bool = False
     following: bool = True
     typing: bool = False
+    listed: bool = True
 
 
 def why_not_audit(action: str, situation: AuditSituation) -> str:
@@ -47,6 +49,8 @@ def why_not_audit(action: str, situation: AuditSituation) -> str:
         return "The row belongs to no command and no run."
     if action == "verify" and situation.verifying:
         return "The seals are being computed already."
+    if action in {"severity", "follow"} and not situation.listed:
+        return "The list is not on screen: escape goes there."
     return ""
 
 

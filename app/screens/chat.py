@@ -8,7 +8,6 @@ from typing import ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.content import Content
 from textual.widgets import Input
 
 from foredeck.app.bridge import HostChanged
@@ -169,7 +168,7 @@ class ChatScreen(PromptScreen[None]):
     def _show_title(self) -> None:
         # The agent first: a long title would push it out of sight.
         title = f"Chat · {self.agent.name} · {self._topic.name}"
-        self._pane.border_title = Content(safe_line(title)).markup
+        self._pane.set_title(safe_line(title))
         answering = self._detail is not None and self._detail.answering
         hint = "is answering… (ctrl+g stops it)" if answering else "listens: type, then enter"
         self.query_one(Input).placeholder = f"{self.agent.name} {hint}"

@@ -43,7 +43,7 @@ class Pane(Vertical):
         """Put an untrusted text into the frame; the same again costs no repaint of the pane."""
         if title != self._title:
             self._title = title
-            self.border_title = Content(title).markup
+            self.border_title = Content(title)  # a text would be read as markup
 
     def show_content(self) -> None:
         """Put the content back."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from textual.content import Content
 from textual.screen import Screen
 
 from foredeck.app.screens.pane import Pane
@@ -72,7 +71,7 @@ class RunView:
         self.pane("stages").say("No run is selected.")
         self.pane("graph").say("No run is selected.")
         self.pane("output").say(text, hint)
-        self.pane("output").border_title = "Output"
+        self.pane("output").set_title("Output")
 
     def loading(self) -> None:
         """Say that the run is being read."""
@@ -134,14 +133,14 @@ class RunView:
 
     def show_place(self) -> None:
         """Say in the pane's title whose output it is, and which part is in sight."""
-        pane, step = self.pane("output"), self.step
+        step = self.step
         place = ""
         if step is not None and self._shown is not None:
             view = self.output.view
             following = "" if step.state in FINAL_STEPS else " · following"
             place = following if view.follow else f" · {view.percent} %"
         name = f" · {shorten(step_title(step), _TITLE_WIDTH)}" if step else ""
-        pane.border_title = Content(f"Output{name}{place}").markup
+        self.pane("output").set_title(f"Output{name}{place}")
 
 
 def _was_removed(detail: RunDetail, path: str) -> bool:

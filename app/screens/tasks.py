@@ -98,11 +98,24 @@ class TasksScreen(TaskOffers):
             return
         known = sum(row.task.deleted_at is None for row in tasks)
         self.query_one(ScheduleHeader).update_board(board, known)
+        read_about = self.row if self.in_item else None
         self.listed.update_tasks(tasks, paused=board.paused_at is not None)
+        self._leave_gone(read_about)
         if self.focused is None:
             self.listed.table.focus()
         self._aim()
         self._show_task()  # whether all schedules are paused may have changed
+
+    def _leave_gone(self, row: TaskRow | None) -> None:
+        """Go to the list when the task that a person reads about is not in it any more.
+
+        Its neighbour would take its place, and with it the next key.
+        """
+        if row is not None and (self.row is None or self.row.id != row.id):
+            self.action_focus_list()
+            if row.id not in self.dialogs.deleted:
+                name = safe_line(row.name, limit=60)
+                self.shell.notice(f"“{name}” is not in the list any more.", "warning")
 
     def _aim(self) -> None:
         """Show the task under the cursor where it is to be seen."""

@@ -6,7 +6,6 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.content import Content
 
 from foredeck.app.bridge import HostChanged
 from foredeck.app.screens.pane import Pane
@@ -101,7 +100,7 @@ class TranscriptScreen(PromptScreen[None]):
         stage = next((step_title(s) for s in steps if s.key == self._only), "all stages")
         # The stage first: a long title would push it out of sight.
         title = f"Transcript · {stage} · {self._detail.run.title}"
-        self._pane.border_title = Content(safe_line(title)).markup
+        self._pane.set_title(safe_line(title))
 
     def action_close(self) -> None:
         self.dismiss()

@@ -111,15 +111,20 @@ class Workbench(PromptScreen[None]):
     def show_host(self) -> None:
         """The host is open: read everything."""
         self.failure = None
-        other = self.shell.attached_to
-        self.desk.status.update_link(f"attached to {other}" if other else "")
+        self.show_silence(silent=False)
         self.desk.reader.read_all()
         self.refresh_bindings()
+
+    def show_silence(self, *, silent: bool) -> None:
+        """Say whose the host is, if it is another process, or that it does not answer."""
+        other = self.shell.attached_to
+        link = f"{other} does not answer" if silent else f"attached to {other}" if other else ""
+        self.desk.status.update_link(link, fails=silent)
 
     def show_lost(self, error: ForedeckError) -> None:
         """The host is gone: what was read stays on the screen."""
         self.failure = error
-        self.desk.status.update_link("the host is gone: ctrl+r takes over")
+        self.desk.status.update_link("the host is gone: ctrl+r takes over", fails=True)
         self.refresh_bindings()
 
     # --- which actions apply ----------------------------------------------------------

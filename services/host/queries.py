@@ -196,6 +196,11 @@ class GetStatus(Query[HostStatus]):
 
 
 @dataclass(frozen=True)
+class Ping(Query[None]):
+    """Whether the host hears: it answers at once, whatever else it has to do."""
+
+
+@dataclass(frozen=True)
 class ListAgents(Query[tuple[AgentCard, ...]]):
     """The agents, in the order of the workflow."""
 

@@ -10,6 +10,7 @@ from foredeck.services.domain.errors import HostGone
 from foredeck.services.domain.events import Event
 from foredeck.services.event_bus import EventBus
 from foredeck.services.host.interface import Command, Query
+from foredeck.services.host.queries import Ping
 
 R = TypeVar("R")
 Handler = Callable[[Any], Awaitable[Any]]
@@ -23,7 +24,7 @@ class HostService:
 
     def __init__(self, bus: EventBus, handlers: dict[type, Handler]) -> None:
         self._bus = bus
-        self._handlers = handlers
+        self._handlers = {Ping: _hear, **handlers}
 
     async def ask(self, query: Query[R]) -> R:
         """Answer a query."""
@@ -75,3 +76,7 @@ class OpeningHost(HostService):
         if kind not in self._handlers:
             await asyncio.shield(self._rest)
         return await super()._handler(kind)
+
+
+async def _hear(_ping: Ping) -> None:
+    """Answer, which is all that is asked for."""

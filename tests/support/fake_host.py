@@ -393,6 +393,8 @@ class FakeHost:
 
     def _answer_about_agents(self, query: object) -> object:
         match query:
+            case queries.Ping():
+                return None
             case queries.ListAgents():
                 return agent_cards()
             case queries.ListConversations():

@@ -15,6 +15,7 @@ from foredeck.app.screens.jobs import JobsScreen
 from foredeck.app.screens.modals.lost_host import LostHostDialog
 from foredeck.services.domain.errors import OtherVersion
 from foredeck.services.domain.states import RunState
+from foredeck.services.host.queries import Ping
 from foredeck.widgets.status_bar import StatusBar
 from tests.support import fake_host
 from tests.support.dashboard import dashboard, messages, until, workbench_of
@@ -90,6 +91,32 @@ async def test_it_says_whose_the_host_is_and_leaves_without_a_question(
         await until(pilot, lambda: pilot.app._exit)
     assert other.first.closed
     assert other.first.done == []
+
+
+@pytest.mark.parametrize("width", [30, 40, 60, 80])
+async def test_a_link_that_fails_is_told_before_all_else(other: OtherProcess, width: int) -> None:
+    async with dashboard(other.first, connect=other.connect) as pilot:
+        await until(pilot, lambda: shown(pilot))
+        bar = workbench_of(pilot).query_one(StatusBar)
+        assert bar._status is not None
+        bar.update_status(replace(bar._status, rehearsal=True, waiting_runs=1))
+        bar.update_link("the host is gone: c-r", fails=True)
+        line = "".join(text for text, _style in bar.rows(width)[0])
+        assert line.startswith(" the host is gone: c-r")
+        assert len(line) <= width
+        assert ("REHEARSAL" in line) == (width >= 40)
+
+
+async def test_a_host_that_does_not_answer_is_told_on_every_screen(tmp_path: Path) -> None:
+    other = OtherProcess(busy(tmp_path), busy(tmp_path))
+    goes_on = other.first.gates[Ping] = asyncio.Event()
+    async with dashboard(other.first, connect=other.connect) as pilot:
+        await until(pilot, lambda: shown(pilot))
+        await pilot.press("J")
+        await until(pilot, lambda: f"{_OTHER} does not answer" in " ".join(messages(pilot)))
+        assert f"{_OTHER} does not answer" in status_text(pilot)
+        goes_on.set()
+        await until(pilot, lambda: f"attached to {_OTHER}" in status_text(pilot))
 
 
 async def test_every_action_goes_to_the_other_process(other: OtherProcess) -> None:

@@ -200,6 +200,21 @@ async def test_it_says_that_the_trail_is_whole(tmp_path: Path) -> None:
         await until(pilot, lambda: shows(pilot, "✓ The audit trail is whole: 11 rows."))
 
 
+async def test_the_keys_of_the_list_show_what_they_do_where_a_row_takes_its_place(
+    tmp_path: Path,
+) -> None:
+    entries = [entry(number) for number in range(1, 12)]
+    async with audit_host(tmp_path / "data", entries) as host, dashboard(host, (80, 24)) as pilot:
+        screen = await open_audit(pilot)
+        await pilot.press("enter")
+        await until(pilot, lambda: screen.focused is screen.facts)
+        await pilot.press("s")
+        sentence = "Severity: The list is not on screen: escape goes there."
+        await until(pilot, lambda: sentence in messages(pilot))
+        await pilot.press("v")
+        await until(pilot, lambda: shows(pilot, "✓ The audit trail is whole: 11 rows."))
+
+
 @pytest.mark.parametrize(
     ("statement", "broken", "under_cursor"),
     [

@@ -189,6 +189,17 @@ async def test_the_list_is_filtered_by_name_and_tag_shown_by_kind_and_sorted(
         await until(pilot, lambda: shows(pilot, "No task is like that."))
 
 
+@pytest.mark.parametrize("words", ["[/", "[b", "[/]", "[$x]", "[@click=app.quit]", "x\\[", "\\"])
+async def test_what_is_filtered_by_stands_in_the_title_as_it_was_typed(
+    tmp_path: Path, words: str
+) -> None:
+    async with dashboard(tasked(tmp_path)) as pilot:
+        screen = await open_tasks(pilot)
+        await pilot.press("slash")
+        screen.filter_bar.query_one(Input).value = words
+        await until(pilot, lambda: shows(pilot, f"Tasks · /{words} · newest first · 0 of 5"))
+
+
 async def test_a_thousand_tasks_are_read_in_pages_and_only_what_is_seen_is_painted(
     tmp_path: Path,
 ) -> None:
@@ -333,6 +344,8 @@ async def test_a_task_is_made_and_every_mistake_stands_beside_its_field(tmp_path
         assert form.focused is form.query_one("#name")
         assert not [done for done in host.done if isinstance(done, CreateTask)]
         await pilot.press(*"review")
+        await until(pilot, lambda: not form._fields["name"].has_class("-wrong"))
+        assert form._fields["prompt"].has_class("-wrong")
         form.query_one("#prompt", TextArea).text = "Look at {{branch}}."
         form.query_one("#variables", TextArea).text = 'branch = main\nnote = "two\\nlines"'
         form.query_one("#cron", Input).value = "0 3 * * 1-5"
@@ -527,6 +540,22 @@ async def test_a_task_is_deleted_after_a_question_and_brought_back(tmp_path: Pat
         await pilot.press("u")
         await until(pilot, lambda: host.done[1:] == [RestoreTask("t2")])
         await until(pilot, lambda: cursor(pilot) == "t2")
+
+
+async def test_who_reads_about_a_task_that_another_deletes_is_told_and_back_in_the_list(
+    tmp_path: Path,
+) -> None:
+    host = tasked(tmp_path)
+    async with dashboard(host, (80, 24)) as pilot:
+        screen = await open_tasks(pilot)
+        await go_to(pilot, "t2")
+        await pilot.press("enter")
+        await until(pilot, lambda: screen.focused is screen.details)
+        host._put("t2", deleted_at=NOW)
+        await until(pilot, lambda: said(pilot, "is not in the list any more."))
+        assert screen.focused is screen.listed.table
+        assert cursor(pilot) != "t2"
+        assert not screen.has_class("-task")
 
 
 async def test_a_task_that_was_deleted_before_is_listed_and_brought_back(tmp_path: Path) -> None:

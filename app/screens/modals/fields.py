@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rich.text import Text
+from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.widget import Widget
@@ -30,6 +31,13 @@ class FormField(Vertical):
         yield self.field
         yield self._remark
         yield self._mistake
+
+    @on(Input.Changed)
+    @on(TextArea.Changed)
+    @on(Select.Changed)
+    def _mended(self) -> None:
+        """What was wrong is no longer what stands there."""
+        self.complain("")
 
     def on_descendant_focus(self) -> None:
         """Bring the label into sight as well."""
