@@ -8,7 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from foredeck.services.domain.schedules import FireState, Misfire, Overlap, Schedule
+from foredeck.services.domain.schedules import (
+    FireState,
+    Misfire,
+    Overlap,
+    Schedule,
+    count_more_missed,
+)
 from foredeck.services.scheduling.plan import MOST_TOLD, Come, come
 from foredeck.services.scheduling.policy import MOST_QUEUED, Standing, decide, warnings
 
@@ -44,7 +50,7 @@ def test_every_moment_that_has_come_is_answered_once_and_the_others_are_not(
     assert dues == sorted(set(dues))
     assert all(first <= due < found.next_at for due in dues)
     total = len(found.missed) + len(found.on_time) + found.before
-    told = sum(int(text) for text in _counts([answer.reason for answer in answers]))
+    told = sum(count_more_missed(answer.reason) for answer in answers)
     assert len(answers) + told == total
     assert len(answers) <= MOST_TOLD + max(schedule.catch_up, 1) + len(found.on_time)
     states = [answer.state for answer in answers]
@@ -52,15 +58,6 @@ def test_every_moment_that_has_come_is_answered_once_and_the_others_are_not(
     if schedule.overlap is not Overlap.ALLOW:
         assert states.count(FireState.STARTED) <= (0 if standing.run_id else 1)
     assert all(answer.reason for answer in answers if answer.state is not FireState.STARTED)
-
-
-def _counts(reasons: list[str]) -> list[str]:
-    """Return for how many others the rows stand."""
-    return [
-        reason.split("; ")[1].split(". ")[1].split(" before it")[0].replace(",", "")
-        for reason in reasons
-        if " before it were missed, too" in reason
-    ]
 
 
 def test_the_latest_are_made_up_for_in_their_order() -> None:
