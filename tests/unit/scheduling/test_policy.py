@@ -15,6 +15,7 @@ from foredeck.services.domain.schedules import (
     Schedule,
     count_more_missed,
 )
+from foredeck.services.scheduling import plan
 from foredeck.services.scheduling.plan import MOST_TOLD, Come, come
 from foredeck.services.scheduling.policy import MOST_QUEUED, Standing, decide, warnings
 
@@ -58,6 +59,21 @@ def test_every_moment_that_has_come_is_answered_once_and_the_others_are_not(
     if schedule.overlap is not Overlap.ALLOW:
         assert states.count(FireState.STARTED) <= (0 if standing.run_id else 1)
     assert all(answer.reason for answer in answers if answer.state is not FireState.STARTED)
+
+
+def test_when_a_rare_one_starts_is_reckoned_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def after(*given: object) -> datetime:
+        asked.append(given)
+        return NOW + timedelta(days=1461)
+
+    monkeypatch.setattr(plan, "next_after", after)
+    schedule = Schedule("0 3 29 2 *", jitter=60.0)
+    plan.starts_at.cache_clear()
+    assert len({plan.starts_at("rare", schedule, NOW) for _ in range(3)}) == 1
+    assert len(asked) == 1
+    plan.starts_at.cache_clear()
 
 
 def test_the_latest_are_made_up_for_in_their_order() -> None:
