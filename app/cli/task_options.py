@@ -100,7 +100,7 @@ _CLOCK = (
     click.option(
         "--misfire",
         type=click.Choice([m.value for m in Misfire]),
-        help="What of times at which no host was there; default: run-once.",
+        help="What of due times with no host there; default: run-once.",
     ),
     click.option(
         "--catch-up",

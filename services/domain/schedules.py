@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -74,6 +75,26 @@ class Fire:
     state: FireState
     run_id: str | None = None
     reason: str = ""
+
+
+# Words of a reason, looked for in the store as well.
+MORE_MISSED = " before it were missed, too, since "
+_MORE_MISSED = re.compile(r"([\d,]+)" + MORE_MISSED)
+
+
+def more_missed(count: int, since: datetime, *, counted: bool) -> str:
+    """Return what the reason of a missed due time says of those before it, without a row each.
+
+    `counted` is False if there were even more.
+    """
+    number = f"{count:,}" if counted else f"More than {count:,}"
+    return f"{number}{MORE_MISSED}{since:%Y-%m-%d %H:%M} UTC."
+
+
+def count_more_missed(reason: str) -> int:
+    """Return how many due times without a row a reason speaks of."""
+    found = _MORE_MISSED.search(reason)
+    return int(found[1].replace(",", "")) if found else 0
 
 
 @dataclass(frozen=True, slots=True)

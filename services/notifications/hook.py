@@ -106,11 +106,21 @@ async def _end(process: Process) -> None:
     """Leave nothing of the command behind, what it has started in its group included."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
+    # It counts as gone only when what it has printed is read.
+    reading = asyncio.create_task(_forget(process))
     with suppress(TimeoutError):  # what has left the group may hold the output open for ever
         async with asyncio.timeout(_LAST_WAIT):
             await process.wait()
+    reading.cancel()
+    await asyncio.wait({reading})
     # asyncio has no other way to let go of a pipe that somebody else holds open.
     process._transport.close()  # type: ignore[attr-defined]
+
+
+async def _forget(process: Process) -> None:
+    assert process.stdout is not None
+    while await process.stdout.read(_BLOCK):
+        pass
 
 
 def _said(telling: Telling, code: int | None, printed: bytearray) -> str:

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from foredeck.services.domain.schedules import MOST_CAUGHT_UP, Schedule
 from foredeck.services.domain.tasks import Task
@@ -53,6 +54,8 @@ def first_open(
     return next((moment for moment in found if moment not in answered), until)
 
 
+# Asked of every task at each look, and of a rare one decades are looked through.
+@lru_cache(maxsize=1024)
 def starts_at(task_id: str, schedule: Schedule, due_at: datetime) -> datetime:
     """Return when a due moment is acted upon: `jitter` puts it off, never beyond the next one.
 

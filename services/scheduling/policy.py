@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from foredeck.services.domain.schedules import FireState, Misfire, Overlap, Schedule
+from foredeck.services.domain.schedules import FireState, Misfire, Overlap, Schedule, more_missed
 from foredeck.services.scheduling.plan import MOST_TOLD, Come
 
 # So many moments of one task wait for the run before at most.
@@ -86,8 +86,7 @@ def _left_out(
     for number, moment in enumerate(told):
         reason = f"Seen {_ago(now - moment)} late; {why}."
         if number == 0 and more and since is not None:
-            count = f"{more:,}" if come.counted else f"More than {more:,}"
-            reason += f" {count} before it were missed, too, since {since:%Y-%m-%d %H:%M} UTC."
+            reason += f" {more_missed(more, since, counted=come.counted)}"
         yield Answer(moment, FireState.MISSED, reason)
 
 

@@ -13,6 +13,7 @@ from foredeck.services.domain.away import Away, AwayItem, AwayKind
 from foredeck.services.store import rows
 from foredeck.services.store.codecs import to_microseconds, to_moment
 from foredeck.services.store.engine import Link
+from foredeck.services.store.fires import more_missed_since
 
 MOST_ITEMS = 50
 """The list holds no more; the counts are of everything."""
@@ -98,6 +99,7 @@ async def away(link: Link, since: datetime, until: datetime) -> Away:
         *rows.each(_fire, await link.rows(_FIRES, (after, MOST_ITEMS))),
         *await _the_rest(link, after),
     ]
+    counts[AwayKind.MISSED] = counts.get(AwayKind.MISSED, 0) + await more_missed_since(link, after)
     known = tuple((kind, counts[kind]) for kind in AwayKind if counts.get(kind))
     return Away(since, until, known, tuple(items[:MOST_ITEMS]))
 

@@ -8,7 +8,14 @@ from typing import Any
 
 from foredeck.services.domain.audit import AuditEntry, Severity
 from foredeck.services.domain.events import ScheduleChanged
-from foredeck.services.domain.schedules import Fire, FireRow, FireState, ScheduleBoard
+from foredeck.services.domain.schedules import (
+    MORE_MISSED,
+    Fire,
+    FireRow,
+    FireState,
+    ScheduleBoard,
+    count_more_missed,
+)
 from foredeck.services.domain.views import Page
 from foredeck.services.store import mapping
 from foredeck.services.store.codecs import to_microseconds, to_moment, to_optional_moment
@@ -33,7 +40,10 @@ _NEXT = """
 """
 _SCHEDULED = "SELECT count(*) FROM task WHERE next_at IS NOT NULL"
 _QUEUED = "SELECT count(*) FROM fire WHERE state = 'queued'"
-_BECAME = "SELECT count(*) FROM fire WHERE at >= ? AND state = ?"
+_MORE_MISSED = """
+    SELECT reason FROM fire WHERE at > ? AND state = 'missed' AND instr(reason, ?) > 0
+"""
+_BECAME = "SELECT count(*) FROM fire WHERE at > ? AND state = ?"
 
 
 class FireRepository(Repository[Fire]):
@@ -144,10 +154,17 @@ async def board(link: Link, now: datetime) -> ScheduleBoard:
         next_task_id=task_id,
         next_task_name=name,
         next_at=to_optional_moment(next_at),
-        missed=await _number(link, _BECAME, day, FireState.MISSED.value),
+        missed=await _number(link, _BECAME, day, FireState.MISSED.value)
+        + await more_missed_since(link, day),
         failed=await _number(link, _BECAME, day, FireState.FAILED.value),
         queued=await _number(link, _QUEUED),
     )
+
+
+async def more_missed_since(link: Link, at: int) -> int:
+    """Return how many due times without a row were found to be missed after a time (µs)."""
+    found = await link.rows(_MORE_MISSED, (at, MORE_MISSED))
+    return sum(count_more_missed(row[0]) for row in found)
 
 
 async def _paused_at(link: Link) -> datetime | None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from foredeck.services.notifications import hook as hook_module
 from foredeck.services.notifications.hook import CommandHook
 from tests.integration.notifications.test_webhook import TELLING
 
@@ -93,6 +94,15 @@ async def test_a_command_that_takes_too_long_is_ended_with_what_it_started(
 async def test_a_command_that_leaves_something_behind_has_ended_all_the_same() -> None:
     outcome = await CommandHook("sleep 60 & exit 0", DATA, time_limit=0.5)(TELLING)
     assert outcome.error == ""
+
+
+async def test_a_command_that_prints_without_end_is_gone_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(hook_module, "_LAST_WAIT", 40.0)  # it must not be needed
+    async with asyncio.timeout(30):
+        outcome = await CommandHook("exec cat /dev/zero", DATA, time_limit=0.3)(TELLING)
+    assert outcome.error == "The command took longer than 0.3 seconds and was ended."
 
 
 async def test_what_it_prints_is_logged_in_part(caplog: pytest.LogCaptureFixture) -> None:

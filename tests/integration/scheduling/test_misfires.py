@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from foredeck.services.domain.audit import Severity
+from foredeck.services.domain.away import AwayKind
 from foredeck.services.domain.schedules import FireState, Misfire, Overlap
 from tests.support.schedule_house import at, open_schedules
 from tests.support.still_clock import Clock
@@ -41,6 +42,10 @@ async def test_after_a_day_run_once_makes_up_for_all_with_one_run(
         warned = await house.audited("schedule.missed")
         assert {row.severity for row in warned} == {Severity.WARNING}
         assert len(warned) == 20
+        # The counts are of all, also of those without a row of their own.
+        away = await house.store.news.away(at("20 13:00"))
+        assert dict(away.counts) == {AwayKind.MISSED: 23}
+        assert (await house.store.queries.schedule_board(clock.now)).missed == 23
 
 
 async def test_after_a_day_catch_up_makes_up_for_the_latest_ones_in_their_order(

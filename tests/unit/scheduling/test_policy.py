@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from foredeck.services.domain.schedules import FireState, Misfire, Overlap, Schedule
+from foredeck.services.domain.schedules import (
+    FireState,
+    Misfire,
+    Overlap,
+    Schedule,
+    count_more_missed,
+)
+from foredeck.services.scheduling import plan
 from foredeck.services.scheduling.plan import MOST_TOLD, Come, come
 from foredeck.services.scheduling.policy import MOST_QUEUED, Standing, decide, warnings
 
@@ -44,7 +51,7 @@ def test_every_moment_that_has_come_is_answered_once_and_the_others_are_not(
     assert dues == sorted(set(dues))
     assert all(first <= due < found.next_at for due in dues)
     total = len(found.missed) + len(found.on_time) + found.before
-    told = sum(int(text) for text in _counts([answer.reason for answer in answers]))
+    told = sum(count_more_missed(answer.reason) for answer in answers)
     assert len(answers) + told == total
     assert len(answers) <= MOST_TOLD + max(schedule.catch_up, 1) + len(found.on_time)
     states = [answer.state for answer in answers]
@@ -54,13 +61,19 @@ def test_every_moment_that_has_come_is_answered_once_and_the_others_are_not(
     assert all(answer.reason for answer in answers if answer.state is not FireState.STARTED)
 
 
-def _counts(reasons: list[str]) -> list[str]:
-    """Return for how many others the rows stand."""
-    return [
-        reason.split("; ")[1].split(". ")[1].split(" before it")[0].replace(",", "")
-        for reason in reasons
-        if " before it were missed, too" in reason
-    ]
+def test_when_a_rare_one_starts_is_reckoned_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def after(*given: object) -> datetime:
+        asked.append(given)
+        return NOW + timedelta(days=1461)
+
+    monkeypatch.setattr(plan, "next_after", after)
+    schedule = Schedule("0 3 29 2 *", jitter=60.0)
+    plan.starts_at.cache_clear()
+    assert len({plan.starts_at("rare", schedule, NOW) for _ in range(3)}) == 1
+    assert len(asked) == 1
+    plan.starts_at.cache_clear()
 
 
 def test_the_latest_are_made_up_for_in_their_order() -> None:
