@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from typing import Any
 
@@ -68,7 +69,10 @@ def _audited(handler: Handler, store: Store, origin: str) -> Handler:
 async def _record(store: Store, command: Any, result: Any, ending: str, severity: Severity) -> None:
     """Add the command's own row; that a full disk has no room for it undoes nothing."""
     name = _WORD.sub("_", type(command).__name__).lower()
-    given = {field.name: _shown(getattr(command, field.name)) for field in fields(command)}
+    redacted = store.redactor.text
+    given = {
+        field.name: _shown(getattr(command, field.name), redacted) for field in fields(command)
+    }
     resource, identity = _resource(command, result)
     entry = AuditEntry(
         action=f"command.{name}",
@@ -94,8 +98,9 @@ def _resource(command: Any, result: Any) -> tuple[str, str]:
     return kind, str(named or "")
 
 
-def _shown(value: Any) -> Any:
+def _shown(value: Any, redacted: Callable[[str], str]) -> Any:
+    """Return a value as it is told: without secrets, of which no part is left by the cut."""
     if value is None or isinstance(value, bool | int | float):
         return value
-    text = str(value)
+    text = redacted(str(value))
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"

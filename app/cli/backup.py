@@ -156,6 +156,11 @@ def _put_restored(done: Restored) -> None:
     if done.jobs:
         say(f"Jobs that were at work, and are lost unless their end was in it: {done.jobs}.")
     say("The queue of jobs is paused: foredeck jobs resume. So are the schedules.")
+    if done.passed_over:
+        say(
+            f"Tasks that were due since, which is not made up for: {done.passed_over}. "
+            "Which times: foredeck tasks fires"
+        )
     say("What the backup has as waiting may have been done since by where it was taken.")
 
 

@@ -22,6 +22,7 @@ from foredeck.services.domain.report_model import (
     Changes,
     ReportedFailure,
     ReportedMessage,
+    ReportedRun,
     RunReport,
 )
 
@@ -63,6 +64,7 @@ def _put_overview(report: RunReport) -> None:
     pairs: dict[str, object] = {
         "Run": run.id,
         "State": state_word(run.state),
+        **_pause(run),
         "Project": run.project_name,
         "Workflow": f"{run.workflow} ({run.trigger.value}, {run.mode.value})",
         "Started": local_time(run.started_at),
@@ -79,6 +81,11 @@ def _put_overview(report: RunReport) -> None:
     if report.rehearsal:
         pairs["Note"] = "A rehearsal: the words of the models are scripted."
     put_pairs(pairs)
+
+
+def _pause(run: ReportedRun) -> dict[str, object]:
+    is_paused = run.paused_at and not run.is_over
+    return {"Paused": f"since {local_time(run.paused_at)}"} if is_paused else {}
 
 
 def _work(report: RunReport) -> str:

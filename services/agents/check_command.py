@@ -85,11 +85,12 @@ class CheckCommand:
         async with self._store.transaction() as tx:
             known = await tx.jobs.by_key(task.step.id, task.attempt, key)
             if known is None:
-                name = f"verify: {safe_line(verify.command, limit=LABEL_LIMIT)}"
+                told = self._store.redactor.text(verify.command)  # before any of it is cut off
+                name = f"verify: {safe_line(told, limit=LABEL_LIMIT)}"
                 job = command_job(
                     task.step,
                     task.attempt,
-                    verify.command,
+                    told,
                     name=name,
                     timeout=verify.timeout,
                     key=key,

@@ -16,6 +16,7 @@ from typing import IO
 from foredeck.services.backup import manifest as m
 from foredeck.services.domain.errors import InvalidInput
 from foredeck.services.domain.safe_text import safe_line
+from foredeck.services.jobs.output import make_private_directory
 from foredeck.services.store.place import NAME as DATABASE
 
 _BLOCK = 1 << 20
@@ -180,7 +181,7 @@ def _damaged(why: str) -> InvalidInput:
 
 @contextmanager
 def _created(path: Path) -> Iterator[IO[bytes]]:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_private_directory(path.parent)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     with os.fdopen(os.open(path, flags, 0o600), "wb") as file:
         yield file

@@ -88,6 +88,7 @@ async def restore(path: Path, data_dir: Path, progress: Progress, *, force: bool
         steps=settled.steps,
         jobs=settled.jobs,
         queued=settled.queued,
+        passed_over=settled.passed_over,
     )
 
 

@@ -15,6 +15,7 @@ from foredeck.services.chat.record import cut_off_left
 from foredeck.services.domain import clock
 from foredeck.services.domain.records import Failure, FailureClass, Run, Step, StepKind
 from foredeck.services.domain.states import FINAL_JOBS, JobState, StepState
+from foredeck.services.scheduling.passing import pass_over
 from foredeck.services.store.store import Store, Transaction
 from foredeck.services.workflow.outcomes import Outcomes, is_under_way
 from foredeck.services.workflow.run_driver import settle
@@ -33,12 +34,16 @@ _STEPS, _OWN = "jobs", "job-output"
 
 @dataclass
 class Settled:
-    """What was at work: runs by their ids, how many steps of them and jobs, and what waited."""
+    """What was at work: runs by their ids, how many steps of them and jobs, and what waited.
+
+    `passed_over` counts the tasks that were due since, which is not made up for.
+    """
 
     runs: list[str]
     steps: int = 0
     jobs: int = 0
     queued: int = 0
+    passed_over: int = 0
 
 
 async def settle_down(store: Store, data_dir: Path) -> Settled:
@@ -63,6 +68,7 @@ async def settle_down(store: Store, data_dir: Path) -> Settled:
         found.runs.append(run_id)
     async with store.transaction("recovery") as tx:
         await tx.moving.tell_nobody(_TOLD_ELSEWHERE)
+    found.passed_over = await pass_over(store)
     return found
 
 

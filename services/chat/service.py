@@ -164,7 +164,7 @@ class ChatService:
             project_id=project.id,
             agent=spec.role,
             mode=resolve_mode(self._settings, project)[0],
-            title=safe_line(text, limit=_TITLE),
+            title=safe_line(self._store.redactor.text(text), limit=_TITLE),
             created_at=moment,
             updated_at=moment,
             run_id=run.id if run else None,

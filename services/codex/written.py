@@ -48,6 +48,11 @@ def name_of(mark: str, item_id: str) -> str:
     return f"{mark}/{item_id}"
 
 
+def owner_of(name: str) -> str:
+    """Return the mark of the turn, or the id of the job, that an item is of."""
+    return name.partition("/")[0]
+
+
 def read_written(path: Path, mark: str) -> Mapping[str, WrittenItem]:
     """Return by item id what the output file at `path` holds of the turn with that mark."""
     found: dict[str, WrittenItem] = {}

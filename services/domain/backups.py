@@ -35,7 +35,8 @@ class Restored:
 
     `moved_aside` is where the old one lies now, empty if there was none. `runs` were at work when
     the backup was made, of `steps` nobody knows how they ended, `jobs` were at work and `queued`
-    waited for their turn.
+    waited for their turn. Of `passed_over` tasks the schedule was due since, which is not made up
+    for.
     """
 
     data_dir: str
@@ -45,3 +46,4 @@ class Restored:
     steps: int = 0
     jobs: int = 0
     queued: int = 0
+    passed_over: int = 0

@@ -105,8 +105,9 @@ class CommandGuard:
         runs = action is not PolicyAction.DENY and not waits
         async with self._store.transaction(actor) as tx:
             for asked, some in found:
+                told = safe_line(self._store.redactor.text(asked.text), limit=_SHOWN)
                 for match in some:
-                    tx.audit(_entry(asked, match, runs=runs, confirmed=confirmed))
+                    tx.audit(_entry(asked, told, match, runs=runs, confirmed=confirmed))
         if not runs:
             raise _refusal(action, found, len(commands))
 
@@ -128,12 +129,15 @@ def denial_of(error: CommandDenied) -> Failure:
     return Failure(FailureClass.REJECTED, error.message, error.advice)
 
 
-def _entry(asked: Asked, match: Match, *, runs: bool, confirmed: bool) -> AuditEntry:
-    """Return the record of a match; a command that does not run belongs to no job."""
+def _entry(asked: Asked, told: str, match: Match, *, runs: bool, confirmed: bool) -> AuditEntry:
+    """Return the record of a match, of which `told` is the command in short.
+
+    A command that does not run belongs to no job.
+    """
     ending = _ENDING[match.action]
     if match.action is PolicyAction.CONFIRM and not confirmed:
         ending = "not confirmed"
-    said = {"command": safe_line(asked.text, limit=_SHOWN), "rule": match.rule, "why": match.why}
+    said = {"command": told, "rule": match.rule, "why": match.why}
     return AuditEntry(
         action=f"command_policy.{match.action.value}",
         resource="job",

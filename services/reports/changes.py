@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from foredeck.services.codex.written import parts_of
+from foredeck.services.codex.written import owner_of, parts_of
 from foredeck.services.domain.records import Attempt, ChangeKind
 from foredeck.services.domain.report_model import (
     CONTENT_LIMIT,
@@ -42,14 +42,16 @@ class _Fate:
         return ChangeKind.CREATED if self.new else ChangeKind.MODIFIED
 
 
-def commands_of(material: Material) -> int:
+def commands_of(material: Material, jobs: Collection[str]) -> int:
     """Return how many commands codex ran in its turns; reads output files, so it blocks.
 
-    Nothing but the output tells of them. None is counted of output that was removed.
+    Nothing but the output tells of them. None is counted of output that was removed, and none
+    of a step's own command, which is one of the `jobs` by their ids.
     """
     outputs = dict.fromkeys(Path(attempt.output_path) for _, attempt in _attempts(material))
     begun = (part for output in outputs for part, _ in parts_of(output, SegmentKind.COMMAND))
-    return len({part.of for part in begun if part.of})
+    items = {part.of for part in begun if part.of}
+    return sum(owner_of(item) not in jobs for item in items)
 
 
 def changes_of(material: Material, words: Words) -> Changes:

@@ -159,12 +159,12 @@ class _Builder:
     def _totals(self, steps: tuple[ReportedStep, ...], files: int) -> Totals:
         material, used = self.material, self.material.usage_by_model
         begun = [job for job in material.jobs if job.started_at is not None]
-        turns = sum(job.type == _CODEX for job in begun)
+        commands = frozenset(job.id for job in begun if job.type != _CODEX)
         return Totals(
             messages=material.counts.messages,
             tool_calls=material.counts.tool_calls,
-            turns=turns,
-            commands=len(begun) - turns + commands_of(material),
+            turns=len(begun) - len(commands),
+            commands=len(commands) + commands_of(material, commands),
             steps=len(steps),
             steps_done=sum(step.state is StepState.SUCCESS for step in steps),
             retries=sum(step.retries for step in steps),

@@ -9,7 +9,7 @@ a few sweeps down and up. Everything is in points, and pure.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 BOX_WIDTH = 132.0
@@ -18,6 +18,7 @@ BOX_HEIGHT = 36.0
 TITLE_LENGTH = 18
 BETWEEN_BOXES = 16.0
 BETWEEN_LAYERS = 30.0
+_PITCH = BOX_HEIGHT + BETWEEN_LAYERS
 # What an edge takes of a layer that it only passes.
 LANE = 14.0
 # Beyond so many boxes, or layers crossed by all edges together, no eye follows a line.
@@ -88,6 +89,31 @@ def lay_out(needs: Mapping[str, Iterable[str]]) -> Graph | None:
     chains = _chains(above, depth)
     layers = _ordered(_layers(depth, chains), chains)
     return _drawn(layers, chains)
+
+
+def strips(graph: Graph, room: float) -> tuple[Graph, ...]:
+    """Return a drawing in parts of at most `room` points height, from top to bottom.
+
+    It is cut between its layers, where only lines are; one layer is the least part. Lines of a
+    part reach beyond its edges: whoever draws it lets them end there.
+    """
+    if graph.height <= room:
+        return (graph,)
+    part = max(1, int(room // _PITCH)) * _PITCH
+    cuts = [0.0, graph.height]
+    while cuts[-2] + part < graph.height:
+        cuts.insert(-1, (len(cuts) - 1) * part - BETWEEN_LAYERS / 2)
+    return tuple(_strip(graph, top, bottom) for top, bottom in pairwise(cuts))
+
+
+def _strip(graph: Graph, top: float, bottom: float) -> Graph:
+    boxes = (replace(box, y=box.y - top) for box in graph.boxes if top <= box.y < bottom)
+    edges = (
+        replace(edge, points=tuple((x, y - top) for x, y in edge.points))
+        for edge in graph.edges
+        if edge.points[0][1] < bottom and edge.points[-1][1] > top
+    )
+    return Graph(graph.width, bottom - top, tuple(boxes), tuple(edges))
 
 
 def _depths(above: Mapping[str, Sequence[str]]) -> dict[str, int]:
@@ -179,7 +205,7 @@ def _width(layer: Sequence[_Place]) -> float:
 
 
 def _top(layer: int) -> float:
-    return layer * (BOX_HEIGHT + BETWEEN_LAYERS)
+    return layer * _PITCH
 
 
 def _edge(chain: Sequence[_Place], middles: Mapping[_Place, float]) -> Edge:

@@ -14,7 +14,9 @@ from foredeck.services.reports.graph_layout import (
     TOO_LARGE,
     Box,
     Edge,
+    Graph,
     lay_out,
+    strips,
 )
 from foredeck.services.reports.markup import Element, element
 from foredeck.services.reports.overview import step_anchor
@@ -24,6 +26,8 @@ _MARGIN = 2.0
 # A wide graph shrinks to the page, so many pixels wide, as far as it can be read; then it scrolls.
 _ROOM = 1040.0
 _SMALLEST = 0.65
+# A high graph is cut into parts of at most so many points, which a printed page holds.
+_PART = 800.0
 # The width of a bar's drawing, which is stretched to what room there is, and its least part.
 _BAR = 1000.0
 _LEAST = 4.0
@@ -34,22 +38,33 @@ def graph_of(steps: tuple[ReportedStep, ...]) -> Element:
     graph = lay_out({step.key: step.needs for step in steps})
     if graph is None:
         return element("p", TOO_LARGE, class_="note")
+    parts = strips(graph, _PART)
     numbers = {step.key: number for number, step in enumerate(steps)}
-    boxes = (_box(box, steps[numbers[box.key]], numbers[box.key]) for box in graph.boxes)
-    width, height = graph.width + 2 * _MARGIN, graph.height + 2 * _MARGIN
+
+    def drawn(number: int, part: Graph) -> Element:
+        boxes = (_box(box, steps[numbers[box.key]], numbers[box.key]) for box in part.boxes)
+        # Where it goes on, no margin parts the lines from the rest of themselves.
+        above = _MARGIN if number == 0 else 0.0
+        below = _MARGIN if number == len(parts) - 1 else 0.0
+        return _drawing(part, above, below, (*map(_edge, part.edges), *boxes))
+
+    said = "Graph: the steps, each below those that it needs; the table below says the same."
+    drawings = (drawn(*each) for each in enumerate(parts))
+    return element(
+        "div", *drawings, class_="wide graph", role="region", aria_label=said, tabindex=0
+    )
+
+
+def _drawing(part: Graph, above: float, below: float, content: tuple[Element, ...]) -> Element:
+    width, height = part.width + 2 * _MARGIN, part.height + above + below
     scale = max(_SMALLEST, min(1.0, _ROOM / width))
-    drawing = element(
+    return element(
         "svg",
-        *map(_edge, graph.edges),
-        *boxes,
-        viewBox=f"{-_MARGIN:g} {-_MARGIN:g} {width:g} {height:g}",
+        *content,
+        viewBox=f"{-_MARGIN:g} {-above:g} {width:g} {height:g}",
         width=width * scale,
         height=height * scale,
         role="group",
-        aria_label="The steps, each below those that it needs; the table below says the same.",
-    )
-    return element(
-        "div", drawing, class_="wide graph", role="region", aria_label="Graph", tabindex=0
     )
 
 

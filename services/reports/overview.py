@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 
 from foredeck.services.domain.amounts import duration, plural
 from foredeck.services.domain.records import Requirement, Verdict
@@ -123,7 +124,7 @@ def figures(report: RunReport) -> Iterator[tuple[str, Words]]:
     yield "Cost", wording.cost(totals.cost)
     yield "Retries", f"{totals.retries:,}"
     yield "Files changed", f"{totals.files:,}"
-    yield "Lines", wording.lines_changed(report.changes.added, report.changes.removed)
+    yield "Lines in diffs", wording.lines_changed(report.changes.added, report.changes.removed)
 
 
 def _times(run: ReportedRun) -> Iterator[tuple[str, Words | None]]:
@@ -173,7 +174,7 @@ def graph(report: RunReport) -> Section | None:
 
 
 _STEP_COLUMNS = (
-    ("Step", 8), ("State", 4), ("Started", 3), ("Took", 3), ("Tries", 2), ("Tokens", 3),
+    ("Step", 8), ("State", 4), ("Started (UTC)", 3), ("Took", 3), ("Tries", 2), ("Tokens", 3),
 )  # fmt: skip
 
 
@@ -181,8 +182,9 @@ def steps(report: RunReport) -> Section:
     """Return every step with its times and tries, and what it says of itself."""
     if not report.steps:
         return Section("steps", "Steps", (note("The run has no steps yet."),))
-    rows = (_step_row(number, step) for number, step in enumerate(report.steps))
-    more = [block for step in report.steps for block in _step_more(step)]
+    day = report.run.started_at
+    rows = (_step_row(number, step, day) for number, step in enumerate(report.steps))
+    more = [block for step in report.steps for block in _step_more(step, day)]
     return Section("steps", "Steps", (*table("Steps", _STEP_COLUMNS, rows), *more))
 
 
@@ -191,41 +193,47 @@ def step_anchor(number: int) -> str:
     return f"step-{number}"
 
 
-def _step_row(number: int, step: ReportedStep) -> tuple[Words, ...]:
+def _step_row(number: int, step: ReportedStep, day: datetime | None) -> tuple[Words, ...]:
     name = Toned(step.title, Tone.STRONG, step_anchor(number))
     needs = f" · needs {', '.join(step.needs)}" if step.needs else ""
     tries = f"{step.attempt} of {step.max_attempts}" if step.attempt else wording.NOTHING
     return (
         (name, quiet(f" {step.key}{needs}")),
         (sign(step.state), quiet(f" {step.reason}")) if step.reason else sign(step.state),
-        Instant(step.started_at, whole=False),
+        _begun(step.started_at, day),
         duration(step.duration) or wording.NOTHING,
         tries,
         f"{step.usage.total:,}",
     )
 
 
+def _begun(at: datetime | None, day: datetime | None) -> Instant:
+    """Return when something began, with its date unless that is the day of the run's start."""
+    return Instant(at, whole=at is not None and day is not None and at.date() != day.date())
+
+
 _ATTEMPT_COLUMNS = (
-    ("Attempt", 2), ("State", 3), ("Started", 3), ("Took", 2), ("Tokens", 3), ("Failure", 8),
+    ("Attempt", 2), ("State", 3), ("Started (UTC)", 3), ("Took", 2), ("Tokens", 3), ("Failure", 8),
 )  # fmt: skip
 
 
-def _step_more(step: ReportedStep) -> list[Block]:
+def _step_more(step: ReportedStep, day: datetime | None) -> list[Block]:
     attempts = step.attempts if len(step.attempts) > 1 else ()
     if not step.summary and not attempts:
         return []
     title = f"Attempts of {step.title}"
     said = " in its own words" if step.summary else " by attempt"
     blocks = prose(step.summary, code=False)
-    blocks += table(title, _ATTEMPT_COLUMNS, map(_attempt_row, attempts))
+    rows = (_attempt_row(attempt, day) for attempt in attempts)
+    blocks += table(title, _ATTEMPT_COLUMNS, rows)
     return [Fold((Toned(step.title, Tone.STRONG), said), tuple(blocks))]
 
 
-def _attempt_row(attempt: ReportedAttempt) -> tuple[Words, ...]:
+def _attempt_row(attempt: ReportedAttempt, day: datetime | None) -> tuple[Words, ...]:
     return (
         str(attempt.number),
         sign(attempt.state),
-        Instant(attempt.started_at, whole=False),
+        _begun(attempt.started_at, day),
         duration(attempt.duration) or wording.NOTHING,
         f"{attempt.usage.total:,}",
         attempt.failure,

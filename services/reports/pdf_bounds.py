@@ -91,7 +91,8 @@ def _excerpt(excerpt: Excerpt, limit: int) -> Excerpt:
 
 
 def _failure(failure: ReportedFailure) -> ReportedFailure:
-    return replace(failure, detail=_excerpt(failure.detail, LONG_TEXT))
+    limit = SHORT_TEXT if failure.overcome else LONG_TEXT
+    return replace(failure, detail=_excerpt(failure.detail, limit))
 
 
 def _step(step: ReportedStep) -> ReportedStep:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from foredeck.services.domain.amounts import duration
@@ -13,30 +14,46 @@ from foredeck.services.reports.graph_layout import (
     TITLE_LENGTH,
     TOO_LARGE,
     Box,
+    Graph,
     lay_out,
+    strips,
 )
 from foredeck.services.reports.spans import Chart, Lane
 
-# In points: what a drawing may be wide on A4, and how small its letters may get.
-_ROOM = 485.0
+# In points: what a drawing may be wide and high on A4, upright and lying, and how small its
+# letters may get.
+_ROOM, _LYING = (485.0, 640.0), (734.0, 400.0)
 _SMALLEST = 0.5
 _LANE_TITLE = 24
 
 
 def graph_of(steps: tuple[ReportedStep, ...]) -> dict[str, Any]:
-    """Return where boxes and lines stand, or a sentence where nobody could read them."""
+    """Return where boxes and lines stand, or a sentence where nobody could read them.
+
+    A wide graph lies on a page of its own; what is too high for one page goes on on the next.
+    """
     graph = lay_out({step.key: step.needs for step in steps})
-    if graph is None or (scale := min(1.0, _ROOM / graph.width)) < _SMALLEST:
+    if graph is None or graph.width * _SMALLEST > _LYING[0]:
         return {"block": "paragraph", "words": [["text", TOO_LARGE]], "kind": "note"}
+    lying = graph.width * _SMALLEST > _ROOM[0]
+    width, height = _LYING if lying else _ROOM
+    scale = min(1.0, width / graph.width)
     by_key = {step.key: step for step in steps}
     return {
         "block": "graph",
+        "lying": lying,
         "scale": scale,
-        "width": graph.width,
-        "height": graph.height,
         "box": [BOX_WIDTH, BOX_HEIGHT],
-        "edges": [edge.points for edge in graph.edges],
-        "boxes": [_box(box, by_key[box.key]) for box in graph.boxes],
+        "parts": [_part(part, by_key) for part in strips(graph, height / scale)],
+    }
+
+
+def _part(part: Graph, by_key: Mapping[str, ReportedStep]) -> dict[str, Any]:
+    return {
+        "width": part.width,
+        "height": part.height,
+        "edges": [edge.points for edge in part.edges],
+        "boxes": [_box(box, by_key[box.key]) for box in part.boxes],
     }
 
 

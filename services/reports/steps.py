@@ -17,6 +17,7 @@ from foredeck.services.domain.report_model import (
 from foredeck.services.domain.states import StepState
 from foredeck.services.reports.words import Words
 from foredeck.services.store.report_material import Material
+from foredeck.services.workflow import graph
 
 # Of the evidence, in characters: the last lines of a traceback or an output tell the most.
 _DETAIL_LIMIT = 4_000
@@ -37,6 +38,7 @@ class StepsBuilder:
 
     def __init__(self, material: Material, words: Words, now: datetime) -> None:
         self._steps = material.steps
+        self._counted = frozenset(step.key for step in graph.counted(material.steps))
         self._words = words
         self._now = now
         self._attempts: defaultdict[str, list[Attempt]] = defaultdict(list)
@@ -105,13 +107,17 @@ class StepsBuilder:
         told = False
         for attempt in attempts:
             if attempt.failure is not None:
-                stands = attempt.number == latest and step.state in _HELD_UP
+                stands = attempt.number == latest and self._is_held_up(step)
                 told = told or stands
                 ended = attempt.ended_at or attempt.started_at
                 yield self._failure(step, attempt.number, attempt.failure, ended, stands=stands)
-        if step.failure is not None and not told and step.state in _HELD_UP:
+        if step.failure is not None and not told and self._is_held_up(step):
             since = step.ended_at or step.started_at
             yield self._failure(step, step.attempt, step.failure, since, stands=True)
+
+    def _is_held_up(self, step: Step) -> bool:
+        """Whether its failure stands: one that sent the work back no longer counts (SPEC D1)."""
+        return step.state in _HELD_UP and step.key in self._counted
 
     def _failure(
         self, step: Step, attempt: int, failure: Failure, at: datetime | None, *, stands: bool

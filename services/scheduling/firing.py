@@ -32,7 +32,7 @@ _log = logging.getLogger(__name__)
 ACTOR = "scheduler"
 _NAME_LENGTH = 60
 # Later than anything that has come: all of it is missed.
-_EVER = datetime.max.replace(tzinfo=UTC)
+EVER = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class Firing:
             seen = await self._look(task_id, now)
             if seen is None or (schedule := seen.task.schedule) is None:
                 return False
-            late = _EVER if resumed else now - self._grace
+            late = EVER if resumed else now - self._grace
             try:
                 found = await self._come(seen, schedule, now, late)
             except InvalidInput as error:
@@ -129,7 +129,7 @@ class Firing:
                     due_at = answer.due_at
                     run_id = await self._making.add(tx, seen.task.id, prepared[due_at], due_at)
                     runs.append(run_id)
-                fire = _fire(seen.task, answer, run_id, now)
+                fire = fire_of(seen.task, answer, run_id, now)
                 await tx.fires.add(fire)
                 await tell_if_failed(tx, seen.task, fire)
             await tx.tasks.save(replace(await tx.tasks.get(seen.task.id), next_at=next_at))
@@ -204,5 +204,6 @@ def _failed(answer: Answer, error: CannotBeMade) -> Answer:
     return replace(answer, state=FireState.FAILED, reason=f"No run could be made: {error}")
 
 
-def _fire(task: Task, answer: Answer, run_id: str | None, now: datetime) -> Fire:
+def fire_of(task: Task, answer: Answer, run_id: str | None, now: datetime) -> Fire:
+    """Return the record of a due moment that is answered."""
     return Fire(new_id(), task.id, answer.due_at, now, answer.state, run_id, answer.reason)

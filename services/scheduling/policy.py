@@ -54,6 +54,11 @@ def decide(schedule: Schedule, come: Come, standing: Standing, now: datetime) ->
     return tuple(sorted(answers, key=lambda answer: answer.due_at))
 
 
+def passed_over(come: Come, now: datetime, why: str) -> tuple[Answer, ...]:
+    """Return that none of what was missed is made up for, and `why`."""
+    return tuple(_missed(come, come.missed, now, why))
+
+
 def warnings(schedule: Schedule) -> tuple[str, ...]:
     """Return what is odd about a schedule, though it can be kept."""
     if schedule.misfire is not Misfire.CATCH_UP or schedule.catch_up <= 1:
@@ -80,9 +85,12 @@ def _made_up(schedule: Schedule, come: Come) -> Sequence[datetime]:
 def _left_out(
     schedule: Schedule, come: Come, left: Sequence[datetime], now: datetime
 ) -> Iterator[Answer]:
+    return _missed(come, left, now, _LEFT_OUT[schedule.misfire].format(schedule.catch_up))
+
+
+def _missed(come: Come, left: Sequence[datetime], now: datetime, why: str) -> Iterator[Answer]:
     told, more = left[-MOST_TOLD:], come.before + max(0, len(left) - MOST_TOLD)
     since = come.since or left[0] if left else None
-    why = _LEFT_OUT[schedule.misfire].format(schedule.catch_up)
     for number, moment in enumerate(told):
         reason = f"Seen {_ago(now - moment)} late; {why}."
         if number == 0 and more and since is not None:

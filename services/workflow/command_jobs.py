@@ -34,11 +34,12 @@ class CommandJobs:
     async def begin(self, tx: Transaction, beginning: Beginning) -> Job:
         """Store the job of a new attempt, which runs from now on, and return it."""
         spec = beginning.spec
+        told = self._store.redactor.text(spec.command)  # before any of it is cut off
         job = command_job(
             beginning.step,
             beginning.attempt,
-            spec.command,
-            name=safe_line(spec.command, limit=LABEL_LIMIT),
+            told,
+            name=safe_line(told, limit=LABEL_LIMIT),
             timeout=spec.timeout,
             key=KEY,
             workspace=beginning.project.workspace,

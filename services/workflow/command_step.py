@@ -158,8 +158,10 @@ class CommandStepRunner:
         """
         handle = _handle(job)
         if (await self._executor.probe(handle)).state is JobState.QUEUED:
-            await self._guard.admit_step(Asked(job.id, job.prompt, run_id=job.run_id or ""))
-            words = (_SHELL, "-c", job.prompt)
+            # The record of the job tells it without secrets, so it is not what runs.
+            command_text = task.spec.command
+            await self._guard.admit_step(Asked(job.id, command_text, run_id=job.run_id or ""))
+            words = (_SHELL, "-c", command_text)
             memory = task.project.settings.memory_bytes
             command = Command(words, job.workspace, environment, job.timeout, memory=memory)
             await self._executor.submit(handle, command)

@@ -77,7 +77,8 @@ class RunService:
             workflow=workflow.name,
             definition=definition.to_json(workflow),
             request=request,
-            title=_title(wish.title, request),
+            # Without secrets first: of one that lies across the cut, a part would be left.
+            title=_title(*map(self._store.redactor.text, (wish.title, request))),
             trigger=wish.trigger,
             mode=self._mode(wish, project),
             state=RunState.CREATED,

@@ -230,6 +230,8 @@ async def test_it_comes_back_as_it_was(store: Store, data: Path, tmp_path: Path)
     for name in ("output/0123456789ab/a.1.log", "blobs/ab/cdef", "output/ünicode \n name.log"):
         assert (where / name).read_bytes() == (data / name).read_bytes()
         assert stat.S_IMODE((where / name).stat().st_mode) == 0o600
+    modes = {stat.S_IMODE(path.stat().st_mode) for path in where.rglob("*") if path.is_dir()}
+    assert modes == {0o700}
     copy = await Store.open(where, EventBus())
     try:
         assert [row.name for row in (await copy.queries.projects()).items] == ["shop"]

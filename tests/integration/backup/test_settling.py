@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 from foredeck.services.backup.settling import settle_down
+from foredeck.services.domain import clock
 from foredeck.services.domain.chat import ChatMessage, ChatState, Conversation
 from foredeck.services.domain.notices import Cause, Channel, DeliveryState
 from foredeck.services.domain.records import Job, Mode, Role
+from foredeck.services.domain.schedules import FireState, Misfire, Schedule
 from foredeck.services.domain.states import JobState, RunState
+from foredeck.services.domain.tasks import Task
 from foredeck.services.event_bus import EventBus
 from foredeck.services.jobs.executor import Handle
 from foredeck.services.jobs.local_executor import LocalExecutor
@@ -86,6 +91,36 @@ async def test_a_run_of_a_task_that_was_only_made_waits_for_a_person(tmp_path: P
             assert not await tx.executions.not_begun()
             settled = await tx.runs.get(run.id)
             assert (settled.state, settled.paused_at is None) == (RunState.WAITING, False)
+
+
+async def test_what_was_due_since_is_not_made_up_for(tmp_path: Path) -> None:
+    """Where the backup was taken it may have started, so a person is told, and it does not."""
+    async with open_jobs(tmp_path) as house:
+        run = await store_run(house.store, RunState.SUCCESS)
+        now = clock.now()
+        past, coming = now - timedelta(days=3), now + timedelta(days=300)
+        schedules = {
+            "hourly": ("0 * * * *", past),
+            "broken": ("x", past),
+            "later": ("@daily", coming),
+        }
+        async with house.store.transaction() as tx:
+            for name, (cron, at) in schedules.items():
+                schedule = Schedule(cron, misfire=Misfire.CATCH_UP, catch_up=5)
+                task = Task(name, name, run.project_id, "Look.", past, past, schedule=schedule)
+                await tx.tasks.add(replace(task, next_at=at))
+
+        found = await settle_down(house.store, tmp_path / "restored")
+
+        assert found.passed_over == 1
+        fires = (await house.store.queries.fires(None, 100, 0, odd=False)).items
+        assert {fire.task_id for fire in fires} == {"hourly"}
+        assert {fire.state for fire in fires} == {FireState.MISSED}
+        assert "a backup was restored" in fires[0].reason
+        async with house.store.transaction() as tx:
+            tasks = {task.id: task.next_at for task in await tx.tasks.scheduled()}
+        assert now < (tasks["hourly"] or past) <= now + timedelta(hours=2)
+        assert (tasks["broken"], tasks["later"]) == (past, coming)
 
 
 async def test_what_was_to_be_told_is_told_where_the_backup_was_taken(tmp_path: Path) -> None:

@@ -15,11 +15,12 @@ from foredeck.services.domain.command_rules import PolicyAction, Rule
 from foredeck.services.domain.records import FailureClass, ProjectSettings
 from foredeck.services.domain.segments import SegmentKind
 from foredeck.services.domain.states import JobState, RunState, StepState
-from foredeck.services.domain.workflow import RetryPolicy
+from foredeck.services.domain.workflow import RetryPolicy, WorkflowSpec
 from foredeck.services.jobs.command_policy import CommandPolicy
 from foredeck.services.jobs.processes import find_marked
 from foredeck.services.store.audit import AuditFilter
 from foredeck.services.workflow import interventions
+from foredeck.services.workflow.runs import RunWish
 from tests.support.command_house import CommandHouse, command, open_commands
 from tests.support.greedy import GREEDY
 from tests.support.hostile import HOSTILE
@@ -367,3 +368,25 @@ async def test_two_hundred_commands_side_by_side_and_a_join(house: CommandHouse)
 def resident() -> int:
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+async def test_no_part_of_a_secret_is_left_where_a_text_is_cut(tmp_path: Path) -> None:
+    secret = "Zq81kLm0pXyy77WqRt5u"
+    policy = CommandPolicy({Rule.WORLD_WRITABLE: PolicyAction.WARN})
+    async with open_commands(tmp_path, policy=policy) as house:
+        house.store.redactor.learn([secret])
+        # Texts are cut behind 80, 100, 120 and 500 characters: each time within the secret.
+        words = "".join(f"{'x' * gap}{secret}" for gap in (63, 5, 365))
+        text = f": {words}; touch made; chmod 777 made; printf %s {secret} > got; exit 3"
+        steps = (command("one", text),)
+        wish = RunWish("demo", f"{'y' * 90}{secret}", workflow=WorkflowSpec("test", steps))
+        run = await house.runs.create(wish)
+        await house.orchestrator.start(run.id)
+        detail = await house.finished(run.id)
+        (job,) = await house.jobs(run.id)
+        entries = (await house.store.queries.audit(AuditFilter(), limit=500)).items
+        told = [run.title, detail.error, job.name, job.prompt, str(job.failure)]
+        told += [f"{each.description} {each.before} {each.after}" for each in entries]
+        assert [each for each in told if secret[:8] in each] == []
+        assert len([each for each in entries if each.action == "command_policy.warn"]) == 1
+        assert (house.workspace / "got").read_text() == secret

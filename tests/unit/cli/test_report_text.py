@@ -52,6 +52,15 @@ async def test_a_run_in_any_state(
     assert [line for line in text.splitlines() if len(line) > 80] == []
 
 
+async def test_a_run_that_is_paused_says_so(
+    store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = await collected(store, RunState.WAITING)
+    assert "Paused" not in shown(report, capsys)
+    paused = replace(report.run, paused_at=report.generated_at)
+    assert "Paused    since " in shown(replace(report, run=paused), capsys)
+
+
 async def test_what_went_wrong_comes_first(
     store: Store, capsys: pytest.CaptureFixture[str]
 ) -> None:

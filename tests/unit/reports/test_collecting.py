@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from foredeck.services.codex.written import name_of
 from foredeck.services.domain import report_model
 from foredeck.services.domain.errors import NotFound
 from foredeck.services.domain.records import ChangeKind, FailureClass, FileChange, Role
@@ -112,6 +113,19 @@ async def test_failures_come_first_and_the_overcome_ones_last(
     )
     good = await reported.store_run(store, RunState.SUCCESS)
     assert [f.overcome for f in (await collector.collect(good.id)).failures] == [True]
+
+
+async def test_a_failure_that_sent_the_work_back_is_overcome(
+    store: Store, collector: ReportCollector
+) -> None:
+    run = await reported.store_run(store, RunState.FAILED)
+    again = records.step(run, "builder#2", 2, round=2, state=StepState.SUCCESS)
+    async with store.transaction() as tx:
+        await tx.steps.add(again)
+    assert [failure.overcome for failure in (await collector.collect(run.id)).failures] == [
+        True,
+        True,
+    ]
 
 
 async def test_a_step_that_waits_without_a_failed_attempt(
@@ -258,14 +272,17 @@ async def test_commands_of_codex_are_counted_with_the_others(
     store: Store, collector: ReportCollector, tmp_path: Path
 ) -> None:
     run = await reported.store_run(store, RunState.SUCCESS)
-    before = (await collector.collect(run.id)).totals.commands
+    report = await collector.collect(run.id)
+    before = report.totals.commands
+    job = next(job.id for job in report.jobs if not job.is_turn)
     output = tmp_path / "builder.log"
     output.write_text("$ make\nfine\n$ make\n$ of the step\n")
     parts = (
         Segment(0, SegmentKind.COMMAND, 1, "make", "job1/call1"),
         Segment(7, SegmentKind.OUTPUT, 2, "make", "job1/call1"),
         Segment(12, SegmentKind.COMMAND, 3, "make", "job1/call2"),
-        Segment(19, SegmentKind.COMMAND, 4, "of the step"),  # a job, which is counted already
+        # That of the step is a job, which is counted already.
+        Segment(19, SegmentKind.COMMAND, 4, "of the step", name_of(job, "command")),
     )
     Path(f"{output}{SUFFIX}").write_text("".join(part.to_line() for part in parts))
     await reported.set_output(store, "builder", run, output)

@@ -2,15 +2,18 @@
 
 from itertools import combinations, pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from foredeck.services.reports.graph_layout import (
+    BETWEEN_LAYERS,
     BOX_HEIGHT,
     BOX_WIDTH,
     MOST_BOXES,
     Graph,
     lay_out,
+    strips,
 )
 
 
@@ -74,3 +77,21 @@ def test_no_drawing_of_nothing_or_of_too_much() -> None:
     assert lay_out({f"s{number}": [] for number in range(MOST_BOXES + 1)}) is None
     chain = {f"s{number}": [f"s{below}" for below in range(number)] for number in range(60)}
     assert lay_out(chain) is None
+
+
+@given(graphs(), st.floats(1.0, 400.0))
+def test_the_parts_of_a_drawing_are_the_drawing(needs: dict[str, list[str]], room: float) -> None:
+    graph = _laid_out(needs)
+    parts = strips(graph, room)
+    top, boxes = 0.0, []
+    for part in parts:
+        assert part.height <= max(room, BOX_HEIGHT + BETWEEN_LAYERS)
+        for box in part.boxes:
+            assert 0 <= box.y <= part.height - BOX_HEIGHT
+            boxes.append((box.key, box.x, box.y + top))
+        for edge in graph.edges:
+            shown = any((e.source, e.target) == (edge.source, edge.target) for e in part.edges)
+            assert shown == (edge.points[0][1] < top + part.height and edge.points[-1][1] > top)
+        top += part.height
+    assert top == pytest.approx(graph.height)
+    assert sorted(boxes) == sorted((box.key, box.x, box.y) for box in graph.boxes)

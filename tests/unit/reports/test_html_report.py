@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
@@ -131,8 +132,38 @@ def test_a_graph_that_nobody_could_follow_is_not_drawn() -> None:
     assert "Step 399" in page.text
 
 
-def _renamed(step: ReportedStep, number: int) -> ReportedStep:
-    return replace(step, key=f"s{number}", title=f"Step {number}")
+def _renamed(step: ReportedStep, number: int, *needs: str) -> ReportedStep:
+    return replace(step, key=f"s{number}", title=f"Step {number}", needs=needs)
+
+
+def test_a_high_graph_is_in_parts_that_a_page_holds() -> None:
+    needs = [(), *((f"s{number}",) for number in range(39))]
+    steps = tuple(_renamed(REPORT.steps[0], n, *need) for n, need in enumerate(needs))
+    page = _page(replace(REPORT, steps=steps))
+    drawings = [dict(each) for tag, each in page.elements if tag == "svg"]
+    heights = [float(each["height"] or 0) for each in drawings if "height" in each]
+    assert len(heights) == 4
+    assert max(heights) < 840
+    assert len([each for tag, each in page.elements if tag == "a" and "box" in str(each)]) == 40
+
+
+def test_on_paper_nothing_is_kept_together_that_may_be_longer_than_a_page() -> None:
+    style = render_html(EMPTY).decode()
+    selectors = re.findall(r"([^{}/;]+?)\s*\{ break-inside: avoid; \}", style)
+    kept = {selector.strip() for each in selectors for selector in each.split(",")}
+    assert kept == {
+        "tr", ".figures", ".graph svg", ".lane", ".question > dl", ".small", ".message",
+    }  # fmt: skip
+
+
+def test_when_a_step_began_has_a_zone_and_its_date_unless_that_is_known() -> None:
+    begun = REPORT.steps[0].started_at
+    assert begun is not None
+    late = replace(REPORT.steps[0], started_at=begun + timedelta(days=2))
+    page = _page(replace(REPORT, steps=(REPORT.steps[0], late)))
+    assert "Started (UTC)" in page.text
+    assert "14:03:09" in page.text
+    assert "2026-03-03 14:03:09 UTC" in page.text
 
 
 def test_the_same_report_gives_the_same_bytes() -> None:

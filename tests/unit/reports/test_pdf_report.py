@@ -12,16 +12,17 @@ import pypdfium2
 import pytest
 
 from foredeck.services.domain.errors import ForedeckError
-from foredeck.services.domain.report_model import Excerpt, RunReport
+from foredeck.services.domain.report_model import Excerpt, ReportedStep, RunReport
 from foredeck.services.domain.states import RunState
 from foredeck.services.reports import pdf_report, renderers
 from foredeck.services.reports.pdf_bounds import MOST_MESSAGES, SHORT_TEXT, shortened
 from foredeck.services.reports.pdf_report import render_pdf
 from tests.support.hostile import HOSTILE
-from tests.support.report_samples import EMPTY, FAILURES, REPORT, filled
+from tests.support.report_samples import EMPTY, FAILURES, PLANNER, REPORT, filled
 
 _A4 = (595.3, 841.9)  # points
 _BREAK = "\u200b"
+_FOOT = 20 * 72 / 25.4  # the margin at the foot of a page, in points
 
 
 @contextmanager
@@ -118,6 +119,49 @@ def test_empty_lines_take_no_pages() -> None:
     assert content.text.endswith("last")
     assert content.text.count("\n") < 50
     assert content.left_out == 1_009 - (len(content.text) - len("\n… 971 characters left out …\n"))
+
+
+def _chain(*layers: int) -> RunReport:
+    """Return a report of so many steps a layer, each of which needs all of the one before."""
+    steps: list[ReportedStep] = []
+    above: tuple[str, ...] = ()
+    for layer, count in enumerate(layers):
+        keys = tuple(f"s{layer}-{number}" for number in range(count))
+        steps += (replace(PLANNER, key=key, title=f"Box {key}", needs=above) for key in keys)
+        above = keys
+    return replace(EMPTY, steps=tuple(steps))
+
+
+def test_a_high_graph_goes_on_on_the_next_page() -> None:
+    report = _chain(*[1] * 25)
+    with _opened(report) as document:
+        places = [_boxes_on(page) for page in document]
+    drawn = [name for page in places for name in page]
+    assert drawn[:25] == [step.title for step in report.steps]
+    assert "Graph" in next(text for text in _pages(report) if "Box s0-0" in text)
+
+
+def _boxes_on(page: pypdfium2.PdfPage) -> list[str]:
+    """Return the boxes that stand within the margins of a page."""
+    text = page.get_textpage()
+    said = text.get_text_bounded(bottom=_FOOT).split("\n")
+    return [line.strip() for line in said if line.startswith("Box ")]
+
+
+def test_a_wide_graph_lies_and_one_that_is_too_wide_is_not_drawn() -> None:
+    with _opened(_chain(1, 7, 1)) as document:
+        sizes = [page.get_size() for page in document]
+    assert sizes.count(sizes[0]) == len(sizes) - 1
+    assert pytest.approx((_A4[1], _A4[0]), abs=0.2) in sizes
+    assert "too large to be drawn" in " ".join(_pages(_chain(1, 12, 1)))
+
+
+def test_what_was_overcome_takes_less_room_than_what_stands() -> None:
+    long = Excerpt("x" * 5_000)
+    failures = tuple(replace(failure, detail=long) for failure in FAILURES)
+    short, _ = shortened(replace(REPORT, failures=failures))
+    lengths = {failure.overcome: len(failure.detail.text) for failure in short.failures}
+    assert lengths[True] < SHORT_TEXT + 50 < lengths[False]
 
 
 def test_a_short_run_is_whole() -> None:
