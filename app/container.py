@@ -1,4 +1,4 @@
-"""The composition root: with `assembly`, the only module that knows every service.
+"""The composition root: with `assembly` and what that is made of, all that knows every service.
 
 The dashboard, every command and every test open the same object here.
 """
@@ -73,7 +73,8 @@ async def open_services(
             await answering(host)
         # In a thread of its own: this loop answers meanwhile.
         await asyncio.to_thread(import_module, _ASSEMBLY)
-        from foredeck.app.assembly import Ground, open_working_half
+        from foredeck.app.assembly import open_working_half
+        from foredeck.app.works import Ground
 
         ground = Ground(settings, store, bus, server, host, departure)
         working = open_working_half(ground, role, recover=recover)
@@ -113,7 +114,7 @@ class _ReadingHost(HostService):
     async def _handler(self, kind: type) -> Handler:
         """Return the handler; most readers want none but the store's."""
         if kind not in self._handlers:
-            from foredeck.app.assembly import query_handlers
+            from foredeck.app.handlers import reader_handlers
 
-            self._handlers |= query_handlers(self._settings, self._store, self._bus, None)
+            self._handlers |= reader_handlers(self._settings, self._store, self._bus)
         return await super()._handler(kind)

@@ -1,4 +1,4 @@
-"""The part of the composition root that makes reports."""
+"""The part of the composition root that makes reports; their handlers are made later."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from contextvars import Context
 
 from foredeck.services.event_bus import EventBus
-from foredeck.services.host.report_handlers import ReportCommands, ReportQueries
 from foredeck.services.host.service import Handler
 from foredeck.services.reports.automatic import LAST_WAIT, AutomaticReports
 from foredeck.services.reports.collecting import ReportCollector
@@ -18,16 +17,26 @@ from foredeck.services.settings import Settings
 from foredeck.services.store.store import Store
 
 
-def report_queries(settings: Settings, store: Store) -> ReportQueries:
-    """Return what answers the queries about reports; the store is enough for it."""
-    return ReportQueries(store, _collector(settings, store), settings.data_dir)
+def report_handlers(
+    settings: Settings, store: Store, service: ReportService | None = None
+) -> dict[type, Handler]:
+    """Return what answers the queries about reports, for which the store is enough.
+
+    With a `service` also what carries out the commands.
+    """
+    from foredeck.services.host.report_handlers import ReportCommands, ReportQueries
+
+    queries = ReportQueries(store, _collector(settings, store), settings.data_dir)
+    if service is None:
+        return queries.table()
+    return queries.table() | ReportCommands(service, queries).table()
 
 
 @asynccontextmanager
 async def open_reports(
     settings: Settings, store: Store, bus: EventBus, *, stays: bool
-) -> AsyncIterator[dict[type, Handler]]:
-    """Make the reports that tasks want as their runs end; yield the commands about reports.
+) -> AsyncIterator[ReportService]:
+    """Make the reports that tasks want as their runs end; yield what makes reports.
 
     A host that `stays` makes those that earlier ones have left. At the end those are made that
     are still due, if that does not take long: open it before what ends runs as it closes.
@@ -38,7 +47,7 @@ async def open_reports(
     work = automatic.follow(events, stays=stays)
     following = asyncio.create_task(work, name="reports", context=Context())
     try:
-        yield ReportCommands(service, report_queries(settings, store)).table()
+        yield service
     finally:
         automatic.hurry()
         await events.aclose()

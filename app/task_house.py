@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from foredeck.services.agents.runner import resolve_mode
 from foredeck.services.domain.records import DefaultWorkflow, Project
 from foredeck.services.domain.workflow import WorkflowSpec
 from foredeck.services.host.service import Handler
-from foredeck.services.host.task_handlers import TaskCommands, TaskQueries
-from foredeck.services.scheduling.cron import check
-from foredeck.services.scheduling.plan import next_moment
 from foredeck.services.settings import Settings
 from foredeck.services.store.store import Store
 from foredeck.services.tasks.executions import Executions
-from foredeck.services.tasks.service import Calendar, TaskService
 from foredeck.services.tasks.workflows import TaskWorkflows
 from foredeck.services.workflow.builtin import codex_turn, four_agents
 from foredeck.services.workflow.orchestrator import Orchestrator
 from foredeck.services.workflow.runs import RunService
 from foredeck.services.workspace.home_projects import HomeProjects
 from foredeck.services.workspace.projects import ProjectService
+
+if TYPE_CHECKING:
+    from foredeck.services.tasks.service import TaskService
 
 
 def run_service(settings: Settings, store: Store) -> RunService:
@@ -58,13 +58,25 @@ class TaskHouse:
         """Return what makes runs of tasks."""
         return Executions(self.store, self.runs, orchestrator, self._workflows())
 
-    def queries(self) -> TaskQueries:
-        """Return what answers the queries about tasks."""
-        return TaskQueries(self.store, self.service(), self.settings.prices)
+    def handlers(
+        self, executions: Executions | None = None, *, runs: bool = False
+    ) -> dict[type, Handler]:
+        """Return what answers the queries about tasks and schedules.
 
-    def commands(self, executions: Executions) -> dict[type, Handler]:
-        """Return what carries out the commands about tasks."""
-        return TaskCommands(self.store, self.service(), executions, self.queries()).table()
+        With `executions` also what carries out the commands. `runs` says whether this host
+        starts what is due.
+        """
+        from foredeck.services.host.schedule_handlers import ScheduleCommands, ScheduleQueries
+        from foredeck.services.host.task_handlers import TaskCommands, TaskQueries
+
+        tasks = self.service()
+        queries = TaskQueries(self.store, tasks, self.settings.prices)
+        schedules = ScheduleQueries(self.store, runs=runs)
+        table = queries.table() | schedules.table()
+        if executions is not None:
+            table |= TaskCommands(self.store, tasks, executions, queries).table()
+            table |= ScheduleCommands(self.store, schedules).table()
+        return table
 
     def _workflows(self) -> TaskWorkflows:
         settings = self.settings
@@ -72,6 +84,10 @@ class TaskHouse:
 
     def service(self) -> TaskService:
         """Return what keeps the tasks."""
+        from foredeck.services.scheduling.cron import check
+        from foredeck.services.scheduling.plan import next_moment
+        from foredeck.services.tasks.service import Calendar, TaskService
+
         settings, store = self.settings, self.store
         projects = ProjectService(store, settings.workspaces_root, settings.data_dir)
         homes = HomeProjects(store, projects.create)

@@ -38,9 +38,9 @@ class ScheduleQueries:
         if not 1 <= query.count <= _MOST_SHOWN:
             raise InvalidInput(f"A preview has 1 to {_MOST_SHOWN} due times, not {query.count}.")
         zone = query.timezone or zones.machine_zone()
-        if wrong := cron.check(query.cron, zone):
-            raise InvalidInput(" ".join(wrong))
         # In a thread of its own: of what is seldom due, decades are looked through.
+        if wrong := await asyncio.to_thread(cron.check, query.cron, zone):
+            raise InvalidInput(" ".join(wrong))
         now, count = clock.now(), query.count
         moments = await asyncio.to_thread(cron.preview, query.cron, zone, now, count)
         return tuple(moment.isoformat() for moment in moments)

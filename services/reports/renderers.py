@@ -5,12 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping
 from importlib import import_module
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
-from foredeck.services.domain.report_model import RunReport
 from foredeck.services.domain.reports import ReportFormat
 
-Renderer = Callable[[RunReport], bytes]
+if TYPE_CHECKING:
+    from foredeck.services.domain.report_model import RunReport
+
+Renderer = Callable[["RunReport"], bytes]
 
 
 def _lazily(module: str, name: str) -> Renderer:

@@ -6,15 +6,18 @@ import asyncio
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from foredeck.services.domain import clock
 from foredeck.services.domain.ids import new_id
-from foredeck.services.domain.report_model import RunReport
 from foredeck.services.domain.reports import Report, ReportFormat
 from foredeck.services.reports.collecting import ReportCollector
 from foredeck.services.reports.files import ReportFiles
 from foredeck.services.reports.renderers import RENDERERS, Renderer
 from foredeck.services.store.store import Store, Transaction
+
+if TYPE_CHECKING:
+    from foredeck.services.domain.report_model import RunReport
 
 
 class ReportService:

@@ -22,6 +22,7 @@ from foredeck.services.domain.safe_text import safe_line
 from foredeck.services.domain.schedules import Fire, FireState, Schedule
 from foredeck.services.domain.tasks import Task
 from foredeck.services.patience import to_the_end
+from foredeck.services.scheduling import fields
 from foredeck.services.scheduling.making import MOST_TRIES, CannotBeMade, Making
 from foredeck.services.scheduling.plan import Come, come, first_open, next_moment
 from foredeck.services.scheduling.policy import Answer, Standing, decide
@@ -75,6 +76,11 @@ class Firing:
 
     async def mend(self) -> None:
         """Set the next moments right that are none any more, such as after the clock went back."""
+        async with self._store.transaction(ACTOR) as tx:
+            scheduled = await tx.tasks.with_schedule()
+        if not scheduled:
+            return
+        await asyncio.to_thread(fields.load)  # not while the others wait for the transaction
         now = clock.now()
         async with self._store.transaction(ACTOR) as tx:
             for task in await tx.tasks.with_schedule():

@@ -23,7 +23,6 @@ from foredeck.services.domain.states import FINAL_RUNS
 from foredeck.services.domain.tasks import Task
 from foredeck.services.event_bus import EventBus, Subscription
 from foredeck.services.patience import to_the_end
-from foredeck.services.scheduling import fields
 from foredeck.services.scheduling.firing import ACTOR, Firing
 from foredeck.services.scheduling.making import Executes, Making
 from foredeck.services.scheduling.plan import starts_at
@@ -139,7 +138,6 @@ class Scheduler:
         events = self._bus.subscribe()
         listening = asyncio.create_task(self._listen(events), name="scheduler's ear")
         try:
-            await asyncio.to_thread(fields.load)
             while True:
                 self._wake.clear()
                 seconds = await self._look_again()

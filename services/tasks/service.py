@@ -145,13 +145,13 @@ class TaskService:
             ref = wish.project or (old.project_id if old else None)
             project = await self._homes.known(ref, "" if old else wish.here)
         except UsageError as error:
-            return (str(error), *mistakes_of(wish, (), self._calendar.check))
+            return (str(error), *await self._about(wish, ()))
         return await self._mistakes_in(wish, project)
 
     async def _mistakes_in(self, wish: TaskWish, project: Project | None) -> tuple[str, ...]:
         wishes = project.settings if project else None
         servers = servers_of(wishes, self._settings) if wishes else self._settings.mcp_servers
-        found = [*mistakes_of(wish, servers, self._calendar.check)]
+        found = [*await self._about(wish, tuple(servers))]
         found += self._secrets(wish)
         if project is not None:
             found += _about_directory(wish.directory, project)
@@ -160,6 +160,11 @@ class TaskService:
             except ForedeckError as error:
                 found.append(str(error))
         return tuple(found)
+
+    async def _about(self, wish: TaskWish, servers: tuple[str, ...]) -> tuple[str, ...]:
+        # In a thread of its own: the first expression has to be imported for, and whether one
+        # ever comes is looked for through all calendars there are.
+        return await asyncio.to_thread(mistakes_of, wish, servers, self._calendar.check)
 
     def _secrets(self, wish: TaskWish) -> list[str]:
         texts = (wish.prompt, wish.description, *dict(wish.variables).values())

@@ -188,7 +188,7 @@ async def test_the_timeline_keeps_its_end(
     run = await reported.store_run(store, RunState.FAILED)
     async with store.transaction() as tx:
         await tx.move_run(run.id, RunState.RUNNING, reason="again")
-    monkeypatch.setattr("foredeck.services.reports.collecting.ENTRY_LIMIT", 2)
+    monkeypatch.setattr("foredeck.services.domain.report_model.ENTRY_LIMIT", 2)
     report = await collector.collect(run.id)
     assert report.timeline_left_out == 5
     assert [(e.old, e.new, e.reason) for e in report.timeline][-1] == (
