@@ -57,7 +57,7 @@ _WORK = (
     click.option(
         "--disallowed-tools", metavar="TOOL", multiple=True, help="Goes before what is allowed."
     ),
-    click.option("--model", metavar="MODEL", help="Default: that of the project."),
+    click.option("--model", metavar="MODEL", help="That codex uses; default: that of the project."),
     click.option("--sandbox", type=click.Choice([s.value for s in Sandbox])),
     click.option("--mode", type=click.Choice([m.value for m in Mode])),
     click.option("--timeout", type=float, metavar="SECONDS", help="For one codex turn."),

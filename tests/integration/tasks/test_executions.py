@@ -48,6 +48,14 @@ steps:
     command: test -n {{inputs.file}} && echo {{inputs.file}}
 """
 
+_AGENT = """\
+name: build
+steps:
+  - id: build
+    kind: agent
+    role: builder
+"""
+
 
 def _wish(prompt: str = "Review {{file}}", **fields: Any) -> TaskWish:
     options = fields.pop("options", TaskOptions(mode=Mode.DIRECT))
@@ -145,6 +153,39 @@ async def test_options_tools_and_directory_reach_the_turn(
     assert "refused" in answers.requests[-1].turn_outputs[0]
     assert step.turn_timeout == 60.0
     assert (run.budget_tokens, run.budget_cost) == (5, 1.0)
+
+
+async def test_jobs_of_an_agent_are_where_codex_is_and_may_no_more(
+    house: House, answers: Answers, tmp_path: Path
+) -> None:
+    workspace = tmp_path / "shop"
+    folder = workspace / ".foredeck" / "workflows"
+    folder.mkdir(parents=True)
+    (workspace / "src").mkdir()
+    (folder / "build.yaml").write_text(_AGENT)
+    answers.agent_command = "pwd; touch new.txt || echo refused"
+    async with house.open() as here:
+        await here.project("shop", workspace)
+        wish = _wish(
+            "Build it",
+            workflow="build",
+            disallowed_tools=("Write",),
+            directory="src",
+            options=TaskOptions(mode=Mode.AGENT),
+        )
+        await here.host.do(CreateTask(wish))
+        file = str(folder / "build.yaml")
+        free = await here.host.do(CreateWorkflowRun("shop", _AGENT, file, {}, trust=True))
+        await here.rest(free.id)
+        assert (workspace / "new.txt").exists()
+
+        status = await _executed(here, "review")
+
+    assert status.state is RunState.SUCCESS, status.error
+    printed = answers.requests[-1].tool_outputs[-1]
+    assert f"{workspace}/src" in printed
+    assert "refused" in printed
+    assert not (workspace / "src" / "new.txt").exists()
 
 
 async def test_every_mistake_is_told_at_once_and_nothing_is_stored(house: House) -> None:
