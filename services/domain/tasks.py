@@ -183,11 +183,26 @@ class TaskRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Mistake:
+    """What is wrong with a wish, in a sentence, and the field that is to be mended.
+
+    `field` is one of `TaskWish`, of its options or of its schedule.
+    """
+
+    field: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class TaskPreview:
-    """What an execution would say, and what is wrong or odd about it."""
+    """What an execution would say, and what is wrong or odd about it.
+
+    `missing` are the variables without a value, of which `mistakes` tells as well.
+    """
 
     prompt: str
-    mistakes: tuple[str, ...] = ()
+    mistakes: tuple[Mistake, ...] = ()
+    missing: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     # The variables of the template in their order, each with the value it would get, or None.
     variables: tuple[tuple[str, str | None], ...] = ()

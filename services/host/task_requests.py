@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from foredeck.services.domain.schedules import FireRow, ScheduleBoard
 from foredeck.services.domain.tasks import (
     ExecutionStatus,
+    Mistake,
     TaskPreview,
     TaskRow,
     TaskWish,
@@ -98,7 +99,7 @@ class PreviewTask(Query[TaskPreview]):
 
 
 @dataclass(frozen=True)
-class CheckTask(Query[tuple[str, ...]]):
+class CheckTask(Query[tuple[Mistake, ...]]):
     """Every mistake in what is wished for; empty if `CreateTask` would take it."""
 
     wish: TaskWish

@@ -25,6 +25,7 @@ from foredeck.services.host.task_requests import ExecuteTask, PreviewTask
 _PATIENCE = 0.15
 # Lines of a prompt that are shown: it is to be looked at, not read to its end.
 _LINES = 400
+_MISSING = "It has no value."
 
 
 class ExecuteTaskDialog(Dialog[ExecutionStatus]):
@@ -111,13 +112,10 @@ class ExecuteTaskDialog(Dialog[ExecutionStatus]):
             f"What codex is told ({lines:,} lines)" if lines > 1 else "What codex is told"
         )
         self.query_one("#prompt-text", Static).update(safe_text(preview.prompt, lines=_LINES))
-        mistakes = preview.mistakes if complain else ()
-        told: set[str] = set()
+        missing = set(preview.missing if complain else ())
         for field in self.query(FormField):
-            mine = [one for one in mistakes if _is_about(one, field.field.name or "")]
-            told.update(mine)
-            field.complain("\n".join(mine))
-        left = [one for one in mistakes if one not in told]
+            field.complain(_MISSING if field.field.name in missing else "")
+        left = [one.text for one in preview.mistakes if complain and one.field != "variables"]
         self._say("\n".join([*left, *preview.warnings]))
 
     @on(Button.Pressed)
@@ -167,9 +165,3 @@ class ExecuteTaskDialog(Dialog[ExecutionStatus]):
     def _say(self, sentence: str) -> None:
         if self.is_attached:
             self.query_one("#dialog-error", Static).update(safe_text(sentence))
-
-
-def _is_about(sentence: str, name: str) -> bool:
-    """Whether a mistake names that variable, as a word of its own."""
-    words = "".join(c if c.isalnum() or c in "_-." else " " for c in sentence)
-    return name in words.replace(". ", " ").rstrip(".").split()

@@ -15,7 +15,14 @@ from foredeck.services.domain.errors import Conflict, InvalidInput, NotFound, Un
 from foredeck.services.domain.records import Mode, Sandbox, Trigger
 from foredeck.services.domain.schedules import Misfire, Schedule
 from foredeck.services.domain.states import RunState
-from foredeck.services.domain.tasks import ExecutionStatus, Task, TaskOptions, TaskWish, wish_of
+from foredeck.services.domain.tasks import (
+    ExecutionStatus,
+    Mistake,
+    Task,
+    TaskOptions,
+    TaskWish,
+    wish_of,
+)
 from foredeck.services.host.commands import CreateWorkflowRun
 from foredeck.services.host.notice_requests import GetAway
 from foredeck.services.host.task_requests import (
@@ -122,7 +129,8 @@ async def test_a_missing_variable_is_refused_and_nothing_is_stored(house: House)
         assert (await here.host.ask(ListExecutions())).total == 0
         assert (await here.host.ask(GetTask("review"))).task.executions == 0
     assert preview.prompt == "{{one}} 2 {{three}}"
-    assert preview.mistakes == ("one and three have no value.",)
+    assert preview.mistakes == (Mistake("variables", "one and three have no value."),)
+    assert preview.missing == ("one", "three")
     assert preview.warnings == ("The template does not use four.",)
     assert preview.variables == (("one", None), ("two", "2"), ("three", None))
 
@@ -208,8 +216,16 @@ async def test_every_mistake_is_told_at_once_and_nothing_is_stored(house: House)
     said = refused.value.message
     for words in ("{{", "Bsh", "minute '61'", "no workflow nothing", "absent", "'doc'"):
         assert words in said
-    assert "There is a task review already" in checked[0]
-    assert len(checked) == 7
+    assert "There is a task review already" in checked[0].text
+    assert [mistake.field for mistake in checked] == [
+        "name",
+        "prompt",
+        "allowed_tools",
+        "cron",
+        "report_format",
+        "directory",
+        "workflow",
+    ]
     assert again == ()  # its own name is not taken
 
 
