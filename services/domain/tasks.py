@@ -19,6 +19,8 @@ PROMPT_LENGTH = 100_000
 MOST_TAGS = 20
 TAG_LENGTH = 50
 METADATA_BYTES = 10_000
+# Of the answer of an execution where several are listed, in characters.
+LISTED_ANSWER = 4_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,9 +214,10 @@ class TaskPreview:
 class ExecutionStatus:
     """How an execution stands (SPEC T3).
 
-    `result_data` is the answer as JSON text if it is JSON, else empty; `duration` in seconds,
-    so far while it works; `report_id` is empty until there is one. `conversation_id` names what
-    is said in it, wherever a run is named; `thread_id` is codex's own first one, if there is one.
+    `result_data` is the answer as JSON text if it is JSON, else empty; in a list an answer of
+    more than `LISTED_ANSWER` is cut and has none. `duration` is in seconds, so far while it
+    works; `report_id` is empty until there is one. `conversation_id` names what is said in it,
+    wherever a run is named; `thread_id` is codex's own first one, if there is one.
     """
 
     id: str

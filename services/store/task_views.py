@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from foredeck.services.domain import clock
 from foredeck.services.domain.errors import Conflict
+from foredeck.services.domain.json_text import is_json
 from foredeck.services.domain.records import Trigger
 from foredeck.services.domain.reports import ReportFormat
 from foredeck.services.domain.states import RunState
-from foredeck.services.domain.tasks import ExecutionStatus, TaskRow
+from foredeck.services.domain.tasks import LISTED_ANSWER, ExecutionStatus, TaskRow
 from foredeck.services.domain.views import Page
 from foredeck.services.store.codecs import (
     PAIRS,
@@ -48,7 +48,7 @@ _TASK = f"""
 _EXECUTION = """
     SELECT e.id, e.task_id, t.name, p.name, r.trigger, r.state, e.variables, e.warnings,
         e.created_at, r.started_at, r.ended_at, r.usage_input + r.usage_output, e.due_at,
-        r.summary, r.error,
+        {summary}, r.error,
         (SELECT x.id FROM report x WHERE x.run_id = e.id ORDER BY x.created_at DESC LIMIT 1),
         e.report_format,
         (SELECT j.thread_id FROM job j WHERE j.run_id = e.id AND j.thread_id IS NOT NULL
@@ -56,9 +56,10 @@ _EXECUTION = """
     FROM execution e CROSS JOIN run r ON r.id = e.id
     CROSS JOIN task t ON t.id = e.task_id CROSS JOIN project p ON p.id = r.project_id
 """
+_ONE_EXECUTION = f"{_EXECUTION.format(summary='r.summary')} WHERE e.id = ?"
 # First which ones, then what is known of each.
 _EXECUTIONS = f"""
-    {_EXECUTION} WHERE e.id IN (
+    {_EXECUTION.format(summary=f"substr(r.summary, 1, {LISTED_ANSWER + 1})")} WHERE e.id IN (
         SELECT x.id FROM execution x {{}}
         ORDER BY x.created_at DESC, x.id DESC LIMIT ? OFFSET ?
     ) ORDER BY e.created_at DESC, e.id DESC
@@ -102,17 +103,17 @@ async def task(link: Link, ref: str) -> TaskRow:
 async def executions(
     link: Link, task_ref: str | None, limit: int, offset: int
 ) -> Page[ExecutionStatus]:
-    """Return executions, newest first; of one task, or of all."""
+    """Return executions, newest first; of one task, or of all. Long answers are cut."""
     whose, values = ("", ()) if task_ref is None else await _of_task(link, task_ref)
     found = await link.rows(_EXECUTIONS.format(whose), (*values, limit, offset))
     total = await link.rows(f"SELECT count(*) FROM execution x {whose}", values)
-    return Page(each(_execution_status, found), total[0][0], limit, offset)
+    return Page(each(_listed_status, found), total[0][0], limit, offset)
 
 
 async def execution(link: Link, ref: str) -> ExecutionStatus:
     """Return an execution; raises `NotFound` and `Ambiguous`, `Conflict` for a run of no task."""
     run_id = await by_beginning(link, "run", ref)
-    found = await link.rows(f"{_EXECUTION} WHERE e.id = ?", (run_id,))
+    found = await link.rows(_ONE_EXECUTION, (run_id,))
     if not found:
         raise Conflict(
             f"Run {run_id} is not of a task.", f"foredeck runs show {run_id} tells how it stands."
@@ -163,19 +164,21 @@ def _execution_status(row: Any) -> ExecutionStatus:
     )
 
 
+def _listed_status(row: Any) -> ExecutionStatus:
+    """Return an execution as it is listed: a long answer is cut, and its data are left out."""
+    status = _execution_status(row)
+    if len(answer := status.result_message) <= LISTED_ANSWER:
+        return status
+    return replace(status, result_message=f"{answer[:LISTED_ANSWER]}…", result_data="")
+
+
 def _seconds(started: datetime | None, ended: datetime | None) -> float | None:
     return None if started is None else ((ended or clock.now()) - started).total_seconds()
 
 
 def _as_json(answer: str) -> str:
-    """Return an answer that is a JSON object or list, also within a fence; else empty."""
+    """Return an answer that is JSON, also within a fence; else empty."""
     text = answer.strip()
     if text.startswith(_FENCE) and text.endswith(_FENCE) and "\n" in text:
         text = text[: -len(_FENCE)].partition("\n")[2].strip()
-    if text[:1] not in ("{", "["):
-        return ""
-    try:
-        json.loads(text)
-    except (ValueError, RecursionError):
-        return ""
-    return text
+    return text if is_json(text) else ""

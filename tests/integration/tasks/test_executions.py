@@ -16,6 +16,7 @@ from foredeck.services.domain.records import Mode, Sandbox, Trigger
 from foredeck.services.domain.schedules import Misfire, Schedule
 from foredeck.services.domain.states import RunState
 from foredeck.services.domain.tasks import (
+    LISTED_ANSWER,
     ExecutionStatus,
     Mistake,
     Task,
@@ -117,6 +118,27 @@ async def test_each_execution_is_a_run_of_its_own(house: House) -> None:
     assert [item.id for item in page.items] == [second.id, first.id]
     assert first.conversation_id != second.conversation_id
     assert first.thread_id != second.thread_id
+
+
+async def test_an_answer_that_is_json_is_told_as_data(house: House, answers: Answers) -> None:
+    long = f'{{"text": "{"x" * LISTED_ANSWER}"}}'
+    told = {
+        "```json\n[1, 2]\n```": "[1, 2]",
+        "42": "42",
+        '{"a": NaN}': "",  # Python alone takes it for JSON
+        'It is:\n{"a": 1}': "",
+        long: long,
+    }
+    answers.command = ""
+    async with house.open() as here:
+        await _made(here, prompt="Answer")
+        for answer, data in told.items():
+            answers.answer = answer
+            assert (await _executed(here, "review")).result_data == data
+        listed = (await here.host.ask(ListExecutions("review"))).items
+
+    assert listed[0].result_message == f"{long[:LISTED_ANSWER]}…"
+    assert [one.result_data for one in listed] == ["", "", "", "42", "[1, 2]"]
 
 
 async def test_a_missing_variable_is_refused_and_nothing_is_stored(house: House) -> None:
