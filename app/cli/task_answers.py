@@ -17,21 +17,25 @@ from foredeck.app.cli.render import (
 )
 from foredeck.services.domain.money import dollars
 from foredeck.services.domain.schedules import Misfire, Schedule
-from foredeck.services.domain.tasks import ExecutionStatus, Task, TaskRow
+from foredeck.services.domain.tasks import ExecutionStatus, ListedTask, TaskLine, TaskRow
 
 _SHOWN_VALUE = 200
 
 
 def task_answer(row: TaskRow) -> dict[str, Any]:
     """Return a task as one flat object, its schedule with a prefix."""
+    pairs = {"variables": dict(row.task.variables), "metadata": dict(row.task.metadata)}
+    return {**line_answer(row), **pairs}
+
+
+def line_answer(row: TaskLine) -> dict[str, Any]:
+    """Return a task of a list as `task_answer` does, without what may be long."""
     task = row.task
     fields = plain(task)
     schedule, options = fields.pop("schedule") or {}, fields.pop("options")
     timing = {f"schedule_{name}": value for name, value in schedule.items()}
     return {
         **fields,
-        "variables": dict(task.variables),
-        "metadata": dict(task.metadata),
         "project": row.project_name,
         "is_scheduled": task.schedule is not None,
         **timing,
@@ -50,7 +54,7 @@ def put_task(row: TaskRow, format_: str) -> None:
     put_pairs({key: value for key, value in _pairs(row).items() if value})
 
 
-def put_tasks(rows: tuple[TaskRow, ...]) -> None:
+def put_tasks(rows: tuple[TaskLine, ...]) -> None:
     """Write a table of tasks."""
     header = ("Task", "Name", "State", "Next", "Last", "OK", "Bad", "Tags", "Project")
     put_table(header, [_line(row) for row in rows])
@@ -167,7 +171,7 @@ def _pairs(row: TaskRow) -> dict[str, object]:
     }
 
 
-def _options(task: Task) -> dict[str, object]:
+def _options(task: ListedTask) -> dict[str, object]:
     options = task.options
     return {
         "Model": options.model,
@@ -183,7 +187,7 @@ def _options(task: Task) -> dict[str, object]:
     }
 
 
-def _line(row: TaskRow) -> tuple[object, ...]:
+def _line(row: TaskLine) -> tuple[object, ...]:
     task = row.task
     return (
         task.id,
@@ -198,13 +202,13 @@ def _line(row: TaskRow) -> tuple[object, ...]:
     )
 
 
-def _state(task: Task) -> str:
+def _state(task: ListedTask) -> str:
     if task.deleted_at is not None:
         return "deleted"
     return "enabled" if task.active else "disabled"
 
 
-def _allowed(task: Task) -> str:
+def _allowed(task: ListedTask) -> str:
     return "none" if task.allowed_tools == () else ", ".join(task.allowed_tools or ())
 
 

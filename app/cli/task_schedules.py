@@ -23,7 +23,7 @@ from foredeck.app.cli.render import (
 from foredeck.app.cli.session import Session
 from foredeck.services.domain.errors import HostBusy
 from foredeck.services.domain.schedules import FireRow, ScheduleBoard
-from foredeck.services.domain.tasks import TaskRow
+from foredeck.services.domain.tasks import TaskLine
 from foredeck.services.host.interface import Host
 from foredeck.services.host.task_requests import (
     GetScheduleBoard,
@@ -70,7 +70,7 @@ def schedule(session: Session, cron: str, timezone: str, count: int, format_: st
 def next_tasks(session: Session, format_: str) -> None:
     """Show which tasks are due next, and when."""
 
-    async def work(host: Host) -> tuple[ScheduleBoard, list[TaskRow]]:
+    async def work(host: Host) -> tuple[ScheduleBoard, list[TaskLine]]:
         return await host.ask(GetScheduleBoard()), await _scheduled(host)
 
     board, rows = session.read(work)
@@ -150,9 +150,9 @@ def _change(session: Session, command: PauseSchedules, format_: str) -> None:
         _put_board(board)
 
 
-async def _scheduled(host: Host) -> list[TaskRow]:
+async def _scheduled(host: Host) -> list[TaskLine]:
     """Return all tasks that have a next moment, the soonest first."""
-    rows: list[TaskRow] = []
+    rows: list[TaskLine] = []
     offset, total = 0, 1
     while offset < total:
         page = await host.ask(ListTasks(limit=_PAGE, offset=offset))
@@ -174,7 +174,7 @@ def _board_answer(board: ScheduleBoard) -> dict[str, Any]:
     }
 
 
-def _next_answer(row: TaskRow) -> dict[str, Any]:
+def _next_answer(row: TaskLine) -> dict[str, Any]:
     planned = row.task.schedule
     return {
         "id": row.id,
@@ -226,7 +226,7 @@ def _say_what_hinders(board: ScheduleBoard, silent: HostBusy | None = None) -> N
         say("What was missed, and why: foredeck tasks fires --odd")
 
 
-def _next_line(row: TaskRow) -> tuple[object, ...]:
+def _next_line(row: TaskLine) -> tuple[object, ...]:
     planned = row.task.schedule
     words = f"{planned.cron} ({planned.timezone})" if planned else ""
     return (short_time(row.task.next_at), row.id, row.name, words, row.project_name)

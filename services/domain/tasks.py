@@ -39,25 +39,22 @@ class TaskOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
-    """A prompt template with all that its runs need.
+class ListedTask:
+    """A task without what may be long: hundreds of these are read again and again.
 
-    `variables` are the defaults of those in the template. `workflow` is a name that can be run
-    in the project. `allowed_tools` None allows all. `directory` is relative to the workspace,
-    empty for the workspace itself. A `public` task is seen in every project. `report` says that
-    each run leaves one behind. `notify` None leaves it to the settings. `executions` counts the
-    runs, `successes` and `failures` those that ended so; `next_at` is the next moment of its
-    schedule, None if there is none.
+    `workflow` is a name that can be run in the project. `allowed_tools` None allows all.
+    `directory` is relative to the workspace, empty for the workspace itself. A `public` task is
+    seen in every project. `report` says that each run leaves one behind. `notify` None leaves it
+    to the settings. `executions` counts the runs, `successes` and `failures` those that ended so;
+    `next_at` is the next moment of its schedule, None if there is none.
     """
 
     id: str
     name: str
     project_id: str
-    prompt: str
     created_at: datetime
     updated_at: datetime
     description: str = ""
-    variables: tuple[tuple[str, str], ...] = ()
     workflow: str = "codex"
     allowed_tools: tuple[str, ...] | None = None
     disallowed_tools: tuple[str, ...] = ()
@@ -76,6 +73,17 @@ class Task:
     executions: int = 0
     successes: int = 0
     failures: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Task(ListedTask):
+    """A prompt template with all that its runs need.
+
+    `variables` are the defaults of those in the template.
+    """
+
+    prompt: str = field(kw_only=True)
+    variables: tuple[tuple[str, str], ...] = ()
     metadata: tuple[tuple[str, str], ...] = ()
 
 
@@ -164,10 +172,10 @@ def wish_of(task: Task) -> TaskWish:
 
 
 @dataclass(frozen=True, slots=True)
-class TaskRow:
+class TaskLine:
     """A line of a list of tasks; `running` counts its executions that are not over."""
 
-    task: Task
+    task: ListedTask
     project_name: str
     running: int = 0
     last_state: RunState | None = None
@@ -182,6 +190,13 @@ class TaskRow:
     def name(self) -> str:
         """The task's name."""
         return self.task.name
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRow(TaskLine):
+    """All of a task, with what a line of a list says of it."""
+
+    task: Task
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from foredeck.services.domain.schedules import FireRow, ScheduleBoard
 from foredeck.services.domain.tasks import (
     ExecutionStatus,
     Mistake,
+    TaskLine,
     TaskPreview,
     TaskRow,
     TaskWish,
@@ -73,8 +74,8 @@ class PauseSchedules(Command[ScheduleBoard]):
 
 
 @dataclass(frozen=True)
-class ListTasks(Query[Page[TaskRow]]):
-    """Tasks, newest first; with `project` its own and the public ones."""
+class ListTasks(Query[Page[TaskLine]]):
+    """Tasks without their long texts, newest first; with `project` its own and the public ones."""
 
     project: str | None = None
     tag: str | None = None

@@ -12,7 +12,7 @@ from foredeck.services.domain.json_text import is_json
 from foredeck.services.domain.records import Trigger
 from foredeck.services.domain.reports import ReportFormat
 from foredeck.services.domain.states import RunState
-from foredeck.services.domain.tasks import LISTED_ANSWER, ExecutionStatus, TaskRow
+from foredeck.services.domain.tasks import LISTED_ANSWER, ExecutionStatus, TaskLine, TaskRow
 from foredeck.services.domain.views import Page
 from foredeck.services.store.codecs import (
     PAIRS,
@@ -23,7 +23,7 @@ from foredeck.services.store.codecs import (
 )
 from foredeck.services.store.engine import Link
 from foredeck.services.store.finding import by_beginning, project_id, task_id
-from foredeck.services.store.mapping import TASKS
+from foredeck.services.store.mapping import LISTED_TASKS, TASKS
 from foredeck.services.store.rows import each
 from foredeck.services.store.task_tables import TASK
 from foredeck.services.store.tasks import UNDER_WAY
@@ -32,19 +32,23 @@ from foredeck.services.store.tasks import UNDER_WAY
 # ruff: noqa: S608
 
 _UNDER_WAY = ", ".join(f"'{state}'" for state in UNDER_WAY)
-_COLUMNS = ", ".join(f"t.{column.name}" for column in TASK.columns)
 _WIDTH = len(TASK.columns)
+# Of a task in a list, the long texts stay where they are.
+_LISTED = LISTED_TASKS.to_names()
+_SHORT = ", ".join(f"t.{c.name}" if c.name in _LISTED else "NULL" for c in TASK.columns)
+_ALL = ", ".join(f"t.{c.name}" for c in TASK.columns)
 _LAST = """
     SELECT r.{} FROM execution e CROSS JOIN run r ON r.id = e.id
     WHERE e.task_id = t.id ORDER BY e.created_at DESC, e.id DESC LIMIT 1
 """
 _TASK = f"""
-    SELECT {_COLUMNS}, coalesce(p.name, ''),
+    SELECT {{columns}}, coalesce(p.name, ''),
         (SELECT count(*) FROM run r CROSS JOIN execution e ON e.id = r.id
             WHERE e.task_id = t.id AND r.state IN ({_UNDER_WAY})),
         ({_LAST.format("state")}), ({_LAST.format("id")})
     FROM task t LEFT JOIN project p ON p.id = t.project_id
 """
+_WHOLE, _LINE = _TASK.format(columns=_ALL), _TASK.format(columns=_SHORT)
 _EXECUTION = """
     SELECT e.id, e.task_id, t.name, p.name, r.trigger, r.state, e.variables, e.warnings,
         e.created_at, r.started_at, r.ended_at, r.usage_input + r.usage_output, e.due_at,
@@ -76,7 +80,7 @@ class TaskFilter:
     deleted: bool = False
 
 
-async def page(link: Link, wanted: TaskFilter, limit: int, offset: int) -> Page[TaskRow]:
+async def page(link: Link, wanted: TaskFilter, limit: int, offset: int) -> Page[TaskLine]:
     """Return tasks, newest first."""
     tests, values = ["t.deleted_at IS NOT NULL" if wanted.deleted else "t.deleted_at IS NULL"], []
     if wanted.project is not None:
@@ -87,16 +91,16 @@ async def page(link: Link, wanted: TaskFilter, limit: int, offset: int) -> Page[
         values.append(clean_text(wanted.tag))
     condition = " AND ".join(tests)
     found = await link.rows(
-        f"{_TASK} WHERE {condition} ORDER BY t.created_at DESC, t.id DESC LIMIT ? OFFSET ?",
+        f"{_LINE} WHERE {condition} ORDER BY t.created_at DESC, t.id DESC LIMIT ? OFFSET ?",
         (*values, limit, offset),
     )
     total = await link.rows(f"SELECT count(*) FROM task t WHERE {condition}", values)
-    return Page(each(_task_row, found), total[0][0], limit, offset)
+    return Page(each(_task_line, found), total[0][0], limit, offset)
 
 
 async def task(link: Link, ref: str) -> TaskRow:
     """Return a task; raises `NotFound` and `Ambiguous`."""
-    found = await link.rows(f"{_TASK} WHERE t.id = ?", (await task_id(link, ref),))
+    found = await link.rows(f"{_WHOLE} WHERE t.id = ?", (await task_id(link, ref),))
     return each(_task_row, found)[0]
 
 
@@ -125,15 +129,18 @@ async def _of_task(link: Link, ref: str) -> tuple[str, tuple[str, ...]]:
     return "WHERE x.task_id = ?", (await task_id(link, ref),)
 
 
+def _task_line(row: Any) -> TaskLine:
+    return TaskLine(LISTED_TASKS.to_record(row[:_WIDTH]), *_facts(*row[_WIDTH:]))
+
+
 def _task_row(row: Any) -> TaskRow:
-    project, running, last_state, last_run = row[_WIDTH:]
-    return TaskRow(
-        TASKS.to_record(row[:_WIDTH]),
-        project,
-        running,
-        RunState(last_state) if last_state else None,
-        last_run or "",
-    )
+    return TaskRow(TASKS.to_record(row[:_WIDTH]), *_facts(*row[_WIDTH:]))
+
+
+def _facts(
+    project: str, running: int, last_state: str | None, last_run: str | None
+) -> tuple[str, int, RunState | None, str]:
+    return project, running, RunState(last_state) if last_state else None, last_run or ""
 
 
 def _execution_status(row: Any) -> ExecutionStatus:

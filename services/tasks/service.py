@@ -66,7 +66,7 @@ class TaskService:
         project = await self._homes.of(wish.project, wish.here)
         await asyncio.to_thread(require_usable, project)
         moment = clock.now()
-        blank = Task(new_id(), "", project.id, "", moment, moment)
+        blank = Task(new_id(), "", project.id, moment, moment, prompt="")
         task = self._with(blank, wish, project, moment)
         async with self._store.transaction("user") as tx:
             await tx.tasks.add(task)

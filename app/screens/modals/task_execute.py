@@ -17,7 +17,7 @@ from foredeck.app.screens.modals.fields import FormField
 from foredeck.app.screens.modals.task_fields import TASK_STYLES
 from foredeck.services.domain.errors import ForedeckError
 from foredeck.services.domain.safe_text import safe_line, safe_text
-from foredeck.services.domain.tasks import ExecutionStatus, TaskPreview, TaskRow
+from foredeck.services.domain.tasks import ExecutionStatus, TaskLine, TaskPreview
 from foredeck.services.host.interface import Host
 from foredeck.services.host.task_requests import ExecuteTask, PreviewTask
 
@@ -40,7 +40,7 @@ class ExecuteTaskDialog(Dialog[ExecutionStatus]):
     ]
 
     def __init__(
-        self, host: Host, row: TaskRow, preview: TaskPreview, values: dict[str, str]
+        self, host: Host, row: TaskLine, preview: TaskPreview, values: dict[str, str]
     ) -> None:
         """`preview` is with the defaults alone; `values` are what was typed, kept up to date."""
         super().__init__(f"Execute {safe_line(row.name, limit=50)}")
