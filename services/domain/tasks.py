@@ -232,7 +232,8 @@ class ExecutionStatus:
     `result_data` is the answer as JSON text if it is JSON, else empty; in a list an answer of
     more than `LISTED_ANSWER` is cut and has none. `duration` is in seconds, so far while it
     works; `report_id` is empty until there is one. `conversation_id` names what is said in it,
-    wherever a run is named; `thread_id` is codex's own first one, if there is one.
+    wherever a run is named; `thread_id` is codex's own first one, if there is one. `waits` says
+    what it waits for while nothing of it works, though its state may be running.
     """
 
     id: str
@@ -257,3 +258,4 @@ class ExecutionStatus:
     report_id: str = ""
     report_format: ReportFormat | None = None
     thread_id: str = ""
+    waits: str = ""

@@ -11,7 +11,7 @@ from foredeck.services.domain.errors import Conflict
 from foredeck.services.domain.json_text import is_json
 from foredeck.services.domain.records import Trigger
 from foredeck.services.domain.reports import ReportFormat
-from foredeck.services.domain.states import RunState
+from foredeck.services.domain.states import RunState, StepState
 from foredeck.services.domain.tasks import LISTED_ANSWER, ExecutionStatus, TaskLine, TaskRow
 from foredeck.services.domain.views import Page
 from foredeck.services.store.codecs import (
@@ -56,14 +56,24 @@ _EXECUTION = """
         (SELECT x.id FROM report x WHERE x.run_id = e.id ORDER BY x.created_at DESC LIMIT 1),
         e.report_format,
         (SELECT j.thread_id FROM job j WHERE j.run_id = e.id AND j.thread_id IS NOT NULL
-            ORDER BY j.created_at LIMIT 1)
+            ORDER BY j.created_at LIMIT 1),
+        (SELECT s.reason FROM step s WHERE s.run_id = e.id AND r.state IN ({waits})
+            AND s.state IN ({held}) AND s.reason <> '' AND NOT EXISTS (
+                SELECT 1 FROM step w WHERE w.run_id = e.id AND w.state = '{runs}')
+            ORDER BY s.position, s.id LIMIT 1)
     FROM execution e CROSS JOIN run r ON r.id = e.id
     CROSS JOIN task t ON t.id = e.task_id CROSS JOIN project p ON p.id = r.project_id
 """
-_ONE_EXECUTION = f"{_EXECUTION.format(summary='r.summary')} WHERE e.id = ?"
+_STATES = {
+    "waits": _UNDER_WAY,
+    "held": ", ".join(f"'{state}'" for state in (StepState.PENDING, StepState.WAITING)),
+    "runs": StepState.RUNNING.value,
+}
+_ONE_EXECUTION = f"{_EXECUTION.format(summary='r.summary', **_STATES)} WHERE e.id = ?"
 # First which ones, then what is known of each.
 _EXECUTIONS = f"""
-    {_EXECUTION.format(summary=f"substr(r.summary, 1, {LISTED_ANSWER + 1})")} WHERE e.id IN (
+    {_EXECUTION.format(summary=f"substr(r.summary, 1, {LISTED_ANSWER + 1})", **_STATES)}
+    WHERE e.id IN (
         SELECT x.id FROM execution x {{}}
         ORDER BY x.created_at DESC, x.id DESC LIMIT ? OFFSET ?
     ) ORDER BY e.created_at DESC, e.id DESC
@@ -168,6 +178,7 @@ def _execution_status(row: Any) -> ExecutionStatus:
         report_id=row[15] or "",
         report_format=ReportFormat(row[16]) if row[16] else None,
         thread_id=row[17] or "",
+        waits=row[18] or "",
     )
 
 

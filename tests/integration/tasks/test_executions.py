@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -42,7 +43,7 @@ from foredeck.services.host.task_requests import (
 )
 from foredeck.services.workflow import definition
 from tests.integration.tasks.conftest import Answers
-from tests.support.house import House, OpenHouse
+from tests.support.house import PATIENCE, House, OpenHouse
 
 pytestmark = pytest.mark.codex
 
@@ -249,6 +250,29 @@ async def test_every_mistake_is_told_at_once_and_nothing_is_stored(house: House)
         "workflow",
     ]
     assert again == ()  # its own name is not taken
+
+
+async def test_an_execution_that_waits_for_its_workspace_says_so(
+    house: House, answers: Answers, tmp_path: Path
+) -> None:
+    go = tmp_path / "go"
+    answers.command = f"until test -e {go}; do sleep 0.05; done"
+    async with house.open() as here:
+        await _made(here, prompt="Look")
+        first = await here.host.do(ExecuteTask("review"))
+        await here.output(first.id, "codex")
+        second = await here.host.do(ExecuteTask("review"))
+        async with asyncio.timeout(PATIENCE):
+            while not (waits := (await here.host.ask(GetExecution(second.id))).waits):
+                await asyncio.sleep(0.02)
+        listed = (await here.host.ask(ListExecutions("review"))).items
+        go.touch()
+        await here.rest(second.id)
+        ended = await here.host.ask(ListExecutions("review"))
+
+    assert waits == "Waits for the runs before it in this workspace, first “review”"
+    assert [one.waits for one in listed] == [waits, ""]
+    assert [(one.waits, one.state) for one in ended.items] == [("", RunState.SUCCESS)] * 2
 
 
 async def test_a_workflow_file_takes_variables_as_its_inputs(house: House, tmp_path: Path) -> None:
