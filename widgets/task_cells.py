@@ -9,7 +9,7 @@ from rich.cells import cell_len
 
 from foredeck.services.domain.safe_text import safe_line
 from foredeck.services.domain.states import RunState
-from foredeck.services.domain.tasks import TaskRow
+from foredeck.services.domain.tasks import TaskLine
 from foredeck.widgets.formats import pad, pad_left, until
 from foredeck.widgets.painting import Cells
 from foredeck.widgets.state_style import WORD_WIDTH, glyph_of, look_of
@@ -62,7 +62,7 @@ def task_heading(width: int) -> Cells:
 
 
 def task_cells(
-    row: TaskRow, width: int, now: datetime, *, paused: bool = False, ascii_only: bool = False
+    row: TaskLine, width: int, now: datetime, *, paused: bool = False, ascii_only: bool = False
 ) -> Cells:
     """Return the row of a task (without the cursor's cell) in `width - 1` cells.
 
@@ -89,7 +89,7 @@ def task_cells(
     return cells
 
 
-def on_off(row: TaskRow, *, ascii_only: bool = False) -> tuple[str, str, str]:
+def on_off(row: TaskLine, *, ascii_only: bool = False) -> tuple[str, str, str]:
     """Return the glyph, the word and the style that say whether a task may be executed."""
     task = row.task
     if task.deleted_at is not None:
@@ -100,7 +100,7 @@ def on_off(row: TaskRow, *, ascii_only: bool = False) -> tuple[str, str, str]:
 
 
 def next_words(
-    row: TaskRow, now: datetime, *, paused: bool = False, ascii_only: bool = False
+    row: TaskLine, now: datetime, *, paused: bool = False, ascii_only: bool = False
 ) -> str:
     """Return when the schedule is due next: `in 3 h`, `paused`, or a dash."""
     task, none = row.task, "-" if ascii_only else "–"
@@ -113,19 +113,19 @@ def next_words(
     return until(task.next_at, now) if task.next_at is not None else none
 
 
-def last_state(row: TaskRow) -> RunState | None:
+def last_state(row: TaskLine) -> RunState | None:
     """Return how the last execution stands; one that works comes before one that has ended."""
     if row.running and row.last_state is None:
         return RunState.RUNNING
     return row.last_state
 
 
-def tag_words(row: TaskRow) -> str:
+def tag_words(row: TaskLine) -> str:
     """Return the tags in one line, each with its mark."""
     return " ".join(f"#{safe_line(tag, limit=60)}" for tag in row.task.tags)
 
 
-def _name(row: TaskRow, columns: TaskColumns) -> Cells:
+def _name(row: TaskLine, columns: TaskColumns) -> Cells:
     """Return the name; without a column of tags also that the task is public, if that fits."""
     task, width = row.task, columns.name
     name = safe_line(task.name, limit=_NAME_LENGTH)
@@ -136,7 +136,7 @@ def _name(row: TaskRow, columns: TaskColumns) -> Cells:
     return [(name, style), (pad(mark, width - cell_len(name)), "ink--accent")]
 
 
-def _tags(row: TaskRow) -> Cells:
+def _tags(row: TaskLine) -> Cells:
     room = _TAGS - 1
     cells: Cells = [(" ", "")]
     if row.task.public:
@@ -145,7 +145,7 @@ def _tags(row: TaskRow) -> Cells:
     return [*cells, (pad(tag_words(row), room), "ink--muted")]
 
 
-def _last(row: TaskRow, *, word: bool, ascii_only: bool) -> Cells:
+def _last(row: TaskLine, *, word: bool, ascii_only: bool) -> Cells:
     state = last_state(row)
     if state is None:
         return [(" " * (_LAST + (WORD_WIDTH + 1) * word), "")]
@@ -154,7 +154,7 @@ def _last(row: TaskRow, *, word: bool, ascii_only: bool) -> Cells:
     return [(f" {glyph_of(state, ascii_only=ascii_only)}{says}", look.style)]
 
 
-def _counts(row: TaskRow) -> Cells:
+def _counts(row: TaskLine) -> Cells:
     task = row.task
     if not task.executions:
         return [(" " * _COUNTS, "")]

@@ -247,8 +247,8 @@ def _execution(
     if says.strip():
         style = "state--failed" if one.error else "ink--muted"
         yield fit([(_INDENT + safe_line(says, limit=400), style)], width)
-    for warning in one.warnings:
-        yield fit([(_INDENT + safe_line(warning, limit=400), "state--waiting")], width)
+    for remark in filter(None, (one.waits, *one.warnings)):
+        yield fit([(_INDENT + safe_line(remark, limit=400), "state--waiting")], width)
 
 
 def _report(one: ExecutionStatus) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from textual.message import Message
 
-from foredeck.services.domain.tasks import TaskRow
+from foredeck.services.domain.tasks import TaskLine
 from foredeck.widgets.line_view import LineView, differing
 from foredeck.widgets.painting import Cells
 from foredeck.widgets.task_cells import task_cells, task_heading
@@ -46,10 +46,10 @@ class TaskTable(LineView):
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id, classes=classes)
-        self._rows: tuple[TaskRow, ...] = ()
+        self._rows: tuple[TaskLine, ...] = ()
         self._paused = False
 
-    def update_rows(self, rows: Sequence[TaskRow], *, paused: bool = False) -> None:
+    def update_rows(self, rows: Sequence[TaskLine], *, paused: bool = False) -> None:
         """Show these tasks; `paused` says that all schedules are."""
         changed: Sequence[int] = differing(self._rows, rows)
         if paused != self._paused:
@@ -59,7 +59,7 @@ class TaskTable(LineView):
         self.set_ticking(any(row.task.next_at is not None for row in rows), _TICK)
 
     @property
-    def row(self) -> TaskRow | None:
+    def row(self) -> TaskLine | None:
         """The task under the cursor."""
         return self._rows[self.cursor_index] if self.cursor_key is not None else None
 

@@ -16,21 +16,25 @@ from foredeck.app.cli.render import (
 )
 from foredeck.services.domain.amounts import dollars, duration
 from foredeck.services.domain.schedules import Misfire, Schedule
-from foredeck.services.domain.tasks import ExecutionStatus, Task, TaskRow
+from foredeck.services.domain.tasks import ExecutionStatus, ListedTask, TaskLine, TaskRow
 
 _SHOWN_VALUE = 200
 
 
 def task_answer(row: TaskRow) -> dict[str, Any]:
     """Return a task as one flat object, its schedule with a prefix."""
+    pairs = {"variables": dict(row.task.variables), "metadata": dict(row.task.metadata)}
+    return {**line_answer(row), **pairs}
+
+
+def line_answer(row: TaskLine) -> dict[str, Any]:
+    """Return a task of a list as `task_answer` does, without what may be long."""
     task = row.task
     fields = plain(task)
     schedule, options = fields.pop("schedule") or {}, fields.pop("options")
     timing = {f"schedule_{name}": value for name, value in schedule.items()}
     return {
         **fields,
-        "variables": dict(task.variables),
-        "metadata": dict(task.metadata),
         "project": row.project_name,
         "is_scheduled": task.schedule is not None,
         **timing,
@@ -49,7 +53,7 @@ def put_task(row: TaskRow, format_: str) -> None:
     put_pairs({key: value for key, value in _pairs(row).items() if value})
 
 
-def put_tasks(rows: tuple[TaskRow, ...]) -> None:
+def put_tasks(rows: tuple[TaskLine, ...]) -> None:
     """Write a table of tasks."""
     header = ("Task", "Name", "State", "Next", "Last", "OK", "Bad", "Tags", "Project")
     put_table(header, [_line(row) for row in rows])
@@ -71,6 +75,7 @@ def execution_answer(status: ExecutionStatus) -> dict[str, Any]:
         "session_id": status.thread_id or None,
         "result_data": json.loads(status.result_data) if status.result_data else None,
         "result_message": status.result_message,
+        "waits": status.waits or None,
         "error": status.error or None,
         "report_id": status.report_id or None,
         "report_format": status.report_format,
@@ -93,6 +98,7 @@ def put_execution(status: ExecutionStatus, format_: str) -> None:
         "Execution": status.id,
         "Task": f"{status.task_name} ({status.task_id})",
         "Status": state_word(status.state),
+        "Waits": status.waits,
         "Trigger": _trigger(status),
         "Project": status.project_name,
         "Variables": _values(status.variables),
@@ -115,7 +121,7 @@ def put_executions(items: tuple[ExecutionStatus, ...]) -> None:
         (
             item.id,
             item.task_name,
-            state_word(item.state),
+            state_word(item.state) + (" (waits)" if item.waits else ""),
             item.trigger,
             short_time(item.started_at or item.created_at),
             duration(item.duration) or "–",
@@ -166,7 +172,7 @@ def _pairs(row: TaskRow) -> dict[str, object]:
     }
 
 
-def _options(task: Task) -> dict[str, object]:
+def _options(task: ListedTask) -> dict[str, object]:
     options = task.options
     return {
         "Model": options.model,
@@ -182,7 +188,7 @@ def _options(task: Task) -> dict[str, object]:
     }
 
 
-def _line(row: TaskRow) -> tuple[object, ...]:
+def _line(row: TaskLine) -> tuple[object, ...]:
     task = row.task
     return (
         task.id,
@@ -197,13 +203,13 @@ def _line(row: TaskRow) -> tuple[object, ...]:
     )
 
 
-def _state(task: Task) -> str:
+def _state(task: ListedTask) -> str:
     if task.deleted_at is not None:
         return "deleted"
     return "enabled" if task.active else "disabled"
 
 
-def _allowed(task: Task) -> str:
+def _allowed(task: ListedTask) -> str:
     return "none" if task.allowed_tools == () else ", ".join(task.allowed_tools or ())
 
 

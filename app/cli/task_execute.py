@@ -148,13 +148,14 @@ def preview(
             {
                 "prompt": found.prompt,
                 "variables": dict(found.variables),
-                "mistakes": found.mistakes,
+                "mistakes": [mistake.text for mistake in found.mistakes],
+                "missing": found.missing,
                 "warnings": found.warnings,
             }
         )
     else:
-        for text in found.mistakes:
-            say(f"✗ {text}")
+        for mistake in found.mistakes:
+            say(f"✗ {mistake.text}")
         for text in found.warnings:
             say(f"! {text}")
         put_pairs({"Prompt": found.prompt})

@@ -62,7 +62,7 @@ _WORK = (
         multiple=True,
         help="What it may not use, even if it is allowed.",
     ),
-    click.option("--model", metavar="MODEL", help="Default: that of the project."),
+    click.option("--model", metavar="MODEL", help="That codex uses; default: that of the project."),
     click.option(
         "--sandbox",
         type=click.Choice([s.value for s in Sandbox]),

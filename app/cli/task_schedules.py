@@ -23,7 +23,7 @@ from foredeck.app.cli.render import (
 from foredeck.app.cli.session import Session
 from foredeck.services.domain.errors import HostBusy
 from foredeck.services.domain.schedules import FireRow, ScheduleBoard
-from foredeck.services.domain.tasks import TaskRow
+from foredeck.services.domain.tasks import TaskLine
 from foredeck.services.host.interface import Host
 from foredeck.services.host.task_requests import (
     GetScheduleBoard,
@@ -74,7 +74,7 @@ def next_tasks(session: Session, format_: str) -> None:
     And whether a host is there that starts them.
     """
 
-    async def work(host: Host) -> tuple[ScheduleBoard, list[TaskRow]]:
+    async def work(host: Host) -> tuple[ScheduleBoard, list[TaskLine]]:
         return await host.ask(GetScheduleBoard()), await _scheduled(host)
 
     board, rows = session.read(work)
@@ -154,9 +154,9 @@ def _change(session: Session, command: PauseSchedules, format_: str) -> None:
         _put_board(board)
 
 
-async def _scheduled(host: Host) -> list[TaskRow]:
+async def _scheduled(host: Host) -> list[TaskLine]:
     """Return all tasks that have a next moment, the soonest first."""
-    rows: list[TaskRow] = []
+    rows: list[TaskLine] = []
     offset, total = 0, 1
     while offset < total:
         page = await host.ask(ListTasks(limit=_PAGE, offset=offset))
@@ -179,7 +179,7 @@ def _board_answer(board: ScheduleBoard) -> dict[str, Any]:
     }
 
 
-def _next_answer(row: TaskRow) -> dict[str, Any]:
+def _next_answer(row: TaskLine) -> dict[str, Any]:
     planned = row.task.schedule
     return {
         "id": row.id,
@@ -232,7 +232,7 @@ def _say_what_hinders(board: ScheduleBoard, silent: HostBusy | None = None) -> N
         say("Which due times, and why: foredeck tasks due-times --odd")
 
 
-def _next_line(row: TaskRow) -> tuple[object, ...]:
+def _next_line(row: TaskLine) -> tuple[object, ...]:
     planned = row.task.schedule
     words = f"{planned.cron} ({planned.timezone})" if planned else ""
     return (short_time(row.task.next_at), row.id, row.name, words, row.project_name)

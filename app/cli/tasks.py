@@ -14,9 +14,9 @@ from foredeck.app.cli.completion import complete_project, task_argument
 from foredeck.app.cli.render import format_option, say
 from foredeck.app.cli.session import Session
 from foredeck.app.cli.task_answers import (
+    line_answer,
     put_task,
     put_tasks,
-    task_answer,
 )
 from foredeck.app.cli.task_execute import execute, execution_status, executions, preview
 from foredeck.app.cli.task_options import read_wish, task_options
@@ -100,11 +100,14 @@ def list_tasks(
     offset: int,
     format_: str,
 ) -> None:
-    """List tasks, newest first."""
+    """List tasks, newest first.
+
+    Without their prompts and variables, which foredeck tasks show has.
+    """
     query = ListTasks(project, tag, deleted, limit, offset)
     page = session.read(lambda host: host.ask(query))
     if format_ == "json":
-        put_page(page, [task_answer(row) for row in page.items])
+        put_page(page, [line_answer(row) for row in page.items])
     elif not page.items:
         say("Nothing here." if tag or project or deleted or offset else _NO_TASKS)
     else:

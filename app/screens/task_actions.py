@@ -10,7 +10,7 @@ from foredeck.app.screens.dialog_actions import DialogActions
 from foredeck.services.domain.amounts import plural
 from foredeck.services.domain.errors import NotFound
 from foredeck.services.domain.safe_text import safe_line
-from foredeck.services.domain.tasks import ExecutionStatus, TaskRow
+from foredeck.services.domain.tasks import ExecutionStatus, TaskLine, TaskRow
 from foredeck.services.domain.views import Preview
 from foredeck.services.host.queries import ListProjects
 from foredeck.services.host.task_requests import (
@@ -55,7 +55,7 @@ class TaskActions(DialogActions):
             self._say(f"{_named(row)} is there: x executes it.")
         return row
 
-    async def edit(self, row: TaskRow) -> None:
+    async def edit(self, row: TaskLine) -> None:
         """Let a person change a task as it is now."""
         from foredeck.app.screens.modals.task_form import draft_of
 
@@ -72,7 +72,7 @@ class TaskActions(DialogActions):
         answer: TaskRow | None = await self._screen.app.push_screen_wait(dialog)
         return answer
 
-    async def execute(self, row: TaskRow) -> ExecutionStatus | None:
+    async def execute(self, row: TaskLine) -> ExecutionStatus | None:
         """Ask for the variables and run the task; what was typed is kept until it runs."""
         from foredeck.app.screens.modals.task_execute import ExecuteTaskDialog
 
@@ -85,20 +85,20 @@ class TaskActions(DialogActions):
             self._say(f"{_named(row)} is executed: enter on the execution goes to its run.")
         return status
 
-    async def switch(self, row: TaskRow) -> None:
+    async def switch(self, row: TaskLine) -> None:
         """Switch a task on or off."""
         active = not row.task.active
         await self._host.do(ActivateTask(row.id, active))
         self._say(f"{_named(row)} is switched {'on' if active else 'off'}.")
 
-    async def delete(self, row: TaskRow) -> None:
+    async def delete(self, row: TaskLine) -> None:
         """Ask, then take a task off the list."""
         if await self._confirm(delete_preview(row), yes="Delete", no="Keep it"):
             await self._host.do(DeleteTask(row.id))
             self.deleted.append(row.id)
             self._say(f"{_named(row)} is deleted. u brings it back.")
 
-    async def restore(self, row: TaskRow | None) -> TaskRow:
+    async def restore(self, row: TaskLine | None) -> TaskRow:
         """Bring back a deleted task, or without one the last that was deleted here."""
         if row is None and not self.deleted:
             raise NotFound("No task was deleted here.")
@@ -117,7 +117,7 @@ class TaskActions(DialogActions):
             self._say("The schedules go on; what they missed is dealt with as each one says.")
 
 
-def delete_preview(row: TaskRow) -> Preview:
+def delete_preview(row: TaskLine) -> Preview:
     """Return what deleting a task ends and what it leaves."""
     task = row.task
     lines = ["It leaves the lists, and nothing executes it any more. u brings it back."]
@@ -130,5 +130,5 @@ def delete_preview(row: TaskRow) -> Preview:
     return Preview(f"Delete the task “{safe_line(task.name, limit=60)}”?", tuple(lines))
 
 
-def _named(row: TaskRow) -> str:
+def _named(row: TaskLine) -> str:
     return f"“{safe_line(row.name, limit=60)}”"

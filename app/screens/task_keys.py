@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from foredeck.app.screens.actions import Action
-from foredeck.services.domain.tasks import TaskRow
+from foredeck.services.domain.tasks import TaskLine
 
 TASK_ACTIONS = (
     Action("new_task", "n", "New task", "Make a task: a prompt to run again and again"),
@@ -43,7 +43,7 @@ class TaskSituation:
     """
 
     connected: bool = False
-    row: TaskRow | None = None
+    row: TaskLine | None = None
     undoable: bool = False
     scheduled: int = 0
     paused: bool = False
@@ -86,7 +86,7 @@ def _can_restore(situation: TaskSituation) -> bool:
     return situation.undoable or (row is not None and row.task.deleted_at is not None)
 
 
-def _why_not_row(action: str, row: TaskRow | None) -> str:
+def _why_not_row(action: str, row: TaskLine | None) -> str:
     if row is None:
         return "Select a task first."
     if row.task.deleted_at is not None:

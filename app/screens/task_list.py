@@ -9,7 +9,7 @@ from foredeck.app.screens.job_listing import following
 from foredeck.app.screens.pane import Pane
 from foredeck.app.screens.task_listing import Order, Shown, arrange
 from foredeck.services.domain.safe_text import safe_line
-from foredeck.services.domain.tasks import TaskRow
+from foredeck.services.domain.tasks import TaskLine
 from foredeck.widgets.task_table import TaskTable
 
 _NONE = (
@@ -29,7 +29,7 @@ class TaskListPane(Pane):
         self.filter = FilterBar()
         self.wanted: str | None = None
         self.shows_rows = False
-        self._rows: Sequence[TaskRow] | None = None
+        self._rows: Sequence[TaskLine] | None = None
         self._paused = False
         self._kind = Shown.ALL
         self._order = Order.NEWEST
@@ -43,7 +43,7 @@ class TaskListPane(Pane):
         """Whether the deleted tasks are listed."""
         return self._kind is Shown.DELETED
 
-    def update_tasks(self, rows: Sequence[TaskRow], *, paused: bool) -> None:
+    def update_tasks(self, rows: Sequence[TaskLine], *, paused: bool) -> None:
         """Show the tasks as they are now; the cursor stays on its task."""
         self._rows, self._paused = rows, paused
         self.list_tasks()

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from enum import Enum
 
 from foredeck.services.domain.states import RunState
-from foredeck.services.domain.tasks import TaskRow
+from foredeck.services.domain.tasks import TaskLine
 from foredeck.widgets.task_cells import PUBLIC, last_state
 
 _BADLY = frozenset({RunState.FAILED, RunState.PARTIAL_SUCCESS})
@@ -23,7 +23,7 @@ class Shown(Enum):
     OFF = "switched off"
     DELETED = "deleted"
 
-    def includes(self, row: TaskRow) -> bool:
+    def includes(self, row: TaskLine) -> bool:
         """Whether that task is listed; a deleted one is among the deleted only."""
         task = row.task
         if self is Shown.DELETED or task.deleted_at is not None:
@@ -43,7 +43,9 @@ class Order(Enum):
     NEXT = "next due first"
 
 
-def arrange(rows: Iterable[TaskRow], text: str, shown: Shown, order: Order) -> tuple[TaskRow, ...]:
+def arrange(
+    rows: Iterable[TaskLine], text: str, shown: Shown, order: Order
+) -> tuple[TaskLine, ...]:
     """Return those to list; each word of `text` has to be in a name, tag, project or description.
 
     The rows come newest first.
@@ -57,7 +59,7 @@ def arrange(rows: Iterable[TaskRow], text: str, shown: Shown, order: Order) -> t
     return tuple(kept)
 
 
-def _has(row: TaskRow, words: list[str]) -> bool:
+def _has(row: TaskLine, words: list[str]) -> bool:
     if not words:
         return True
     task = row.task

@@ -16,7 +16,7 @@ from foredeck.app.screens.task_keys import (
     why_not_task,
 )
 from foredeck.services.domain.errors import NotFound
-from foredeck.services.domain.tasks import TaskRow
+from foredeck.services.domain.tasks import TaskLine
 
 
 class TaskOffers(ListScreen[str]):
@@ -37,7 +37,7 @@ class TaskOffers(ListScreen[str]):
         raise NotImplementedError
 
     @property
-    def row(self) -> TaskRow | None:
+    def row(self) -> TaskLine | None:
         """The task under the cursor."""
         raise NotImplementedError
 
@@ -90,13 +90,13 @@ class TaskOffers(ListScreen[str]):
         row = self.row
         self.do(self._restore(row if row is not None and row.task.deleted_at else None))
 
-    async def _restore(self, row: TaskRow | None) -> None:
+    async def _restore(self, row: TaskLine | None) -> None:
         self.go_to((await self.dialogs.restore(row)).id)
 
     def action_pause(self) -> None:
         self.do(self.dialogs.pause(paused=not self.situation.paused))
 
-    def _selected(self) -> TaskRow:
+    def _selected(self) -> TaskLine:
         if self.row is None:
             raise NotFound("No task is selected.")
         return self.row

@@ -14,7 +14,7 @@ from foredeck.app.screens.shell import host_of, shell_of
 from foredeck.services.domain.errors import ForedeckError, HostGone, UsageError
 from foredeck.services.domain.schedules import ScheduleBoard
 from foredeck.services.domain.task_views import TaskDetail
-from foredeck.services.domain.tasks import TaskRow
+from foredeck.services.domain.tasks import TaskLine, TaskRow
 from foredeck.services.host.interface import Host
 from foredeck.services.host.task_requests import (
     GetScheduleBoard,
@@ -62,7 +62,7 @@ class TaskReader:
         self._list_rest, self._detail_rest = Rest(_FACTOR, _LONGEST), Rest(_FACTOR, _LONGEST)
         self._dwelling: Timer | None = None
         self.deleted = False
-        self.tasks: tuple[TaskRow, ...] | None = None
+        self.tasks: tuple[TaskLine, ...] | None = None
         self.board: ScheduleBoard | None = None
         self.detail: TaskDetail | None = None
         self._lists = Refresher(screen, self._read_tasks, lambda error: self._fail(error))
@@ -118,9 +118,9 @@ class TaskReader:
                 self.board, self.tasks = board, tasks
                 self._show_tasks()
 
-    async def _all_tasks(self, *, deleted: bool) -> tuple[TaskRow, ...]:
+    async def _all_tasks(self, *, deleted: bool) -> tuple[TaskLine, ...]:
         """Return all tasks, page by page; one that comes or goes meanwhile is told again."""
-        rows: dict[str, TaskRow] = {}
+        rows: dict[str, TaskLine] = {}
         offset = 0
         while True:
             page = await self._host.ask(ListTasks(deleted=deleted, limit=_PAGE, offset=offset))

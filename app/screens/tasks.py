@@ -13,7 +13,7 @@ from foredeck.app.screens.task_list import TaskListPane
 from foredeck.app.screens.task_offers import TaskOffers
 from foredeck.app.screens.task_reader import TaskReader
 from foredeck.services.domain.safe_text import safe_line
-from foredeck.services.domain.tasks import TaskRow
+from foredeck.services.domain.tasks import TaskLine
 from foredeck.widgets.key_bar import KeyBar
 from foredeck.widgets.schedule_header import ScheduleHeader
 from foredeck.widgets.task_details import TaskDetails
@@ -63,7 +63,7 @@ class TasksScreen(TaskOffers):
             self.reader.read_tasks()
 
     @property
-    def row(self) -> TaskRow | None:
+    def row(self) -> TaskLine | None:
         """The task under the cursor."""
         return self.listed.table.row if self.listed.shows_rows else None
 
@@ -106,7 +106,7 @@ class TasksScreen(TaskOffers):
         self._aim()
         self._show_task()  # whether all schedules are paused may have changed
 
-    def _leave_gone(self, row: TaskRow | None) -> None:
+    def _leave_gone(self, row: TaskLine | None) -> None:
         """Go to the list when the task that a person reads about is not in it any more.
 
         Its neighbour would take its place, and with it the next key.

@@ -18,6 +18,7 @@ from foredeck.services.domain.errors import Conflict, InvalidInput, NotFound, Us
 from foredeck.services.domain.ids import id_of
 from foredeck.services.domain.job_views import BatchStatus, JobDetail, JobResult, JobRow
 from foredeck.services.domain.jobs import BatchWish, JobWish, check, check_batch
+from foredeck.services.domain.records import Sandbox
 from foredeck.services.domain.safe_text import clean, safe_line
 from foredeck.services.domain.states import JobState
 from foredeck.services.domain.views import Page
@@ -54,11 +55,17 @@ class JobTools:
     """
 
     def __init__(
-        self, jobs: Jobs, task: StageTask, role: str, person: Person | None = None
+        self,
+        jobs: Jobs,
+        task: StageTask,
+        role: str,
+        person: Person | None = None,
+        sandbox: Sandbox = Sandbox.WORKSPACE_WRITE,
     ) -> None:
         """`person` may let a command run that the command policy asks about (SPEC J5)."""
         self._jobs = jobs
         self._task = task
+        self._sandbox = sandbox
         self._asker = Trace(task.run.id, f"agent {role}")
         self._leave = JobLeave(self._asker.origin, person)
         self._under_way: set[asyncio.Task[Any]] = set()
@@ -120,7 +127,7 @@ class JobTools:
             raise InvalidInput(
                 f"The batch has {len(commands)} commands; 1 to {MOST_COMMANDS} are possible."
             )
-        common = wish_of(self._task, call_id, **given)
+        common = wish_of(self._task, call_id, self._sandbox, **given)
         wish = checked(BatchWish(common, tuple(commands)), check_batch)
         job_id = self._id_of(call_id)
 
@@ -163,7 +170,7 @@ class JobTools:
             await self._jobs.cancel(job_id, reason, self._asker)
 
     async def _submit(self, call_id: str, given: Answer) -> JobDetail:
-        wish = checked(wish_of(self._task, call_id, **given), check)
+        wish = checked(wish_of(self._task, call_id, self._sandbox, **given), check)
         job_id = self._id_of(call_id)
 
         async def submit(confirmed: bool) -> JobDetail:

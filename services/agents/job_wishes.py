@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeVar
 
 from foredeck.services.agents.job_tool_specs import TASK_TYPES
@@ -18,6 +19,7 @@ T = TypeVar("T")
 def wish_of(
     task: StageTask,
     call_id: str,
+    sandbox: Sandbox,
     *,
     name: str,
     task_type: str,
@@ -27,7 +29,7 @@ def wish_of(
     priority: str = Priority.NORMAL.value,
     input_json: str = "",
 ) -> JobWish:
-    """Return what a call of that stage wishes for, in codex's sandbox (SPEC J5).
+    """Return what a call of that stage wishes for, where codex works and in a sandbox (SPEC J5).
 
     Raises `InvalidInput` for a type and a priority that there is not; the rest is not checked.
     """
@@ -42,11 +44,11 @@ def wish_of(
         description=description,
         priority=Priority(priority),
         project=task.project.id,
-        directory=task.project.workspace,
+        directory=str(Path(task.project.workspace, task.spec.directory)),
         input_data=input_json,
         timeout=timeout_seconds,
         metadata=_origin(task, call_id),
-        sandbox=Sandbox.WORKSPACE_WRITE,
+        sandbox=sandbox,
     )
 
 

@@ -19,7 +19,7 @@ from foredeck.services.agents.job_tools import Jobs, JobTools
 from foredeck.services.agents.registry import agent
 from foredeck.services.agents.stage import StageOutcome, StageTask
 from foredeck.services.agents.stage_work import StageWork
-from foredeck.services.agents.tool_limits import limited_agent
+from foredeck.services.agents.tool_limits import job_sandbox, limited_agent
 from foredeck.services.agents.tools import Person, read_plan
 from foredeck.services.agents.transcript import Transcript
 from foredeck.services.agents.verdict import describe
@@ -84,7 +84,7 @@ class AgentStageRunner:
         transcript = Transcript(self._store, task)
         jobs = CodexJobs(self._supervisor, task, QueuedPrompts(self._store, task))
         person = self._people.of_stage(task) if self._people else None
-        tasks = JobTools(self._own_jobs, task, task.role, person) if self._own_jobs else None
+        tasks = self._job_tools(task, person)
         try:
             plan = _present_plan(files)
             spec = limited_agent(agent(task.role), task.spec.tools)
@@ -104,6 +104,13 @@ class AgentStageRunner:
             finally:
                 await part(jobs, transcript, leaves=self._departure.leaving)
         return outcome
+
+    def _job_tools(self, task: StageTask, person: Person | None) -> JobTools | None:
+        if self._own_jobs is None:
+            return None
+        spec = task.spec
+        codex = spec.sandbox or task.project.settings.sandbox or self._settings.sandbox
+        return JobTools(self._own_jobs, task, task.role, person, job_sandbox(spec.tools, codex))
 
     async def _end_calls(self, tasks: JobTools | None) -> None:
         if tasks is not None:

@@ -23,7 +23,7 @@ _STAND_FOR = {
 }
 # With both off, codex offers its model no tool that runs a command (tried with 0.163.0).
 _NO_COMMANDS: Mapping[str, Any] = {"features.shell_tool": False, "features.unified_exec": False}
-
+_NO_IMAGES: Mapping[str, Any] = {"features.view_image": False}
 # A list of what is allowed has no word for it, and it carries what was read out of the house.
 _NO_SEARCH: Mapping[str, Any] = {"web_search": "disabled"}
 
@@ -41,10 +41,22 @@ def limited_sandbox(limits: ToolLimits) -> Sandbox | None:
     return None if limits.writes else Sandbox.READ_ONLY
 
 
+def job_sandbox(limits: ToolLimits, codex: Sandbox) -> Sandbox:
+    """Return the sandbox of the jobs that agents submit, where codex works in that one.
+
+    They never have more leave than to write in the workspace, nor more than codex.
+    """
+    held = limited_sandbox(limits) or codex
+    return held if held is Sandbox.READ_ONLY else Sandbox.WORKSPACE_WRITE
+
+
 def codex_settings(limits: ToolLimits) -> Mapping[str, Any]:
     """Return the settings of codex that take away what it may not do."""
-    commands = {} if limits.runs_commands else _NO_COMMANDS
-    return {**commands, **({} if limits.allowed is None else _NO_SEARCH)}
+    return {
+        **({} if limits.runs_commands else _NO_COMMANDS),
+        **({} if limits.permits(READ) else _NO_IMAGES),
+        **({} if limits.allowed is None else _NO_SEARCH),
+    }
 
 
 def _may_use(name: str, limits: ToolLimits) -> bool:

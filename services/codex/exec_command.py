@@ -20,7 +20,7 @@ def exec_command(program: Path, order: TurnOrder, schema: Path | None) -> list[s
     words = [str(program), "exec", "--json", "--skip-git-repo-check"]
     # Offline it would go on trying for ever; a person's shell must not be copied.
     words += ["--disable", "unbounded_connection_retries", "--disable", "shell_snapshot"]
-    words += ["-C", order.workspace, "-s", order.sandbox.value]
+    words += ["-C", str(order.place), "-s", order.sandbox.value]
     words += ["-m", order.model] if order.model else []
     words += ["--output-schema", str(schema)] if schema else []
     for key, value in {**order.config, **_own_settings(order)}.items():

@@ -90,6 +90,8 @@ class ExecRunner:
         try:
             process.make_directory()
             before = await (kept.taken() if process.was_started else kept.take())
+            if not process.was_started:
+                await asyncio.to_thread(order.require_place)
         except ForedeckError as error:
             raise StepFailed(_unable(error)) from error
         try:

@@ -317,7 +317,7 @@ def thread_params(order: TurnOrder) -> dict[str, Any]:
     Codex remembers none of it, so every resume says it again.
     """
     params: dict[str, Any] = {
-        "cwd": order.workspace,
+        "cwd": str(order.place),
         "sandbox": order.sandbox.value,
         "approvalPolicy": "on-request" if order.may_ask else "never",
         "config": {

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from foredeck.services.codex.approvals import Approver, DeclineAll
+from foredeck.services.domain.errors import Conflict
 from foredeck.services.domain.records import FileChange, Sandbox, TokenUsage
+from foredeck.services.domain.safe_text import safe_line
 from foredeck.services.jobs.output import OutputWriter
 
 
 @dataclass(frozen=True)
 class TurnOrder:
-    """One codex turn to run in a workspace.
+    """One codex turn to run in a workspace, in its `directory` (relative; empty for all of it).
 
     `job_id` marks every process of the turn (FOREDECK_JOB_ID). `thread_id` resumes that
     thread, else a new one begins. `thread_usage` is what the thread had used before, so
@@ -44,6 +47,20 @@ class TurnOrder:
     config: Mapping[str, Any] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
     holds_secrets: bool = False
+    directory: str = ""
+
+    @property
+    def place(self) -> Path:
+        """Where codex works; what it changes is told relative to the workspace all the same."""
+        return Path(self.workspace, self.directory)
+
+    def require_place(self) -> None:
+        """Raise `Conflict` if codex has nowhere to work: it would not say so itself."""
+        if self.directory and not self.place.is_dir():
+            raise Conflict(
+                f"The working directory {safe_line(str(self.place))} is not there any more.",
+                "Make it again, then retry.",
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -347,7 +347,8 @@ class CodexSupervisor:
         wishes = request.project.settings
         return TurnOrder(
             job_id=job.id,
-            workspace=str(Path(job.workspace, request.directory)),
+            workspace=job.workspace,
+            directory=request.directory,
             prompt=request.prompt,
             output=request.output,
             thread_id=request.thread_id,

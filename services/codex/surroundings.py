@@ -16,6 +16,7 @@ from foredeck.services.jobs.processes import MARK
 from foredeck.services.settings import Settings
 from foredeck.services.tool_servers import bearer, plain_environment, ready, servers_of
 
+_SERVERS = "mcp_servers"
 _ALWAYS = {
     # A server may have to be fetched first; codex itself would wait for 10 seconds.
     "startup_timeout_sec": 30,
@@ -42,13 +43,13 @@ class Surroundings:
     def around(self, order: TurnOrder) -> TurnOrder:
         """Return the order with all of this; what it says itself goes before it."""
         servers = {
-            f"mcp_servers.{name}": _table(server, order) | _limited(name, self.limits)
+            f"{_SERVERS}.{name}": _table(server, order) | _limited(name, self.limits)
             for name, server in self.servers.items()
         }
         return replace(
             order,
             environment=self.environment,
-            config={**servers, **order.config, **self.own},
+            config={**servers, **dict(_held(order.config, self.limits)), **self.own},
             holds_secrets=bool(self.secrets),
         )
 
@@ -77,13 +78,35 @@ def _of_own_servers(
     settings: Settings, limits: ToolLimits, ours: Collection[str]
 ) -> Iterator[tuple[str, Any]]:
     """Yield what keeps the tool servers of codex's own configuration to the limits."""
-    found = read_configuration(codex_home(settings) / "config.toml").get("mcp_servers")
+    found = read_configuration(codex_home(settings) / "config.toml").get(_SERVERS)
     for name in found if isinstance(found, dict) else ():
         if not limits.permits_server(name):
-            yield f"mcp_servers.{name}.enabled", False
+            yield f"{_SERVERS}.{name}.enabled", False
         elif name not in ours:
             for key, value in _limited(name, limits).items():
-                yield f"mcp_servers.{name}.{key}", value
+                yield f"{_SERVERS}.{name}.{key}", value
+
+
+def _held(config: Mapping[str, Any], limits: ToolLimits) -> Iterator[tuple[str, Any]]:
+    """Yield the settings of a step; the tool servers among them keep to the limits as well."""
+    for key, value in config.items():
+        table, _, rest = key.partition(".")
+        if limits.none or table != _SERVERS:
+            yield key, value
+        elif rest:
+            yield from _held_server(rest, value, limits)
+        elif isinstance(value, dict):
+            for name, server in value.items():
+                yield from _held_server(name, server, limits)
+
+
+def _held_server(path: str, value: Any, limits: ToolLimits) -> Iterator[tuple[str, Any]]:
+    """Yield a setting of a tool server, `NAME` or `NAME.KEY`, if any tool of it is permitted."""
+    name = path.partition(".")[0].strip("\"'")
+    if limits.permits_server(name):
+        yield f"{_SERVERS}.{path}", value
+        for key, tools in _limited(name, limits).items():
+            yield f"{_SERVERS}.{name}.{key}", tools
 
 
 def tools_mark(job_id: str) -> str:
@@ -107,5 +130,5 @@ def _table(server: McpServer, order: TurnOrder) -> dict[str, Any]:
         "command": server.command,
         "args": list(server.args),
         "env": {**server.environment, MARK: tools_mark(order.job_id)},
-        "cwd": order.workspace,
+        "cwd": str(order.place),
     }

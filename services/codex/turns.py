@@ -84,6 +84,8 @@ class TurnRunner:
         kept = _kept_snapshot(order)
         try:
             before = await (kept.taken() if order.left else kept.take())
+            if order.left is None:
+                await asyncio.to_thread(order.require_place)
             client = await self._server.connect()
         except ForedeckError as error:
             raise StepFailed(_unable(error)) from error

@@ -19,6 +19,8 @@ PROMPT_LENGTH = 100_000
 MOST_TAGS = 20
 TAG_LENGTH = 50
 METADATA_BYTES = 10_000
+# Of the answer of an execution where several are listed, in characters.
+LISTED_ANSWER = 4_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,25 +39,22 @@ class TaskOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
-    """A prompt template with all that its runs need.
+class ListedTask:
+    """A task without what may be long: hundreds of these are read again and again.
 
-    `variables` are the defaults of those in the template. `workflow` is a name that can be run
-    in the project. `allowed_tools` None allows all. `directory` is relative to the workspace,
-    empty for the workspace itself. A `public` task is seen in every project. `report` says that
-    each run leaves one behind. `notify` None leaves it to the settings. `executions` counts the
-    runs, `successes` and `failures` those that ended so; `next_at` is the next moment of its
-    schedule, None if there is none.
+    `workflow` is a name that can be run in the project. `allowed_tools` None allows all.
+    `directory` is relative to the workspace, empty for the workspace itself. A `public` task is
+    seen in every project. `report` says that each run leaves one behind. `notify` None leaves it
+    to the settings. `executions` counts the runs, `successes` and `failures` those that ended so;
+    `next_at` is the next moment of its schedule, None if there is none.
     """
 
     id: str
     name: str
     project_id: str
-    prompt: str
     created_at: datetime
     updated_at: datetime
     description: str = ""
-    variables: tuple[tuple[str, str], ...] = ()
     workflow: str = "codex"
     allowed_tools: tuple[str, ...] | None = None
     disallowed_tools: tuple[str, ...] = ()
@@ -74,6 +73,17 @@ class Task:
     executions: int = 0
     successes: int = 0
     failures: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Task(ListedTask):
+    """A prompt template with all that its runs need.
+
+    `variables` are the defaults of those in the template.
+    """
+
+    prompt: str = field(kw_only=True)
+    variables: tuple[tuple[str, str], ...] = ()
     metadata: tuple[tuple[str, str], ...] = ()
 
 
@@ -162,10 +172,10 @@ def wish_of(task: Task) -> TaskWish:
 
 
 @dataclass(frozen=True, slots=True)
-class TaskRow:
+class TaskLine:
     """A line of a list of tasks; `running` counts its executions that are not over."""
 
-    task: Task
+    task: ListedTask
     project_name: str
     running: int = 0
     last_state: RunState | None = None
@@ -183,11 +193,33 @@ class TaskRow:
 
 
 @dataclass(frozen=True, slots=True)
+class TaskRow(TaskLine):
+    """All of a task, with what a line of a list says of it."""
+
+    task: Task
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """What is wrong with a wish, in a sentence, and the field that is to be mended.
+
+    `field` is one of `TaskWish`, of its options or of its schedule.
+    """
+
+    field: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class TaskPreview:
-    """What an execution would say, and what is wrong or odd about it."""
+    """What an execution would say, and what is wrong or odd about it.
+
+    `missing` are the variables without a value, of which `mistakes` tells as well.
+    """
 
     prompt: str
-    mistakes: tuple[str, ...] = ()
+    mistakes: tuple[Mistake, ...] = ()
+    missing: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     # The variables of the template in their order, each with the value it would get, or None.
     variables: tuple[tuple[str, str | None], ...] = ()
@@ -197,9 +229,11 @@ class TaskPreview:
 class ExecutionStatus:
     """How an execution stands (SPEC T3).
 
-    `result_data` is the answer as JSON text if it is JSON, else empty; `duration` in seconds,
-    so far while it works; `report_id` is empty until there is one. `conversation_id` names what
-    is said in it, wherever a run is named; `thread_id` is codex's own first one, if there is one.
+    `result_data` is the answer as JSON text if it is JSON, else empty; in a list an answer of
+    more than `LISTED_ANSWER` is cut and has none. `duration` is in seconds, so far while it
+    works; `report_id` is empty until there is one. `conversation_id` names what is said in it,
+    wherever a run is named; `thread_id` is codex's own first one, if there is one. `waits` says
+    what it waits for while nothing of it works, though its state may be running.
     """
 
     id: str
@@ -224,3 +258,4 @@ class ExecutionStatus:
     report_id: str = ""
     report_format: ReportFormat | None = None
     thread_id: str = ""
+    waits: str = ""

@@ -42,9 +42,9 @@ class ToolLimits:
     @property
     def writes(self) -> bool:
         """Whether codex may change anything: by commands, too, unless that is disallowed."""
-        if any(self.permits(name) for name in _WRITING):
-            return True
-        return self.permits(BASH) and not set(_WRITING) & set(self.disallowed)
+        if set(_WRITING) & set(self.disallowed):
+            return False  # they are two words for one thing
+        return any(self.permits(name) for name in (*_WRITING, BASH))
 
     def permits_server(self, server: str) -> bool:
         """Whether any tool of a tool server may be used."""

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from foredeck.services.domain.tasks import ExecutionStatus, Task, TaskPreview, TaskRow
+from foredeck.services.domain.tasks import (
+    ExecutionStatus,
+    Mistake,
+    Task,
+    TaskLine,
+    TaskPreview,
+    TaskRow,
+)
 from foredeck.services.domain.views import Page
 from foredeck.services.host import task_requests as r
 from foredeck.services.host.service import Handler
@@ -35,7 +42,7 @@ class TaskQueries:
             r.ListExecutions: self.executions,
         }
 
-    async def list_tasks(self, query: r.ListTasks) -> Page[TaskRow]:
+    async def list_tasks(self, query: r.ListTasks) -> Page[TaskLine]:
         """Answer `ListTasks`."""
         wanted = TaskFilter(query.project, query.tag, query.deleted)
         return await self._queries.tasks(wanted, query.limit, query.offset)
@@ -48,7 +55,7 @@ class TaskQueries:
         """Answer `PreviewTask`."""
         return await self._tasks.preview(query.ref, query.variables)
 
-    async def check(self, query: r.CheckTask) -> tuple[str, ...]:
+    async def check(self, query: r.CheckTask) -> tuple[Mistake, ...]:
         """Answer `CheckTask`."""
         return await self._tasks.mistakes(query.wish, query.ref)
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from foredeck.services.domain.schedules import FireRow, ScheduleBoard
 from foredeck.services.domain.tasks import (
     ExecutionStatus,
+    Mistake,
+    TaskLine,
     TaskPreview,
     TaskRow,
     TaskWish,
@@ -72,8 +74,8 @@ class PauseSchedules(Command[ScheduleBoard]):
 
 
 @dataclass(frozen=True)
-class ListTasks(Query[Page[TaskRow]]):
-    """Tasks, newest first; with `project` its own and the public ones."""
+class ListTasks(Query[Page[TaskLine]]):
+    """Tasks without their long texts, newest first; with `project` its own and the public ones."""
 
     project: str | None = None
     tag: str | None = None
@@ -98,7 +100,7 @@ class PreviewTask(Query[TaskPreview]):
 
 
 @dataclass(frozen=True)
-class CheckTask(Query[tuple[str, ...]]):
+class CheckTask(Query[tuple[Mistake, ...]]):
     """Every mistake in what is wished for; empty if `CreateTask` would take it."""
 
     wish: TaskWish

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
 from foredeck.services.domain.job_views import BatchResult, JobDetail, JobResult
+from foredeck.services.domain.json_text import is_json
 from foredeck.services.jobs.executor import Executor, Handle
 
 # How much of the ends is shown, in characters.
@@ -104,7 +104,6 @@ def _json_of(path: str) -> str | None:
         if Path(path).stat().st_size > JSON_LIMIT:
             return None
         text = Path(path).read_bytes().decode().strip()
-        json.loads(text)
-    except (OSError, ValueError, RecursionError):
+    except (OSError, ValueError):
         return None
-    return text
+    return text if is_json(text) else None

@@ -34,7 +34,7 @@ from foredeck.services.domain.records import (
 from foredeck.services.domain.reports import Report, ReportFormat
 from foredeck.services.domain.schedules import Fire, FireState
 from foredeck.services.domain.states import JobState, QuestionState, RunState, StepState
-from foredeck.services.domain.tasks import Counted, Execution, Task
+from foredeck.services.domain.tasks import Counted, Execution, ListedTask, Task
 from foredeck.services.redaction import Redactor
 from foredeck.services.store import tables, task_tables
 from foredeck.services.store.codecs import (
@@ -73,7 +73,7 @@ R = TypeVar(
     | ProjectFile
     | Conversation
     | ChatMessage
-    | Task
+    | ListedTask
     | Execution
     | Fire
     | Report
@@ -139,14 +139,17 @@ class RecordMap(Generic[R]):
     """Knows how one kind of record lies in its table; `usage` takes four columns.
 
     With `usage_is_sum`, triggers keep it: a record read a while ago must not undo what
-    they have added since, so `usage` is never among the changes.
+    they have added since, so `usage` is never among the changes. What of the table is no field
+    of the record is not read.
     """
 
-    def __init__(self, record: type[R], table: Table, *, usage_is_sum: bool = False) -> None:
+    def __init__(
+        self, record: type[R], table: Table, *, usage_is_sum: bool = False, noun: str = ""
+    ) -> None:
         self.record = record
         self.table = table
         self._usage_is_sum = usage_is_sum
-        self.noun = record.__name__.lower()
+        self.noun = noun or record.__name__.lower()
         self._codecs: dict[str, Codec] = {
             field.name: PATH if field.name in _PATHS else _BY_TYPE[str(field.type)]
             for field in fields(record)
@@ -252,6 +255,7 @@ CONVERSATIONS = RecordMap(Conversation, tables.CONVERSATION, usage_is_sum=True)
 CHAT_MESSAGES = RecordMap(ChatMessage, tables.CHAT_MESSAGE)
 PROJECT_FILES = RecordMap(ProjectFile, tables.PROJECT_FILE)
 TASKS = RecordMap(Task, task_tables.TASK)
+LISTED_TASKS = RecordMap(ListedTask, task_tables.TASK, noun="task")
 EXECUTIONS = RecordMap(Execution, task_tables.EXECUTION)
 FIRES = RecordMap(Fire, task_tables.FIRE)
 REPORTS = RecordMap(Report, task_tables.REPORT)

@@ -13,7 +13,7 @@ from foredeck.services.domain.job_views import BatchStatus, JobDetail, JobQueueV
 from foredeck.services.domain.records import ProjectFile, ProjectSettings, TokenUsage
 from foredeck.services.domain.schedules import FireRow, ScheduleBoard
 from foredeck.services.domain.states import ACTIVE_RUNS, RunState
-from foredeck.services.domain.tasks import ExecutionStatus, TaskRow
+from foredeck.services.domain.tasks import ExecutionStatus, TaskLine, TaskRow
 from foredeck.services.domain.views import (
     AttemptRow,
     HistoryEntry,
@@ -310,7 +310,7 @@ class Queries:
 
     async def tasks(
         self, wanted: task_views.TaskFilter, limit: int = 50, offset: int = 0
-    ) -> Page[TaskRow]:
+    ) -> Page[TaskLine]:
         """Return tasks, newest first; raises `NotFound` and `Ambiguous` for the project."""
         _check_page(limit, offset)
         async with self._database.reading(consistent=True) as link:

@@ -15,7 +15,7 @@ from foredeck.services.domain.ids import new_id
 from foredeck.services.domain.records import Project
 from foredeck.services.domain.reports import ReportFormat
 from foredeck.services.domain.safe_text import safe_line
-from foredeck.services.domain.tasks import Task, TaskPreview, TaskWish
+from foredeck.services.domain.tasks import Mistake, Task, TaskPreview, TaskWish
 from foredeck.services.settings import Settings
 from foredeck.services.store.store import Store
 from foredeck.services.tasks.checking import CheckCron, mistakes_of
@@ -25,6 +25,11 @@ from foredeck.services.tasks.workflows import TaskWorkflows
 from foredeck.services.tool_servers import servers_of
 from foredeck.services.workflow.runs import require_usable
 from foredeck.services.workspace.home_projects import HomeProjects
+
+_HOLDS_ONE = (
+    "The template or a variable holds a secret, which would be stored: give it to the "
+    "project with foredeck projects env set, and name the variable."
+)
 
 
 @dataclass(frozen=True)
@@ -62,7 +67,7 @@ class TaskService:
         project = await self._homes.of(wish.project, wish.here)
         await asyncio.to_thread(require_usable, project)
         moment = clock.now()
-        blank = Task(new_id(), "", project.id, "", moment, moment)
+        blank = Task(new_id(), "", project.id, moment, moment, prompt="")
         task = self._with(blank, wish, project, moment)
         async with self._store.transaction("user") as tx:
             await tx.tasks.add(task)
@@ -102,7 +107,7 @@ class TaskService:
         async with self._store.transaction() as tx:
             return await tx.tasks.find(ref)
 
-    async def mistakes(self, wish: TaskWish, changed: str | None) -> tuple[str, ...]:
+    async def mistakes(self, wish: TaskWish, changed: str | None) -> tuple[Mistake, ...]:
         """Return every mistake in a wish for a new task, or for a change of one."""
         old = await self.find(changed) if changed else None
         return (*await self._taken(wish, old), *await self._mistakes(wish, old))
@@ -113,67 +118,72 @@ class TaskService:
         async with self._store.transaction() as tx:
             project = await tx.projects.get(task.project_id)
         used: tuple[str, ...] = ()
-        mistakes = syntax_mistakes(task.prompt)
+        mistakes = [Mistake("prompt", text) for text in syntax_mistakes(task.prompt)]
         try:
             used = await self._workflows.inputs_of(task.workflow, project)
         except ForedeckError as error:
-            mistakes = (*mistakes, str(error))
+            mistakes.append(Mistake("workflow", str(error)))
         rendered = render(task.prompt, dict(task.variables), variables, used)
         values = {**dict(task.variables), **variables}
         names = dict.fromkeys((*variables_of(task.prompt), *used))
         return TaskPreview(
             rendered.prompt,
-            (*mistakes, *missing_mistakes(rendered.missing)),
+            (*mistakes, *(Mistake("variables", t) for t in missing_mistakes(rendered.missing))),
+            rendered.missing,
             extra_warnings(rendered.extra),
             tuple((name, values.get(name)) for name in names),
         )
 
-    async def _taken(self, wish: TaskWish, old: Task | None) -> tuple[str, ...]:
+    async def _taken(self, wish: TaskWish, old: Task | None) -> tuple[Mistake, ...]:
         async with self._store.transaction() as tx:
             other = await tx.tasks.by_name(wish.name.strip())
         if other is None or (old is not None and other.id == old.id):
             return ()
-        return (f"There is a task {safe_line(other.name)} already: {other.id}.",)
+        said = f"There is a task {safe_line(other.name)} already: {other.id}."
+        return (Mistake("name", said),)
 
     async def _require_sound(self, wish: TaskWish, old: Task | None) -> None:
         """Raise `InvalidInput` with every mistake; a name that is taken is told with others."""
         if mistakes := await self._mistakes(wish, old):
             _raise((*await self._taken(wish, old), *mistakes))
 
-    async def _mistakes(self, wish: TaskWish, old: Task | None) -> tuple[str, ...]:
+    async def _mistakes(self, wish: TaskWish, old: Task | None) -> tuple[Mistake, ...]:
         try:
             ref = wish.project or (old.project_id if old else None)
             project = await self._homes.known(ref, "" if old else wish.here)
         except UsageError as error:
-            return (str(error), *await self._about(wish, ()))
+            return (Mistake("project", str(error)), *await self._about(wish, ()))
         return await self._mistakes_in(wish, project)
 
-    async def _mistakes_in(self, wish: TaskWish, project: Project | None) -> tuple[str, ...]:
+    async def _mistakes_in(self, wish: TaskWish, project: Project | None) -> tuple[Mistake, ...]:
         wishes = project.settings if project else None
         servers = servers_of(wishes, self._settings) if wishes else self._settings.mcp_servers
         found = [*await self._about(wish, tuple(servers))]
         found += self._secrets(wish)
         if project is not None:
-            found += _about_directory(wish.directory, project)
+            about = _about_directory(wish.directory, project)
+            found += [Mistake("directory", text) for text in about]
             try:
                 await self._workflows.inputs_of(wish.workflow, project)
             except ForedeckError as error:
-                found.append(str(error))
+                found.append(Mistake("workflow", str(error)))
         return tuple(found)
 
-    async def _about(self, wish: TaskWish, servers: tuple[str, ...]) -> tuple[str, ...]:
+    async def _about(self, wish: TaskWish, servers: tuple[str, ...]) -> tuple[Mistake, ...]:
         # In a thread of its own: the first expression has to be imported for, and whether one
         # ever comes is looked for through all calendars there are.
         return await asyncio.to_thread(mistakes_of, wish, servers, self._calendar.check)
 
-    def _secrets(self, wish: TaskWish) -> list[str]:
-        texts = (wish.prompt, wish.description, *dict(wish.variables).values())
-        if all(self._store.redactor.text(text) == text for text in texts):
-            return []
-        return [
-            "The template or a variable holds a secret, which would be stored: give it to the "
-            "project with foredeck projects env set, and name the variable."
-        ]
+    def _secrets(self, wish: TaskWish) -> list[Mistake]:
+        """Return a mistake for each field that holds one, with the same words."""
+        texts = {
+            "prompt": (wish.prompt,),
+            "description": (wish.description,),
+            "variables": tuple(dict(wish.variables).values()),
+        }
+        clean = self._store.redactor.text
+        fields = [name for name, held in texts.items() if any(clean(one) != one for one in held)]
+        return [Mistake(name, _HOLDS_ONE) for name in fields]
 
     async def _change(
         self, ref: str, change: Callable[[Task], Task], *, deleted: bool = False
@@ -236,12 +246,14 @@ def _due_alike(one: Task, other: Task) -> bool:
     return (mine.cron, mine.timezone) == (others.cron, others.timezone)
 
 
-def _raise(mistakes: tuple[str, ...]) -> None:
+def _raise(mistakes: tuple[Mistake, ...]) -> None:
     """Raise `InvalidInput` with every mistake, a line each where there are several."""
-    if len(mistakes) > 1:
-        lines = "".join(f"\n  • {mistake}" for mistake in mistakes)
-        raise InvalidInput(f"The task has {len(mistakes)} mistakes:{lines}")
-    raise InvalidInput(mistakes[0])
+    texts = list(dict.fromkeys(mistake.text for mistake in mistakes))
+    if len(texts) > 1:
+        lines = "".join(f"\n  • {text}" for text in texts)
+        raise InvalidInput(f"The task has {len(texts)} mistakes:{lines}")
+    if texts:
+        raise InvalidInput(texts[0])
 
 
 def _within(directory: str, project: Project) -> str:

@@ -16,6 +16,7 @@ from foredeck.services.domain.schedules import FireRow, FireState, Schedule, Sch
 from foredeck.services.domain.states import RunState
 from foredeck.services.domain.tasks import (
     ExecutionStatus,
+    Mistake,
     Task,
     TaskPreview,
     TaskRow,
@@ -93,7 +94,7 @@ class TaskHost(FakeHost):
     executions: list[ExecutionStatus] = field(default_factory=list)
     fires: list[FireRow] = field(default_factory=list)
     board: ScheduleBoard = field(default_factory=lambda: ScheduleBoard(None, 0, runs=True))
-    check: Callable[[TaskWish], list[str]] = field(default_factory=lambda: mistakes_in)
+    check: Callable[[TaskWish], list[Mistake]] = field(default_factory=lambda: mistakes_in)
 
     def task(self, ref: str) -> TaskRow:
         """Return a task."""
@@ -206,17 +207,17 @@ def row_of(task_id: str, wish: TaskWish) -> TaskRow:
     )
 
 
-def mistakes_in(wish: TaskWish) -> list[str]:
+def mistakes_in(wish: TaskWish) -> list[Mistake]:
     """Return what is wrong with a wish, as a host with few rules sees it."""
-    found = [] if wish.name else ["A task needs a name."]
+    found = [] if wish.name else [Mistake("name", "A task needs a name.")]
     if not wish.prompt.strip():
-        found.append("There is no prompt.")
+        found.append(Mistake("prompt", "There is no prompt."))
     if wish.workflow not in {"codex", "release"}:
-        found.append(f"There is no workflow {wish.workflow}.")
+        found.append(Mistake("workflow", f"There is no workflow {wish.workflow}."))
     if "Nope" in (wish.allowed_tools or ()):
-        found.append("There is no tool Nope.")
+        found.append(Mistake("allowed_tools", "There is no tool Nope."))
     if wish.schedule is not None and len(wish.schedule.cron.split()) != 5:
-        found.append("A schedule has five fields.")
+        found.append(Mistake("cron", "A schedule has five fields."))
     return found
 
 
@@ -233,8 +234,10 @@ def preview(task: Task, given: dict[str, str]) -> TaskPreview:
     values = dict(task.variables) | given
     names = tuple(dict.fromkeys(_VARIABLE.findall(task.prompt)))
     filled = _VARIABLE.sub(lambda m: values.get(m[1], m[0]), task.prompt)
-    missing = tuple(f"The variable {name} has no value." for name in names if name not in values)
-    return TaskPreview(filled, missing, (), tuple((name, values.get(name)) for name in names))
+    missing = tuple(name for name in names if name not in values)
+    mistakes = tuple(Mistake("variables", f"{name} has no value.") for name in missing)
+    variables = tuple((name, values.get(name)) for name in names)
+    return TaskPreview(filled, mistakes, missing, (), variables)
 
 
 def page_of(rows: list[Any], limit: int, offset: int = 0) -> Page[Any]:

@@ -162,7 +162,8 @@ async def make_execution(
     store: Store, run: Run, format_: ReportFormat | None = ReportFormat.JSON
 ) -> Task:
     """Make the run an execution of a new task, with a report of that format when it ends."""
-    task = Task(new_id(), f"nightly {new_id()}", run.project_id, "Do {{what}}.", MOMENT, MOMENT)
+    name = f"nightly {new_id()}"
+    task = Task(new_id(), name, run.project_id, MOMENT, MOMENT, prompt="Do {{what}}.")
     execution = Execution(
         run.id, task.id, MOMENT, variables=(("what", "it"),), report_format=format_
     )

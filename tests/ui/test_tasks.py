@@ -436,7 +436,7 @@ async def test_a_task_is_executed_with_its_variables_and_a_live_preview(tmp_path
         assert shows(pilot, "Write what is new since {{tag}}.")
         assert not shows(pilot, "has no value")
         await pilot.press("ctrl+s")
-        await until(pilot, lambda: shows(pilot, "The variable tag has no value."))
+        await until(pilot, lambda: shows(pilot, "It has no value."))
         await pilot.press(*"v1.2")
         await until(pilot, lambda: shows(pilot, "Write what is new since v1.2."))
         await until(pilot, lambda: not shows(pilot, "has no value"))
@@ -446,7 +446,7 @@ async def test_a_task_is_executed_with_its_variables_and_a_live_preview(tmp_path
         await until(pilot, lambda: shows(pilot, "since v1.2."))
         pilot.app.screen.query_one(TextArea).text = ""
         await pilot.press("ctrl+s")
-        await until(pilot, lambda: shows(pilot, "The variable tag has no value."))
+        await until(pilot, lambda: shows(pilot, "It has no value."))
         await pilot.press(*"v1.2")
         await pilot.press("ctrl+s")
         await until(pilot, lambda: ExecuteTask("t5", {"tag": "v1.2"}) in host.done)

@@ -126,7 +126,7 @@ async def test_a_task_is_made_executed_and_its_report_is_read(
         await make(pilot, name="links", prompt="Check {{what}}.", mode="direct", report="json")
         await dialog(pilot, "x", ExecuteTaskDialog)
         await pilot.press("ctrl+s")
-        await until(pilot, lambda: shows(pilot, "what has no value."))
+        await until(pilot, lambda: shows(pilot, "It has no value."))
         await pilot.press(*"links")
         await until(pilot, lambda: shows(pilot, "Check links."))
         await pilot.press("ctrl+s")
@@ -187,11 +187,10 @@ async def test_every_mistake_of_the_real_rules_stands_beside_its_field(house: Ho
             for name, field in form._fields.items()
             if field.has_class("-wrong")
         }
-        # A name for a variable that may be none is told with the template that would take it.
-        assert set(told) == set(wrong) | {"prompt"}
+        assert set(told) == set(wrong) | {"prompt", "variables"}
         assert "There is a task taken already" in told["name"]
         assert "did you mean" in told["allowed"].casefold()
-        assert "1x" in told["prompt"]
+        assert "1x" in told["variables"]
         assert "Mend what is marked above" in str(form.query_one("#dialog-error", Static).render())
 
 

@@ -18,11 +18,10 @@ from textual.widgets import Button, Input, Select, Static, TextArea
 from foredeck.app.screens.modals.dialog import Dialog
 from foredeck.app.screens.modals.fields import FormField, select, value_of
 from foredeck.app.screens.modals.task_fields import CHOICES, SECTIONS, TASK_STYLES, TEXTS, Spec
-from foredeck.app.screens.modals.task_form import TaskDraft, read_draft, single_wishes
+from foredeck.app.screens.modals.task_form import TaskDraft, field_of, read_draft
 from foredeck.services.domain.errors import ForedeckError
-from foredeck.services.domain.ids import new_id
 from foredeck.services.domain.safe_text import safe_line, safe_text
-from foredeck.services.domain.tasks import TaskRow, TaskWish
+from foredeck.services.domain.tasks import Mistake, TaskRow
 from foredeck.services.domain.views import ProjectRow
 from foredeck.services.host.interface import Host
 from foredeck.services.host.queries import ListWorkflows
@@ -182,28 +181,20 @@ class TaskDialog(Dialog[TaskRow]):
         ref = self._row.id if self._row else None
         mistakes = await self._host.ask(CheckTask(wish, ref))
         if mistakes or unread:
-            await self._point_out(wish, mistakes, unread)
+            self._point_out(mistakes, unread)
             return None
         command = CreateTask(wish) if ref is None else UpdateTask(ref, wish)
         return await self._host.do(command)
 
-    async def _point_out(
-        self, wish: TaskWish, mistakes: tuple[str, ...], unread: dict[str, str]
-    ) -> None:
+    def _point_out(self, mistakes: tuple[Mistake, ...], unread: dict[str, str]) -> None:
         """Say beside each field what is wrong with it, and below what belongs to none."""
         found = {name: [sentence] for name, sentence in unread.items()}
-        left = list(dict.fromkeys(mistakes))
-        if left:
-            ref = self._row.id if self._row else None
-            for name, single in single_wishes(wish, f"check {new_id()}"):
-                told = await self._host.ask(CheckTask(single, ref))
-                mine = [sentence for sentence in told if sentence in left]
-                left = [sentence for sentence in left if sentence not in mine]
-                if mine:
-                    found.setdefault(name, []).extend(mine)
+        for mistake in mistakes:
+            found.setdefault(field_of(mistake), []).append(mistake.text)
         for name, field in self._fields.items():
-            field.complain("\n".join(found.get(name, ())))
-        count = len(found)
+            field.complain("\n".join(found.pop(name, ())))
+        left = [sentence for sentences in found.values() for sentence in sentences]
+        count = sum(field.has_class("-wrong") for field in self._fields.values())
         marked = f"Mend what is marked above: {count} of the fields." if count > 1 else ""
         marked = marked or ("Mend what is marked above." if count else "")
         self._complain(" ".join([*left, marked]).strip())

@@ -17,7 +17,7 @@ from foredeck.app.screens.modals.fields import FormField
 from foredeck.app.screens.modals.task_fields import TASK_STYLES
 from foredeck.services.domain.errors import ForedeckError
 from foredeck.services.domain.safe_text import safe_line, safe_text
-from foredeck.services.domain.tasks import ExecutionStatus, TaskPreview, TaskRow
+from foredeck.services.domain.tasks import ExecutionStatus, TaskLine, TaskPreview
 from foredeck.services.host.interface import Host
 from foredeck.services.host.task_requests import ExecuteTask, PreviewTask
 
@@ -25,6 +25,7 @@ from foredeck.services.host.task_requests import ExecuteTask, PreviewTask
 _PATIENCE = 0.15
 # Lines of a prompt that are shown: it is to be looked at, not read to its end.
 _LINES = 400
+_MISSING = "It has no value."
 
 
 class ExecuteTaskDialog(Dialog[ExecutionStatus]):
@@ -39,7 +40,7 @@ class ExecuteTaskDialog(Dialog[ExecutionStatus]):
     ]
 
     def __init__(
-        self, host: Host, row: TaskRow, preview: TaskPreview, values: dict[str, str]
+        self, host: Host, row: TaskLine, preview: TaskPreview, values: dict[str, str]
     ) -> None:
         """`preview` is with the defaults alone; `values` are what was typed, kept up to date."""
         super().__init__(f"Execute {safe_line(row.name, limit=50)}")
@@ -111,13 +112,10 @@ class ExecuteTaskDialog(Dialog[ExecutionStatus]):
             f"What codex is told ({lines:,} lines)" if lines > 1 else "What codex is told"
         )
         self.query_one("#prompt-text", Static).update(safe_text(preview.prompt, lines=_LINES))
-        mistakes = preview.mistakes if complain else ()
-        told: set[str] = set()
+        missing = set(preview.missing if complain else ())
         for field in self.query(FormField):
-            mine = [one for one in mistakes if _is_about(one, field.field.name or "")]
-            told.update(mine)
-            field.complain("\n".join(mine))
-        left = [one for one in mistakes if one not in told]
+            field.complain(_MISSING if field.field.name in missing else "")
+        left = [one.text for one in preview.mistakes if complain and one.field != "variables"]
         self._say("\n".join([*left, *preview.warnings]))
 
     @on(Button.Pressed)
@@ -167,9 +165,3 @@ class ExecuteTaskDialog(Dialog[ExecutionStatus]):
     def _say(self, sentence: str) -> None:
         if self.is_attached:
             self.query_one("#dialog-error", Static).update(safe_text(sentence))
-
-
-def _is_about(sentence: str, name: str) -> bool:
-    """Whether a mistake names that variable, as a word of its own."""
-    words = "".join(c if c.isalnum() or c in "_-." else " " for c in sentence)
-    return name in words.replace(". ", " ").rstrip(".").split()

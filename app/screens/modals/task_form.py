@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
@@ -12,7 +12,7 @@ from foredeck.services.domain.notices import Cause
 from foredeck.services.domain.records import Mode, Sandbox
 from foredeck.services.domain.reports import ReportFormat
 from foredeck.services.domain.schedules import Misfire, Overlap, Schedule
-from foredeck.services.domain.tasks import Task, TaskOptions, TaskWish, wish_of
+from foredeck.services.domain.tasks import Mistake, Task, TaskOptions, TaskWish, wish_of
 
 T = TypeVar("T")
 
@@ -198,6 +198,11 @@ def read_draft(draft: TaskDraft) -> tuple[TaskWish, dict[str, str]]:
     return (_kept(wish, draft, task) if task else wish), reader.mistakes
 
 
+def field_of(mistake: Mistake) -> str:
+    """Return the name of the field in which a mistake is to be mended."""
+    return {**_TOLD_AS_TEXT, "report_format": "report"}.get(mistake.field, mistake.field)
+
+
 # What a text says less exactly than the task does, each with its field.
 _TOLD_AS_TEXT = {
     "variables": "variables",
@@ -294,33 +299,3 @@ def _real(text: str) -> float | None:
     if value is not None and value - value != 0:  # neither inf nor nan is a number to go by
         raise InvalidInput("Write a number, like 600, or nothing.")
     return value
-
-
-# What a wish is like when only one field of it is looked at.
-_SOME_PROMPT, _SOME_CRON = "Do it.", "0 0 * * *"
-
-
-def single_wishes(wish: TaskWish, name: str) -> Iterator[tuple[str, TaskWish]]:
-    """Yield for each field a wish that is right in everything but that; `name` is a free name.
-
-    Who checks them one by one learns to which field a mistake belongs.
-    """
-    plain = TaskWish(name, _SOME_PROMPT, project=wish.project)
-    yield "project", plain
-    yield "name", replace(plain, name=wish.name)
-    yield "prompt", replace(plain, prompt=wish.prompt, variables=wish.variables)
-    for one in ("description", "workflow", "tags", "directory"):
-        yield one, replace(plain, **{one: getattr(wish, one)})
-    yield "allowed", replace(plain, allowed_tools=wish.allowed_tools)
-    yield "disallowed", replace(plain, disallowed_tools=wish.disallowed_tools)
-    for option in ("model", "sandbox", "mode", "timeout", "budget_tokens", "budget_cost"):
-        value = getattr(wish.options, option)
-        yield option, replace(plain, options=replace(TaskOptions(), **{option: value}))
-    if wish.schedule is not None:
-        yield from _single_schedules(plain, wish.schedule)
-
-
-def _single_schedules(plain: TaskWish, schedule: Schedule) -> Iterator[tuple[str, TaskWish]]:
-    some = Schedule(_SOME_CRON)
-    for one in ("cron", "timezone", "catch_up", "jitter"):
-        yield one, replace(plain, schedule=replace(some, **{one: getattr(schedule, one)}))

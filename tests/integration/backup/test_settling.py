@@ -107,7 +107,9 @@ async def test_what_was_due_since_is_not_made_up_for(tmp_path: Path) -> None:
         async with house.store.transaction() as tx:
             for name, (cron, at) in schedules.items():
                 schedule = Schedule(cron, misfire=Misfire.CATCH_UP, catch_up=5)
-                task = Task(name, name, run.project_id, "Look.", past, past, schedule=schedule)
+                task = Task(
+                    name, name, run.project_id, past, past, prompt="Look.", schedule=schedule
+                )
                 await tx.tasks.add(replace(task, next_at=at))
 
         found = await settle_down(house.store, tmp_path / "restored")

@@ -117,6 +117,16 @@ async def test_a_turn_from_its_prompt_to_its_result(bench: Bench) -> None:
     assert find_marked(order.job_id) == []
 
 
+async def test_it_may_work_in_a_directory_of_the_workspace(bench: Bench) -> None:
+    order = bench.order("in", [command("touch made.txt")], [Say("Made.")], directory="inner")
+    with pytest.raises(StepFailed, match="inner is not there any more"):
+        await bench.runner.run(order)
+
+    order.place.mkdir()
+    result = await bench.runner.run(replace(order, job_id=new_id()))
+    assert result.changes == (FileChange("inner/made.txt", ChangeKind.CREATED),)
+
+
 async def test_a_resumed_turn_counts_only_its_own_tokens(bench: Bench) -> None:
     first = await bench.runner.run(bench.order("one", [command("true")], [Say("One.")]))
     order = bench.order("two", [Say("Two.")], thread_id=first.thread_id)

@@ -24,6 +24,7 @@ from foredeck.services.jobs.output import OutputWriter
 from foredeck.services.rehearsal.model_server import (
     Action,
     Call,
+    CustomCall,
     ModelRequest,
     ModelServer,
     Say,
@@ -185,6 +186,7 @@ async def test_without_bash_codex_is_offered_no_tool_that_runs_commands(
 
     assert free & {"exec_command", "shell", "shell_command"}
     assert not limited & {"exec_command", "write_stdin", "shell", "shell_command"}
+    assert "view_image" in free - limited  # it may not read
     kinds = [{tool["type"] for tool in one.body["tools"]} for one in script.requests]
     assert "web_search" in kinds[0]
     assert "web_search" not in kinds[-1]
@@ -242,9 +244,19 @@ async def test_servers_of_codex_itself_keep_to_the_limits_too(place: Place, scri
 
 async def test_codex_works_in_the_directory_of_the_task(place: Place, script: Script) -> None:
     (Path(place.project.workspace) / "inner").mkdir()
-    script.answers = [[Call("exec_command", {"cmd": "pwd"})], [Say("There.")]]
+    patch = "*** Begin Patch\n*** Add File: patched.txt\n+It is.\n*** End Patch\n"
+    script.answers = [
+        [Call("exec_command", {"cmd": "pwd; touch made.txt"})],
+        [CustomCall("apply_patch", patch)],
+        [Say("There.")],
+    ]
 
     job = await place.turn(ProjectSettings(), directory="inner")
 
     assert f"{place.project.workspace}/inner" in script.requests[-1].turn_outputs[0]
     assert job.workspace == place.project.workspace  # one writer for all of it
+    # Wherever codex works, a file has one name: the one in the workspace.
+    assert [change.path for change in job.files_changed] == ["inner/made.txt", "inner/patched.txt"]
+    written = place.output.read_text()
+    assert "created  inner/patched.txt" in written
+    assert "2 files changed:\ncreated  inner/made.txt\n" in written

@@ -13,18 +13,26 @@ from tests.support.house import House
 
 
 class Answers:
-    """Runs one command in each turn of codex, and answers it with `answer`."""
+    """Runs one command in each turn of codex, and of an agent; answers it with `answer`."""
 
     def __init__(self) -> None:
         self.command = "pwd"
         self.answer = "Done."
+        self.agent_command = ""
         self.requests: list[ModelRequest] = []
 
     def reply(self, request: ModelRequest) -> Sequence[Action]:
         self.requests.append(request)
+        if not request.from_codex:
+            return self._agent(request)
         if request.turn_outputs or not self.command:
             return [Say(self.answer)]
         return [Call("exec_command", {"cmd": self.command})]
+
+    def _agent(self, request: ModelRequest) -> Sequence[Action]:
+        if request.tool_outputs:
+            return [Say(self.answer)]
+        return [Call("execute_cli_task", {"name": "try", "command": self.agent_command})]
 
 
 @pytest.fixture

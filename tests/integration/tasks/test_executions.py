@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -15,7 +16,15 @@ from foredeck.services.domain.errors import Conflict, InvalidInput, NotFound, Un
 from foredeck.services.domain.records import Mode, Sandbox, Trigger
 from foredeck.services.domain.schedules import Misfire, Schedule
 from foredeck.services.domain.states import RunState
-from foredeck.services.domain.tasks import ExecutionStatus, Task, TaskOptions, TaskWish, wish_of
+from foredeck.services.domain.tasks import (
+    LISTED_ANSWER,
+    ExecutionStatus,
+    Mistake,
+    Task,
+    TaskOptions,
+    TaskWish,
+    wish_of,
+)
 from foredeck.services.host.commands import CreateWorkflowRun
 from foredeck.services.host.notice_requests import GetAway
 from foredeck.services.host.task_requests import (
@@ -34,7 +43,7 @@ from foredeck.services.host.task_requests import (
 )
 from foredeck.services.workflow import definition
 from tests.integration.tasks.conftest import Answers
-from tests.support.house import House, OpenHouse
+from tests.support.house import PATIENCE, House, OpenHouse
 
 pytestmark = pytest.mark.codex
 
@@ -46,6 +55,14 @@ steps:
   - id: look
     kind: command
     command: test -n {{inputs.file}} && echo {{inputs.file}}
+"""
+
+_AGENT = """\
+name: build
+steps:
+  - id: build
+    kind: agent
+    role: builder
 """
 
 
@@ -104,6 +121,27 @@ async def test_each_execution_is_a_run_of_its_own(house: House) -> None:
     assert first.thread_id != second.thread_id
 
 
+async def test_an_answer_that_is_json_is_told_as_data(house: House, answers: Answers) -> None:
+    long = f'{{"text": "{"x" * LISTED_ANSWER}"}}'
+    told = {
+        "```json\n[1, 2]\n```": "[1, 2]",
+        "42": "42",
+        '{"a": NaN}': "",  # Python alone takes it for JSON
+        'It is:\n{"a": 1}': "",
+        long: long,
+    }
+    answers.command = ""
+    async with house.open() as here:
+        await _made(here, prompt="Answer")
+        for answer, data in told.items():
+            answers.answer = answer
+            assert (await _executed(here, "review")).result_data == data
+        listed = (await here.host.ask(ListExecutions("review"))).items
+
+    assert listed[0].result_message == f"{long[:LISTED_ANSWER]}…"
+    assert [one.result_data for one in listed] == ["", "", "", "42", "[1, 2]"]
+
+
 async def test_a_missing_variable_is_refused_and_nothing_is_stored(house: House) -> None:
     async with house.open() as here:
         await _made(here, prompt="{{one}} {{two}} {{three}}")
@@ -114,7 +152,8 @@ async def test_a_missing_variable_is_refused_and_nothing_is_stored(house: House)
         assert (await here.host.ask(ListExecutions())).total == 0
         assert (await here.host.ask(GetTask("review"))).task.executions == 0
     assert preview.prompt == "{{one}} 2 {{three}}"
-    assert preview.mistakes == ("one and three have no value.",)
+    assert preview.mistakes == (Mistake("variables", "one and three have no value."),)
+    assert preview.missing == ("one", "three")
     assert preview.warnings == ("The template does not use four.",)
     assert preview.variables == (("one", None), ("two", "2"), ("three", None))
 
@@ -147,6 +186,39 @@ async def test_options_tools_and_directory_reach_the_turn(
     assert (run.budget_tokens, run.budget_cost) == (5, 1.0)
 
 
+async def test_jobs_of_an_agent_are_where_codex_is_and_may_no_more(
+    house: House, answers: Answers, tmp_path: Path
+) -> None:
+    workspace = tmp_path / "shop"
+    folder = workspace / ".foredeck" / "workflows"
+    folder.mkdir(parents=True)
+    (workspace / "src").mkdir()
+    (folder / "build.yaml").write_text(_AGENT)
+    answers.agent_command = "pwd; touch new.txt || echo refused"
+    async with house.open() as here:
+        await here.project("shop", workspace)
+        wish = _wish(
+            "Build it",
+            workflow="build",
+            disallowed_tools=("Write",),
+            directory="src",
+            options=TaskOptions(mode=Mode.AGENT),
+        )
+        await here.host.do(CreateTask(wish))
+        file = str(folder / "build.yaml")
+        free = await here.host.do(CreateWorkflowRun("shop", _AGENT, file, {}, trust=True))
+        await here.rest(free.id)
+        assert (workspace / "new.txt").exists()
+
+        status = await _executed(here, "review")
+
+    assert status.state is RunState.SUCCESS, status.error
+    printed = answers.requests[-1].tool_outputs[-1]
+    assert f"{workspace}/src" in printed
+    assert "refused" in printed
+    assert not (workspace / "src" / "new.txt").exists()
+
+
 async def test_every_mistake_is_told_at_once_and_nothing_is_stored(house: House) -> None:
     async with house.open() as here:
         await _made(here)
@@ -167,9 +239,40 @@ async def test_every_mistake_is_told_at_once_and_nothing_is_stored(house: House)
     said = refused.value.message
     for words in ("{{", "Bsh", "minute '61'", "no workflow nothing", "absent", "'doc'"):
         assert words in said
-    assert "There is a task review already" in checked[0]
-    assert len(checked) == 7
+    assert "There is a task review already" in checked[0].text
+    assert [mistake.field for mistake in checked] == [
+        "name",
+        "prompt",
+        "allowed_tools",
+        "cron",
+        "report_format",
+        "directory",
+        "workflow",
+    ]
     assert again == ()  # its own name is not taken
+
+
+async def test_an_execution_that_waits_for_its_workspace_says_so(
+    house: House, answers: Answers, tmp_path: Path
+) -> None:
+    go = tmp_path / "go"
+    answers.command = f"until test -e {go}; do sleep 0.05; done"
+    async with house.open() as here:
+        await _made(here, prompt="Look")
+        first = await here.host.do(ExecuteTask("review"))
+        await here.output(first.id, "codex")
+        second = await here.host.do(ExecuteTask("review"))
+        async with asyncio.timeout(PATIENCE):
+            while not (waits := (await here.host.ask(GetExecution(second.id))).waits):
+                await asyncio.sleep(0.02)
+        listed = (await here.host.ask(ListExecutions("review"))).items
+        go.touch()
+        await here.rest(second.id)
+        ended = await here.host.ask(ListExecutions("review"))
+
+    assert waits == "Waits for the runs before it in this workspace, first “review”"
+    assert [one.waits for one in listed] == [waits, ""]
+    assert [(one.waits, one.state) for one in ended.items] == [("", RunState.SUCCESS)] * 2
 
 
 async def test_a_workflow_file_takes_variables_as_its_inputs(house: House, tmp_path: Path) -> None:

@@ -1,7 +1,12 @@
 import pytest
 
 from foredeck.services.agents.registry import AGENTS, agent
-from foredeck.services.agents.tool_limits import codex_settings, limited_agent, limited_sandbox
+from foredeck.services.agents.tool_limits import (
+    codex_settings,
+    job_sandbox,
+    limited_agent,
+    limited_sandbox,
+)
 from foredeck.services.domain.records import Sandbox
 from foredeck.services.domain.tool_limits import EVERYTHING, ToolLimits
 
@@ -29,6 +34,8 @@ def _without(*names: str) -> ToolLimits:
         (_without("Bash", "Write", "Edit"), Sandbox.READ_ONLY, True),
         (_without("Read"), None, True),
         (_without("Write", "Edit"), Sandbox.READ_ONLY, True),
+        (_without("Write"), Sandbox.READ_ONLY, True),
+        (_without("Edit"), Sandbox.READ_ONLY, True),
         (ToolLimits(("Bash", "Read"), ("Write",)), Sandbox.READ_ONLY, True),
         (ToolLimits(("Bash", "Read"), ("Bash",)), Sandbox.READ_ONLY, True),
     ],
@@ -38,6 +45,36 @@ def test_what_codex_may_do(limits: ToolLimits, sandbox: Sandbox | None, commands
     settings = codex_settings(limits)
     assert ("features.shell_tool" not in settings) is commands
     assert ("web_search" in settings) is (limits.allowed is not None)
+
+
+@pytest.mark.parametrize(
+    ("limits", "images"),
+    [
+        (EVERYTHING, True),
+        (_allowed("Read"), True),
+        (_without("Bash"), True),
+        (_without("Read"), False),
+        (_allowed("Write"), False),
+    ],
+)
+def test_who_may_not_read_looks_at_no_images(limits: ToolLimits, images: bool) -> None:
+    assert ("features.view_image" not in codex_settings(limits)) is images
+
+
+@pytest.mark.parametrize(
+    ("limits", "codex", "jobs"),
+    [
+        (EVERYTHING, Sandbox.WORKSPACE_WRITE, Sandbox.WORKSPACE_WRITE),
+        (EVERYTHING, Sandbox.READ_ONLY, Sandbox.READ_ONLY),
+        (EVERYTHING, Sandbox.DANGER_FULL_ACCESS, Sandbox.WORKSPACE_WRITE),
+        (_allowed("Bash"), Sandbox.WORKSPACE_WRITE, Sandbox.WORKSPACE_WRITE),
+        (ToolLimits(("Bash", "Read"), ("Write",)), Sandbox.DANGER_FULL_ACCESS, Sandbox.READ_ONLY),
+    ],
+)
+def test_jobs_of_agents_may_no_more_than_codex(
+    limits: ToolLimits, codex: Sandbox, jobs: Sandbox
+) -> None:
+    assert job_sandbox(limits, codex) is jobs
 
 
 def test_nothing_is_taken_from_an_agent_without_limits() -> None:

@@ -126,6 +126,20 @@ async def test_what_the_thread_is_given(
     assert turn["input"] == [{"type": "text", "text": "Do it"}]
 
 
+async def test_where_codex_works_may_be_a_directory_of_the_workspace(
+    fake: FakeAppServer, runner: TurnRunner, order: TurnOrder
+) -> None:
+    fake.script = [turn_completed()]
+    inner = with_fields(order, directory="inner")
+    assert await failure(runner, inner) is FailureClass.WORKSPACE
+    assert fake.called("thread/start") == []
+
+    inner.place.mkdir()
+    await runner.run(inner)
+    (params,) = fake.called("thread/start")
+    assert params["cwd"] == f"{order.workspace}/inner"
+
+
 async def test_resume_says_everything_again(
     fake: FakeAppServer, runner: TurnRunner, order: TurnOrder
 ) -> None:

@@ -1,7 +1,7 @@
 """Tasks and what is counted about their runs (SPEC T1, T7)."""
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,7 +14,8 @@ from foredeck.services.domain.records import Mode, Run, Sandbox
 from foredeck.services.domain.reports import ReportFormat
 from foredeck.services.domain.schedules import Misfire, Overlap, Schedule
 from foredeck.services.domain.states import RunState
-from foredeck.services.domain.tasks import Execution, Task, TaskOptions
+from foredeck.services.domain.tasks import Execution, ListedTask, Task, TaskOptions
+from foredeck.services.host.wire import encode, to_line
 from foredeck.services.store.store import Store
 from foredeck.services.store.task_views import TaskFilter
 from tests.support import records as make
@@ -23,7 +24,8 @@ MOMENT = datetime(2026, 11, 29, 3, 4, 5, 678, tzinfo=UTC)
 
 
 def _task(project_id: str, name: str = "review", **fields: Any) -> Task:
-    return Task(new_id(), name, project_id, "Review {{file}}", MOMENT, MOMENT, **fields)
+    prompt = "Review {{file}}"
+    return Task(new_id(), name, project_id, MOMENT, MOMENT, prompt=prompt, **fields)
 
 
 def _all_fields(project_id: str) -> Task:
@@ -210,6 +212,19 @@ async def test_lists_by_project_tag_and_whether_deleted(store: Store) -> None:
     assert await listed(tag="'; --") == set()
 
 
+async def test_a_list_of_tasks_is_without_their_long_texts(store: Store) -> None:
+    task = replace(_all_fields(await _project(store)), prompt="x" * 100_000)
+    async with store.transaction() as tx:
+        await tx.tasks.add(task)
+
+    (line,) = (await store.queries.tasks(TaskFilter())).items
+
+    known = {field.name: getattr(task, field.name) for field in fields(ListedTask)}
+    assert line.task == ListedTask(**known)
+    assert len(to_line(encode(line))) < 2_000
+    assert (await store.queries.task(task.id)).task == task
+
+
 async def test_the_status_of_an_execution(store: Store) -> None:
     task = _task(await _project(store))
     async with store.transaction() as tx:
@@ -229,10 +244,8 @@ async def test_the_status_of_an_execution(store: Store) -> None:
     assert (row.running, row.last_state, row.last_run_id) == (0, RunState.SUCCESS, run.id)
 
 
-@pytest.mark.parametrize("answer", ["ok", "{", "12", "[1, 2", "```\n{}"])
-async def test_an_answer_that_is_no_json_object_or_list_has_no_data(
-    store: Store, answer: str
-) -> None:
+@pytest.mark.parametrize("answer", ["ok", "{", "NaN", "[1, 2", "```\n{}"])
+async def test_an_answer_that_is_no_json_has_no_data(store: Store, answer: str) -> None:
     task = _task(await _project(store))
     async with store.transaction() as tx:
         await tx.tasks.add(task)

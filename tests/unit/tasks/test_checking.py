@@ -4,17 +4,24 @@ from typing import Any
 import pytest
 
 from foredeck.services.domain.schedules import Schedule
-from foredeck.services.domain.tasks import TaskOptions, TaskWish
+from foredeck.services.domain.tasks import Mistake, TaskOptions, TaskWish
 from foredeck.services.tasks.checking import mistakes_of
 
 
 def _cron(expression: str, zone: str) -> Iterable[str]:
-    return [] if expression == "* * * * *" else [f"{expression} in {zone} is no schedule."]
+    if expression != "* * * * *":
+        yield f"{expression} is no schedule."
+    if zone.startswith("Mars"):
+        yield f"{zone} is no zone."
+
+
+def _mistakes(**fields: Any) -> tuple[Mistake, ...]:
+    wish = TaskWish(**{"name": "review", "prompt": "Review {{file}}", **fields})
+    return mistakes_of(wish, ("docs",), _cron)
 
 
 def _found(**fields: Any) -> tuple[str, ...]:
-    wish = TaskWish(**{"name": "review", "prompt": "Review {{file}}", **fields})
-    return mistakes_of(wish, ("docs",), _cron)
+    return tuple(mistake.text for mistake in _mistakes(**fields))
 
 
 def test_a_task_that_is_right_has_no_mistakes() -> None:
@@ -51,7 +58,8 @@ def test_every_mistake_is_named_at_once() -> None:
         "{{ without a name",
         "'Bsh'. Did you mean Bash?",
         "no tool server 'nowhere'",
-        "61 * * * * in Mars/Base",
+        "61 * * * * is no schedule",
+        "Mars/Base is no zone",
         "1 to 100 missed due times",
         "jitter",
         "no report format 'docx': html, pdf or json",
@@ -62,7 +70,19 @@ def test_every_mistake_is_named_at_once() -> None:
         "without `..`",
     ):
         assert words in said
-    assert len(found) == 14  # both tags
+    assert len(found) == 15  # both tags
+
+
+def test_each_mistake_says_which_field_is_to_be_mended() -> None:
+    found = _mistakes(
+        allowed_tools=("Bsh",),
+        disallowed_tools=("Bsh",),
+        schedule=Schedule("* * * * *", "Mars/Base", jitter=-1),
+        options=TaskOptions(budget_cost=-1),
+    )
+
+    fields = ["allowed_tools", "disallowed_tools", "budget_cost", "timezone", "jitter"]
+    assert [mistake.field for mistake in found] == fields
 
 
 @pytest.mark.parametrize(

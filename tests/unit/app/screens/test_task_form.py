@@ -8,19 +8,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from foredeck.app.screens.modals.task_fields import SECTIONS
 from foredeck.app.screens.modals.task_form import (
     TaskDraft,
     draft_of,
+    field_of,
     read_draft,
     read_variables,
-    single_wishes,
 )
 from foredeck.services.domain.errors import InvalidInput
 from foredeck.services.domain.notices import Cause
 from foredeck.services.domain.records import Mode, Sandbox
 from foredeck.services.domain.reports import ReportFormat
 from foredeck.services.domain.schedules import Misfire, Overlap, Schedule
-from foredeck.services.domain.tasks import Task, TaskOptions, wish_of
+from foredeck.services.domain.tasks import Task, TaskOptions, TaskWish, wish_of
+from foredeck.services.scheduling import cron
+from foredeck.services.tasks.checking import mistakes_of
 from tests.support.fake_tasks import task_row
 
 FULL = replace(
@@ -110,15 +113,17 @@ def test_a_line_that_is_no_variable_is_named(text: str) -> None:
         read_variables(f"fine = 1\n{text}")
 
 
-def test_each_field_can_be_checked_alone() -> None:
-    wish = wish_of(FULL)
-    singles = dict(single_wishes(wish, "a free name"))
-    assert singles["name"].name == "nightly"
-    assert singles["prompt"].variables == wish.variables
-    assert singles["workflow"].workflow == "release"
-    assert singles["workflow"].name == "a free name"
-    assert singles["budget_cost"].options == TaskOptions(budget_cost=0.25)
-    jitter = singles["jitter"].schedule
-    assert jitter is not None
-    assert (jitter.jitter, jitter.timezone) == (30.0, "UTC")
-    assert singles["timezone"].schedule == Schedule("0 0 * * *", "Europe/Berlin")
+def test_each_mistake_has_its_field_in_the_form() -> None:
+    shown = {spec.name for _, specs in SECTIONS for spec in specs}
+    wish = TaskWish(
+        "", "{{", "x" * 2001, (("1", ""),), None, "", ("Nope",), ("Nope",),
+        TaskOptions(timeout=-1, budget_tokens=-1, budget_cost=-1), "..",
+        schedule=Schedule("", "", catch_up=0, jitter=-1), report_format="", tags=("",),
+    )  # fmt: skip
+    found = mistakes_of(wish, (), cron.check)
+    assert {field_of(mistake) for mistake in found} == {
+        "name", "prompt", "description", "variables", "tags", "allowed", "disallowed", "timeout",
+        "budget_tokens", "budget_cost", "directory", "cron", "timezone", "catch_up", "jitter",
+        "report",
+    }  # fmt: skip
+    assert {field_of(mistake) for mistake in found} < shown
