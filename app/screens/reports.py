@@ -58,7 +58,9 @@ class ReportsScreen(ListScreen[str]):
         self.filter = FilterBar()
         self.pane, self.view = Pane(title="Report", id="pane-report"), ReportView()
         self.dialogs = ReportActions(self)
-        self.reader = ReportReader(self, run_id, self._show_list, self._show_report, self._failed)
+        self.reader = ReportReader(
+            self, run_id, self._show_list, self._show_report, self.list_pane.fail, self.pane.fail
+        )
 
     def compose(self) -> ComposeResult:
         with Vertical(id="reports-body"):
@@ -164,9 +166,6 @@ class ReportsScreen(ListScreen[str]):
         if self.has_class("-report") and not isinstance(self.focused, Input):
             self.view.focus()
         self.offer()
-
-    def _failed(self, error: Exception, *, of_report: bool) -> None:
-        (self.pane if of_report else self.list_pane).fail(error)
 
     # --- which actions apply ----------------------------------------------------------
 
