@@ -19,7 +19,7 @@ _EVERY = 2.0
 # How long an answer may take: so many times so many seconds. A dashboard that was stopped itself
 # comes back with one such wait over, and finds the answer before the next is.
 _WAITS, _WAIT = 3, 1.0
-_WHY = "It may be stopped or hang. What you ask of it waits until it answers; q leaves."
+_WHY = "It may be stopped or hang. What you ask of it waits until it answers; ctrl+q leaves."
 
 
 async def feel_pulse(app: ForedeckApp, connection: Connection) -> None:

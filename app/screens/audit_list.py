@@ -9,8 +9,7 @@ from datetime import datetime
 from textual.widgets import Static
 
 from foredeck.app.screens.audit_filter import wanted_by
-from foredeck.app.screens.filter_bar import FilterBar
-from foredeck.app.screens.pane import Pane
+from foredeck.app.screens.list_pane import ListPane
 from foredeck.services.domain.audit import AuditRow, AuditVerdict, Severity
 from foredeck.services.domain.safe_text import safe_line
 from foredeck.services.host.queries import ListAudit
@@ -20,22 +19,20 @@ _NONE = ("Nothing yet.", "Every command is recorded here, and every change of a 
 _SEVERITIES = (None, Severity.WARNING, Severity.ERROR, Severity.CRITICAL, Severity.INFO)
 
 
-class AuditListPane(Pane):
+class AuditListPane(ListPane):
     """Keeps the filter: what is typed, and the severity that a key chooses."""
 
     def __init__(self) -> None:
-        super().__init__(title="Audit", id="pane-audit")
-        self.verdict = Static("", id="audit-verdict", markup=False)
         self.table = AuditTable()
-        self.filter = FilterBar()
+        super().__init__(self.table, title="Audit", id="pane-audit")
+        self.verdict = Static("", id="audit-verdict", markup=False)
         self.severity: Severity | None = None
         self.following = True
-        self.shows_rows = False
         self._problem = ""
 
     async def furnish(self) -> None:
         """Put the views into the pane."""
-        await self.fill(self.table, below=self.filter)
+        await super().furnish()
         await self.mount(self.verdict, before=0)
         self.verdict.display = False
 
@@ -78,23 +75,16 @@ class AuditListPane(Pane):
         self.verdict.set_class(verdict.broken is not None, "-broken")
         self.verdict.set_class(verdict.complete and verdict.broken is None, "-whole")
 
-    def fail(self, error: Exception) -> None:
-        """Say why the trail could not be read."""
-        self.shows_rows = False
-        super().fail(error)
-
     def _show_title(self, rows: Sequence[AuditRow], total: int, *, ahead: bool) -> None:
-        text = self.filter.text.strip()
         place = "" if ahead else f"from row {rows[0].seq:,} back" if rows else ""
-        parts = (
+        self.tell(
             "Audit",
             f"✗ {safe_line(self._problem, limit=120)}" if self._problem else "",
             self.severity.value.lower() if self.severity else "",
-            f"/{safe_line(text, limit=30)}" if text else "",
+            self.filtered,
             f"{total:,}",
             place or ("" if self.following else "held"),
         )
-        self.set_title(" · ".join(filter(None, parts)))
 
 
 def _words(verdict: AuditVerdict, total: int) -> str:

@@ -7,10 +7,9 @@ from dataclasses import replace
 
 from textual.screen import Screen
 
-from foredeck.app.screens.refresher import Refresher
-from foredeck.app.screens.shell import host_of, shell_of
+from foredeck.app.screens.refresher import Refresher, failure_in
+from foredeck.app.screens.shell import host_of
 from foredeck.services.domain.audit import AuditRow, AuditVerdict
-from foredeck.services.domain.errors import ForedeckError, HostGone
 from foredeck.services.host.interface import Host
 from foredeck.services.host.queries import ListAudit, VerifyAudit
 
@@ -35,14 +34,14 @@ class AuditReader:
     ) -> None:
         self._screen = screen
         self._show = show
-        self._failed = failed
         self._wanted = ListAudit(limit=PAGE)
         self._below: int | None = None
         self._grow = False
         self.rows: tuple[AuditRow, ...] | None = None
         self.total = 0
-        self._reads = Refresher(screen, self._read, self._fail)
-        self._verifying = Refresher(screen, self._verify, self._fail)
+        told = failure_in(screen, failed, lambda: self.rows is not None)
+        self._reads = Refresher(screen, self._read, told)
+        self._verifying = Refresher(screen, self._verify, told)
         self.verdict: AuditVerdict | None = None
 
     # --- what is read -----------------------------------------------------------------
@@ -144,12 +143,3 @@ class AuditReader:
         self.verdict = verdict
         if self._screen.is_attached:
             self._show()
-
-    def _fail(self, error: Exception) -> None:
-        gone = isinstance(error, HostGone) or shell_of(self._screen).host is None
-        if gone and self.rows is not None:
-            return  # what was read stays; the application says what has happened
-        if self._screen.is_attached:
-            self._failed(error)
-            if not isinstance(error, ForedeckError):
-                shell_of(self._screen).show_error(error)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from foredeck.app.screens.filter_bar import FilterBar
 from foredeck.app.screens.job_listing import Order, Shown, arrange, following
-from foredeck.app.screens.pane import Pane
+from foredeck.app.screens.list_pane import ListPane, how_many
 from foredeck.services.domain.job_board import JobBoard
 from foredeck.services.domain.job_views import JobRow
 from foredeck.services.domain.safe_text import safe_line
@@ -19,26 +18,20 @@ _NONE = (
 )
 
 
-class JobListPane(Pane):
+class JobListPane(ListPane):
     """Keeps filter, view and order; `wanted` is the job that the cursor goes to once it is there.
 
     `batch` is the one whose jobs these are.
     """
 
     def __init__(self, batch: JobRow | None) -> None:
-        super().__init__(title="Jobs", id="pane-jobs")
-        self._batch = batch
         self.table = JobTable()
-        self.filter = FilterBar()
+        super().__init__(self.table, title="Jobs", id="pane-jobs")
+        self._batch = batch
         self.wanted: str | None = None
-        self.shows_rows = False
         self._board: JobBoard | None = None
         self._kind = Shown.ALL
         self._order = Order.TURN
-
-    async def furnish(self) -> None:
-        """Put the views into the pane."""
-        await self.fill(self.table, below=self.filter)
 
     def update_board(self, board: JobBoard, now: datetime) -> None:
         """Show the jobs as they are now; the cursor stays on its job."""
@@ -72,11 +65,6 @@ class JobListPane(Pane):
         """List the next kind of jobs; `list_jobs` shows it."""
         self._kind = following(self._kind)
 
-    def fail(self, error: Exception) -> None:
-        """Say why the jobs could not be read."""
-        self.shows_rows = False
-        super().fail(error)
-
     def _way_back(self) -> str:
         if self.filter.text:
             return "Escape takes the filter away" + (
@@ -87,9 +75,6 @@ class JobListPane(Pane):
     def _show_title(self, board: JobBoard, count: int) -> None:
         """Say whose jobs, which of them, in which order, and how many of how many."""
         whose = f"Batch {safe_line(self._batch.name, limit=30)}" if self._batch else "Jobs"
-        text = self.filter.text.strip()
-        filtered = f"/{safe_line(text, limit=30)}" if text else ""
         total = max(board.total, len(board.rows))
-        of = f"{count:,} of {total:,}" if count != total else f"{count:,}"
-        parts = (whose, self._kind.value, filtered, self._order.value, of)
-        self.set_title(" · ".join(filter(None, parts)))
+        of = how_many(count, total)
+        self.tell(whose, self._kind.value, self.filtered, self._order.value, of)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
 
 from textual.screen import Screen
 from textual.timer import Timer
 
 from foredeck.app.bridge import HostChanged
-from foredeck.app.screens.refresher import Refresher, Rest
-from foredeck.app.screens.shell import host_of, shell_of
-from foredeck.services.domain.errors import ForedeckError, HostGone
+from foredeck.app.screens.refresher import Refresher, Rest, failure_in
+from foredeck.app.screens.shell import host_of
 from foredeck.services.domain.job_board import JobBoard
 from foredeck.services.domain.job_views import JobDetail, JobRow
 from foredeck.services.host.interface import Host
@@ -25,12 +23,6 @@ _FACTOR, _LONGEST = 8.0, 1.0
 _DWELL = 0.12
 
 
-class Failed(Protocol):
-    """Shows why the jobs, or the one that is looked at, could not be read."""
-
-    def __call__(self, error: Exception, *, of_job: bool) -> None: ...
-
-
 class JobReader:
     """Reads one thing at a time, and again when that has changed."""
 
@@ -40,20 +32,24 @@ class JobReader:
         batch: str | None,
         show_board: Callable[[JobBoard], None],
         show_job: Callable[[], None],
-        failed: Failed,
+        list_failed: Callable[[Exception], None],
+        job_failed: Callable[[Exception], None],
     ) -> None:
         self._screen = screen
         self._batch = batch
         self._show_board = show_board
         self._show_job = show_job
-        self._failed = failed
         self._aim: str | None = None
         self._rest = Rest(_FACTOR, _LONGEST)
         self._dwelling: Timer | None = None
         self.board: JobBoard | None = None
         self.detail: JobDetail | None = None
-        self._boards = Refresher(screen, self._read_board, lambda error: self._fail(error))
-        self._jobs = Refresher(screen, self._read_job, lambda error: self._fail(error, True))
+        self._boards = Refresher(
+            screen, self._read_board, failure_in(screen, list_failed, self._has_read)
+        )
+        self._jobs = Refresher(
+            screen, self._read_job, failure_in(screen, job_failed, self._has_read)
+        )
 
     def apply(self, change: HostChanged) -> None:
         """Read again what has changed."""
@@ -83,6 +79,9 @@ class JobReader:
         elif self.detail is not None and self.detail.job.id == job_id:
             self._show_job()  # what is around it may have changed
 
+    def _has_read(self) -> bool:
+        return self.board is not None
+
     @property
     def _host(self) -> Host:
         return host_of(self._screen)
@@ -102,12 +101,3 @@ class JobReader:
         if wanted == self._aim and self._screen.is_attached:
             self.detail = detail
             self._show_job()
-
-    def _fail(self, error: Exception, of_job: bool = False) -> None:
-        gone = isinstance(error, HostGone) or shell_of(self._screen).host is None
-        if gone and self.board is not None:
-            return  # what was read stays; the application says what has happened
-        if self._screen.is_attached:
-            self._failed(error, of_job=of_job)
-            if not isinstance(error, ForedeckError):
-                shell_of(self._screen).show_error(error)

@@ -45,7 +45,12 @@ class JobsScreen(JobOffers):
         self.listed, self.job = JobListPane(batch), JobPane(frame_rate)
         self.dialogs = JobActions(self, project_id)
         self.reader = JobReader(
-            self, batch.id if batch else None, self._show_board, self._show_job, self._failed
+            self,
+            batch.id if batch else None,
+            self._show_board,
+            self._show_job,
+            self.listed.fail,
+            self.job.fail,
         )
 
     def compose(self) -> ComposeResult:
@@ -125,9 +130,6 @@ class JobsScreen(JobOffers):
             self.job.show_job(detail, board.queue.why_not_yet)
             self._focus_output()
             self.offer()
-
-    def _failed(self, error: Exception, *, of_job: bool) -> None:
-        (self.job if of_job else self.listed).fail(error)
 
     @property
     def _job_shown(self) -> bool:

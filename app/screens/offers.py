@@ -46,6 +46,10 @@ class Offers(PromptScreen[T], Generic[T]):
         """Return why an action does not apply now, or an empty string."""
         return self.reason(action.action if isinstance(action, Action) else action)
 
+    def on_screen_resume(self) -> None:
+        """The footer has been made anew, perhaps while the host was gone: `offer` looks again."""
+        self._offered = []
+
     def offer(self) -> None:
         """Look again which keys apply, if that may have changed."""
         offered = [(self.reason(one.action), self.label_of(one)) for one in self.actions]

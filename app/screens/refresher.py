@@ -5,8 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from typing import Any
 
 from textual.dom import DOMNode
+from textual.screen import Screen
+
+from foredeck.app.screens.shell import shell_of
+from foredeck.services.domain.errors import ForedeckError, HostGone
 
 
 class Refresher:
@@ -45,6 +50,26 @@ class Refresher:
                     self._failed(error)
         finally:
             self.running = False
+
+
+def failure_in(
+    screen: Screen[Any], fail: Callable[[Exception], None], has_read: Callable[[], bool]
+) -> Callable[[Exception], None]:
+    """Return what lets a pane `fail` with what a read has raised.
+
+    When the host is gone, what was read before (`has_read`) stays: the application says what has
+    happened. The unexpected is told as such, too.
+    """
+
+    def failed(error: Exception) -> None:
+        gone = isinstance(error, HostGone) or shell_of(screen).host is None
+        if (gone and has_read()) or not screen.is_attached:
+            return
+        fail(error)
+        if not isinstance(error, ForedeckError):
+            shell_of(screen).show_error(error)
+
+    return failed
 
 
 class Rest:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 from textual.screen import Screen
 from textual.timer import Timer
 
 from foredeck.app.bridge import HostChanged
-from foredeck.app.screens.refresher import Refresher, Rest
-from foredeck.app.screens.shell import host_of, shell_of
-from foredeck.services.domain.errors import ForedeckError, HostGone
+from foredeck.app.screens.refresher import Refresher, Rest, failure_in
+from foredeck.app.screens.shell import host_of
 from foredeck.services.domain.report_model import RunReport
 from foredeck.services.domain.reports import ReportRow
 from foredeck.services.host.interface import Host
@@ -26,12 +25,6 @@ _DWELL, _PATIENCE = 0.15, 1.0
 _FACTOR, _LONGEST = 20.0, 30.0
 
 
-class Failed(Protocol):
-    """Shows why the list, or the report that is looked at, could not be read."""
-
-    def __call__(self, error: Exception, *, of_report: bool) -> None: ...
-
-
 class ReportReader:
     """Reads one thing at a time, and again when that has changed.
 
@@ -44,21 +37,25 @@ class ReportReader:
         only: str | None,
         show_list: Callable[[], None],
         show_report: Callable[[], None],
-        failed: Failed,
+        list_failed: Callable[[Exception], None],
+        report_failed: Callable[[Exception], None],
     ) -> None:
         self._screen = screen
         self.only = only
         self._show_list = show_list
         self._show_report = show_report
-        self._failed = failed
         self._aim: str | None = None
         self._timer: Timer | None = None
         self._list_rest, self._report_rest = Rest(_FACTOR, 1.0), Rest(_FACTOR, _LONGEST)
         self.rows: tuple[ReportRow, ...] | None = None
         self.total = 0
         self.report: RunReport | None = None
-        self._lists = Refresher(screen, self._read_list, lambda error: self._fail(error))
-        self._reports = Refresher(screen, self._read_report, lambda error: self._fail(error, True))
+        self._lists = Refresher(
+            screen, self._read_list, failure_in(screen, list_failed, self._has_read)
+        )
+        self._reports = Refresher(
+            screen, self._read_report, failure_in(screen, report_failed, self._has_read)
+        )
 
     @property
     def run_id(self) -> str | None:
@@ -111,6 +108,9 @@ class ReportReader:
             self._timer.stop()
             self._timer = None
 
+    def _has_read(self) -> bool:
+        return self.rows is not None
+
     @property
     def _host(self) -> Host:
         return host_of(self._screen)
@@ -132,12 +132,3 @@ class ReportReader:
             if wanted == self._aim and self._screen.is_attached:
                 self.report = report
                 self._show_report()
-
-    def _fail(self, error: Exception, of_report: bool = False) -> None:
-        gone = isinstance(error, HostGone) or shell_of(self._screen).host is None
-        if gone and self.rows is not None:
-            return  # what was read stays; the application says what has happened
-        if self._screen.is_attached:
-            self._failed(error, of_report=of_report)
-            if not isinstance(error, ForedeckError):
-                shell_of(self._screen).show_error(error)

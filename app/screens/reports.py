@@ -13,6 +13,7 @@ from foredeck.app.bridge import HostChanged
 from foredeck.app.opening import why_not_open
 from foredeck.app.screens.actions import Action
 from foredeck.app.screens.filter_bar import FilterBar
+from foredeck.app.screens.list_pane import ListPane, how_many
 from foredeck.app.screens.list_screen import ListScreen
 from foredeck.app.screens.pane import Pane
 from foredeck.app.screens.report_actions import ReportActions
@@ -54,11 +55,14 @@ class ReportsScreen(ListScreen[str]):
         self._run_id = run_id
         self._wanted: str | None = None
         self._no_display = why_not_open()
-        self.list_pane, self.table = Pane(title="Reports", id="pane-reports"), ReportTable()
-        self.filter = FilterBar()
+        self.table = ReportTable()
+        self.list_pane = ListPane(self.table, title="Reports", id="pane-reports")
+        self.filter = self.list_pane.filter
         self.pane, self.view = Pane(title="Report", id="pane-report"), ReportView()
         self.dialogs = ReportActions(self)
-        self.reader = ReportReader(self, run_id, self._show_list, self._show_report, self._failed)
+        self.reader = ReportReader(
+            self, run_id, self._show_list, self._show_report, self.list_pane.fail, self.pane.fail
+        )
 
     def compose(self) -> ComposeResult:
         with Vertical(id="reports-body"):
@@ -67,7 +71,7 @@ class ReportsScreen(ListScreen[str]):
         yield KeyBar(last=("command_palette", "help", "close"))
 
     async def on_mount(self) -> None:
-        await self.list_pane.fill(self.table, below=self.filter)
+        await self.list_pane.furnish()
         await self.pane.fill(self.view)
         self.shell.changed.subscribe(self, self._apply)
         self.list_pane.say("Loading…")
@@ -79,7 +83,7 @@ class ReportsScreen(ListScreen[str]):
     @property
     def row(self) -> ReportRow | None:
         """The file under the cursor."""
-        return self.table.row if not self.list_pane.notice else None
+        return self.table.row if self.list_pane.shows_rows else None
 
     @property
     def filter_bar(self) -> FilterBar:
@@ -126,6 +130,7 @@ class ReportsScreen(ListScreen[str]):
             self.table.update_rows(shown)
             if self._wanted is not None and self.table.move_cursor_to(self._wanted):
                 self._wanted = None
+        self.list_pane.shows_rows = bool(shown)
         self._show_title(len(shown))
         if shown:
             self.list_pane.show_content()
@@ -139,11 +144,8 @@ class ReportsScreen(ListScreen[str]):
 
     def _show_title(self, count: int) -> None:
         whose = "Reports of this run" if self.reader.only else "Reports"
-        text = self.filter.text.strip()
-        filtered = f"/{safe_line(text, limit=30)}" if text else ""
-        total = self.reader.total
-        of = f"{count:,} of {total:,}" if count != total else f"{count:,}"
-        self.list_pane.set_title(" · ".join(filter(None, (whose, filtered, "newest first", of))))
+        of = how_many(count, self.reader.total)
+        self.list_pane.tell(whose, self.list_pane.filtered, "newest first", of)
 
     def _aim(self) -> None:
         """Read the report of the run that was asked for, else of the file under the cursor."""
@@ -164,9 +166,6 @@ class ReportsScreen(ListScreen[str]):
         if self.has_class("-report") and not isinstance(self.focused, Input):
             self.view.focus()
         self.offer()
-
-    def _failed(self, error: Exception, *, of_report: bool) -> None:
-        (self.pane if of_report else self.list_pane).fail(error)
 
     # --- which actions apply ----------------------------------------------------------
 

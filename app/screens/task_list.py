@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from foredeck.app.screens.filter_bar import FilterBar
 from foredeck.app.screens.job_listing import following
-from foredeck.app.screens.pane import Pane
+from foredeck.app.screens.list_pane import ListPane, how_many
 from foredeck.app.screens.task_listing import Order, Shown, arrange
-from foredeck.services.domain.safe_text import safe_line
 from foredeck.services.domain.tasks import TaskLine
 from foredeck.widgets.task_table import TaskTable
 
@@ -20,23 +18,17 @@ _NONE = (
 )
 
 
-class TaskListPane(Pane):
+class TaskListPane(ListPane):
     """Keeps filter, view and order; the cursor goes to the task `wanted` once it is there."""
 
     def __init__(self) -> None:
-        super().__init__(title="Tasks", id="pane-tasks")
         self.table = TaskTable()
-        self.filter = FilterBar()
+        super().__init__(self.table, title="Tasks", id="pane-tasks")
         self.wanted: str | None = None
-        self.shows_rows = False
         self._rows: Sequence[TaskLine] | None = None
         self._paused = False
         self._kind = Shown.ALL
         self._order = Order.NEWEST
-
-    async def furnish(self) -> None:
-        """Put the views into the pane."""
-        await self.fill(self.table, below=self.filter)
 
     @property
     def shows_deleted(self) -> bool:
@@ -75,11 +67,6 @@ class TaskListPane(Pane):
         """List the next kind of tasks; `list_tasks` shows it."""
         self._kind = following(self._kind)
 
-    def fail(self, error: Exception) -> None:
-        """Say why the tasks could not be read."""
-        self.shows_rows = False
-        super().fail(error)
-
     def _way_back(self) -> str:
         others = "v lists others." if self._kind.value else ""
         if self.filter.text:
@@ -88,8 +75,5 @@ class TaskListPane(Pane):
 
     def _show_title(self, count: int, total: int) -> None:
         """Say which tasks, in which order, and how many of how many."""
-        text = self.filter.text.strip()
-        filtered = f"/{safe_line(text, limit=30)}" if text else ""
-        of = f"{count:,} of {total:,}" if count != total else f"{count:,}"
-        parts = ("Tasks", self._kind.value, filtered, self._order.value, of)
-        self.set_title(" · ".join(filter(None, parts)))
+        of = how_many(count, total)
+        self.tell("Tasks", self._kind.value, self.filtered, self._order.value, of)

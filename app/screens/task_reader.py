@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 from textual.screen import Screen
 from textual.timer import Timer
 
 from foredeck.app.bridge import HostChanged
-from foredeck.app.screens.refresher import Refresher, Rest
-from foredeck.app.screens.shell import host_of, shell_of
-from foredeck.services.domain.errors import ForedeckError, HostGone, UsageError
+from foredeck.app.screens.refresher import Refresher, Rest, failure_in
+from foredeck.app.screens.shell import host_of
+from foredeck.services.domain.errors import UsageError
 from foredeck.services.domain.schedules import ScheduleBoard
 from foredeck.services.domain.task_views import TaskDetail
 from foredeck.services.domain.tasks import TaskLine, TaskRow
@@ -35,12 +35,6 @@ _FACTOR, _LONGEST = 8.0, 1.0
 _DWELL = 0.12
 
 
-class Failed(Protocol):
-    """Shows why the tasks, or the one that is looked at, could not be read."""
-
-    def __call__(self, error: Exception, *, of_task: bool) -> None: ...
-
-
 class TaskReader:
     """Reads one thing at a time, and again when that has changed.
 
@@ -52,12 +46,12 @@ class TaskReader:
         screen: Screen[Any],
         show_tasks: Callable[[], None],
         show_task: Callable[[], None],
-        failed: Failed,
+        list_failed: Callable[[Exception], None],
+        task_failed: Callable[[Exception], None],
     ) -> None:
         self._screen = screen
         self._show_tasks = show_tasks
         self._show_task = show_task
-        self._failed = failed
         self._aim: str | None = None
         self._list_rest, self._detail_rest = Rest(_FACTOR, _LONGEST), Rest(_FACTOR, _LONGEST)
         self._dwelling: Timer | None = None
@@ -65,8 +59,12 @@ class TaskReader:
         self.tasks: tuple[TaskLine, ...] | None = None
         self.board: ScheduleBoard | None = None
         self.detail: TaskDetail | None = None
-        self._lists = Refresher(screen, self._read_tasks, lambda error: self._fail(error))
-        self._details = Refresher(screen, self._read_task, lambda error: self._fail(error, True))
+        self._lists = Refresher(
+            screen, self._read_tasks, failure_in(screen, list_failed, self._has_read)
+        )
+        self._details = Refresher(
+            screen, self._read_task, failure_in(screen, task_failed, self._has_read)
+        )
 
     def apply(self, change: HostChanged) -> None:
         """Read again what has changed."""
@@ -101,6 +99,9 @@ class TaskReader:
             self._details.request()
         else:
             self._dwelling = self._screen.set_timer(_DWELL, self._details.request)
+
+    def _has_read(self) -> bool:
+        return self.tasks is not None
 
     @property
     def _host(self) -> Host:
@@ -156,12 +157,3 @@ class TaskReader:
             return await self._host.ask(query), ""
         except UsageError as error:
             return (), str(error)  # a zone that this machine has lost: the rest can be told
-
-    def _fail(self, error: Exception, of_task: bool = False) -> None:
-        gone = isinstance(error, HostGone) or shell_of(self._screen).host is None
-        if gone and self.tasks is not None:
-            return  # what was read stays; the application says what has happened
-        if self._screen.is_attached:
-            self._failed(error, of_task=of_task)
-            if not isinstance(error, ForedeckError):
-                shell_of(self._screen).show_error(error)

@@ -37,7 +37,9 @@ class TasksScreen(TaskOffers):
         self._awaits_task = self._was_covered = False
         self.listed = TaskListPane()
         self.pane, self.details = Pane(title="Task", id="pane-task"), TaskDetails()
-        self.reader = TaskReader(self, self._show_tasks, self._show_task, self._failed)
+        self.reader = TaskReader(
+            self, self._show_tasks, self._show_task, self.listed.fail, self.pane.fail
+        )
 
     def compose(self) -> ComposeResult:
         yield ScheduleHeader()
@@ -137,9 +139,6 @@ class TasksScreen(TaskOffers):
         self.pane.show_content()
         self._focus_task()
         self.offer()
-
-    def _failed(self, error: Exception, *, of_task: bool) -> None:
-        (self.pane if of_task else self.listed).fail(error)
 
     @property
     def _paused(self) -> bool:

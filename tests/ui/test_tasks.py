@@ -703,7 +703,9 @@ async def test_a_host_that_goes_away_leaves_what_was_read_and_its_place_can_be_t
         assert "nightly" in names(pilot)
         await pilot.press("x")
         assert said(pilot, "Execute: The data is not open.")
+        await until(pilot, lambda: not shows(pilot, "x Execute"))
         host.add(task_row("late", name="made meanwhile"))
         await pilot.press("ctrl+r")
         await until(pilot, lambda: "made meanwhile" in names(pilot))
+        await until(pilot, lambda: shows(pilot, "x Execute"))  # the keys are there again
         assert screen.shell.host is not None
