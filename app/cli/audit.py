@@ -222,7 +222,7 @@ def export(
 
 
 def _put_rows(page: Page[AuditRow]) -> None:
-    header = ("SEQ", "TIME", "SEVERITY", "ACTOR", "ACTION", "DESCRIPTION")
+    header = ("Seq", "Time", "Severity", "Actor", "Action", "Description")
     rows = [
         (row.seq, short_time(row.at), row.severity, row.actor, row.action, row.description)
         for row in page.items

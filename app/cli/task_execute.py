@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import suppress
+
 import click
 
 from foredeck.app.cli.answers import put_page
@@ -25,6 +28,9 @@ from foredeck.services.host.task_requests import (
 # Seconds; whoever only reads is told of no change.
 _LOOK_AGAIN = 2.0
 
+# Seconds for the report that a run's end is followed by; one that cannot be made never comes.
+_REPORT_WAIT = 30.0
+
 _WHICH = "Give the id of an execution: `foredeck tasks executions [TASK]` shows them."
 
 _variables = click.option(
@@ -44,7 +50,9 @@ _variable = click.option(
 @task_argument
 @_variables
 @_variable
-@click.option("--wait", is_flag=True, help="Wait for its end: exit code 0 success, else 1.")
+@click.option(
+    "--wait", is_flag=True, help="Wait for its end and report; exit code 0 success, else 1."
+)
 @format_option
 @click.pass_obj
 def execute(
@@ -163,17 +171,30 @@ def preview(
 
 
 def _ended(session: Session, execution: str) -> ExecutionStatus:
-    """Wait for the end of an execution in the host that works on it."""
+    """Wait for the end of an execution in the host that works on it, and for its report."""
 
     async def work(host: Host) -> ExecutionStatus:
+        import asyncio  # not for --help
+
         changes = Changes(host)
         try:
-            status = await host.ask(GetExecution(execution))
-            while status.state not in FINAL_RUNS:
-                await changes.within(_LOOK_AGAIN)
-                status = await host.ask(GetExecution(execution))
+            status = await _once(host, changes, execution, lambda s: s.state in FINAL_RUNS)
+            if status.report_format is None or status.report_id:
+                return status
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_REPORT_WAIT):
+                    return await _once(host, changes, execution, lambda s: bool(s.report_id))
+            return status
         finally:
             changes.close()
-        return status
 
     return session.read(work)
+
+
+async def _once(
+    host: Host, changes: Changes, execution: str, true: Callable[[ExecutionStatus], bool]
+) -> ExecutionStatus:
+    """Return how an execution stands once something is true of it."""
+    while not true(status := await host.ask(GetExecution(execution))):
+        await changes.within(_LOOK_AGAIN)
+    return status

@@ -89,7 +89,16 @@ class TaskService:
         return await self._change(ref, lambda task: replace(task, deleted_at=clock.now()))
 
     async def restore(self, ref: str) -> Task:
-        """Bring a deleted task back; its schedule goes on from now."""
+        """Bring a deleted task back; its schedule goes on from now.
+
+        Raises `Conflict` if it is not deleted, or another one has its name meanwhile.
+        """
+        task = await self.find(ref)
+        if taken := await self._named(task.name, task):
+            raise Conflict(
+                _taken_by(taken),
+                f"Give that one another name first: foredeck tasks update {taken.id} --name NAME",
+            )
 
         def restored(task: Task) -> Task:
             if task.deleted_at is None:
@@ -135,12 +144,14 @@ class TaskService:
         )
 
     async def _taken(self, wish: TaskWish, old: Task | None) -> tuple[Mistake, ...]:
+        other = await self._named(wish.name.strip(), old)
+        return () if other is None else (Mistake("name", _taken_by(other)),)
+
+    async def _named(self, name: str, old: Task | None) -> Task | None:
+        """Return another task than `old` that has this name."""
         async with self._store.transaction() as tx:
-            other = await tx.tasks.by_name(wish.name.strip())
-        if other is None or (old is not None and other.id == old.id):
-            return ()
-        said = f"There is a task {safe_line(other.name)} already: {other.id}."
-        return (Mistake("name", said),)
+            other = await tx.tasks.by_name(name)
+        return None if other is None or (old is not None and other.id == old.id) else other
 
     async def _require_sound(self, wish: TaskWish, old: Task | None) -> None:
         """Raise `InvalidInput` with every mistake; a name that is taken is told with others."""
@@ -244,6 +255,10 @@ def _due_alike(one: Task, other: Task) -> bool:
         return False
     mine, others = one.schedule, other.schedule
     return (mine.cron, mine.timezone) == (others.cron, others.timezone)
+
+
+def _taken_by(other: Task) -> str:
+    return f"There is a task {safe_line(other.name)} already: {other.id}."
 
 
 def _raise(mistakes: tuple[Mistake, ...]) -> None:

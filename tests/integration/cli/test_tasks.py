@@ -34,14 +34,15 @@ def test_created_executed_and_looked_at(desk: Desk) -> None:
     assert begun.code == 0, begun.err
     assert "does not use lines" in begun.err
     execution = begun.answer["id"]
-    waited = desk.run("tasks", "execute", "review", "-v", "file=b.py", "--wait")
+    waited = desk.run("tasks", "execute", "review", "-v", "file=b.py", "--wait", "--format", "json")
     status = desk.run("tasks", "execution-status", execution[:8], "--format", "json")
     end_background_host(desk)
 
     assert begun.answer["status"] == "running"
     assert begun.answer["variables"] == {"file": "main.py", "goal": "bugs"}
     assert waited.code == 0, waited.err
-    assert "✓ success" in waited.out
+    assert (waited.answer["status"], waited.answer["report_format"]) == ("success", "json")
+    assert waited.answer["report_id"]  # its report is there, too
     assert status.answer["id"] == execution
     listed = desk.run("tasks", "executions", "review", "--format", "json").answer
     assert listed["total"] == 2

@@ -320,6 +320,10 @@ async def test_a_task_that_rests_or_is_deleted_is_not_executed(house: House) -> 
         assert (await here.host.ask(ListTasks())).total == 0
         assert (await here.host.ask(ListTasks(deleted=True))).total == 1
 
+        other = (await here.host.do(CreateTask(_wish("Look")))).task
+        with pytest.raises(Conflict, match=f"tasks update {other.id} --name NAME"):
+            await here.host.do(RestoreTask(task.id))
+        await here.host.do(UpdateTask(other.id, replace(wish_of(other), name="other")))
         await here.host.do(RestoreTask(task.id))
         await here.host.do(ActivateTask("review"))
 
