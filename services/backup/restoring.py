@@ -34,6 +34,7 @@ from foredeck.services.store.store import Store
 
 # What has to be free besides the files themselves, in bytes.
 _SPARE = 64 << 20
+_ANOTHER = "Use another backup: nothing was restored."
 
 
 async def verify(path: Path, progress: Progress) -> tuple[BackupView, AuditVerdict]:
@@ -43,11 +44,12 @@ async def verify(path: Path, progress: Progress) -> tuple[BackupView, AuditVerdi
     directory = Path(mkdtemp(prefix="foredeck-verify."))
     try:
         await asyncio.to_thread(reading.database_only, path, directory)
-        store = await Store.open(directory, EventBus())
-        try:
-            verdict = await store.queries.verify_audit()
-        finally:
-            await store.close()
+        with _damaged_if_unreadable():
+            store = await Store.open(directory, EventBus())
+            try:
+                verdict = await store.queries.verify_audit()
+            finally:
+                await store.close()
     finally:
         shutil.rmtree(directory, ignore_errors=True)
     return view_of(path, manifest), verdict
@@ -67,12 +69,13 @@ async def restore(path: Path, data_dir: Path, progress: Progress, *, force: bool
     with _translated(data_dir), _staging(data_dir) as staging:
         _require_room(staging, view)
         await asyncio.to_thread(reading.unpack, path, manifest, staging, progress)
-        if await end_of_trail_of(staging) != (view.audit_rows, view.audit_seal):
-            raise InvalidInput(
-                "The audit trail in the backup is not the one that its manifest tells of.",
-                "Use another backup: nothing was restored.",
-            )
-        settled = await _make_honest(staging, data_dir, view)
+        with _damaged_if_unreadable():
+            if await end_of_trail_of(staging) != (view.audit_rows, view.audit_seal):
+                raise InvalidInput(
+                    "The audit trail in the backup is not the one that its manifest tells of.",
+                    _ANOTHER,
+                )
+            settled = await _make_honest(staging, data_dir, view)
         aside = _swap(staging, data_dir, force=force)
     return Restored(
         data_dir=str(data_dir),
@@ -169,8 +172,8 @@ def _require_room(staging: Path, backup: BackupView) -> None:
     free, needed = shutil.disk_usage(staging).free, backup.unpacked + _SPARE
     if free < needed:
         raise StorageFull(
-            f"The backup takes {needed >> 20} MiB in {staging.parent}, where {free >> 20} MiB are "
-            "free.",
+            f"The backup needs about {needed >> 20} MiB in {staging.parent}, where "
+            f"{free >> 20} MiB are free.",
             "Free some space, or restore into another directory with --data-dir.",
         )
 
@@ -215,6 +218,17 @@ def _aside(data_dir: Path) -> Path:
     stamp = clock.now().astimezone().strftime("%Y%m%d-%H%M%S")
     names = (f"{data_dir.name}.before-{stamp}{end}" for end in ("", *(f"-{n}" for n in range(99))))
     return next(path for name in names if not (path := data_dir.with_name(name)).exists())
+
+
+@contextmanager
+def _damaged_if_unreadable() -> Iterator[None]:
+    """Say of a database that is damaged that the backup is: where it lies now is soon gone."""
+    try:
+        yield
+    except StoreError as error:
+        if type(error) is not StoreError:  # the disk, or a later version
+            raise
+        raise InvalidInput("The database in the backup is damaged.", _ANOTHER) from error
 
 
 @contextmanager
