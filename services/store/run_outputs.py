@@ -71,9 +71,7 @@ class RunOutputs:
                 action="run.remove_output",
                 resource="run",
                 resource_id=ids[0] if len(ids) == 1 else "",
-                description=(
-                    f"removed the output of {len(ids)} {noun} that ended {ago}: {shown}"
-                ),
+                description=(f"removed the output of {len(ids)} {noun} that ended {ago}: {shown}"),
                 after=json.dumps({"runs": list(ids), "days": days}),
             )
         )
