@@ -36,6 +36,7 @@ from foredeck.services.store.store import Store
 
 # What has to be free besides the files themselves, in bytes.
 _SPARE = 64 << 20
+_ANOTHER = "Use another backup: nothing was restored."
 
 
 async def verify(path: Path, progress: Progress) -> tuple[BackupView, AuditVerdict]:
@@ -54,11 +55,12 @@ async def _trail_in(path: Path) -> AuditVerdict:
     directory = Path(mkdtemp(prefix="foredeck-verify."))
     try:
         await asyncio.to_thread(reading.database_only, path, directory)
-        store = await Store.open(directory, EventBus())
-        try:
-            return await store.queries.verify_audit()
-        finally:
-            await store.close()
+        with _damaged_if_unreadable():
+            store = await Store.open(directory, EventBus())
+            try:
+                return await store.queries.verify_audit()
+            finally:
+                await store.close()
     finally:
         shutil.rmtree(directory, ignore_errors=True)
 
@@ -78,7 +80,8 @@ async def restore(path: Path, data_dir: Path, progress: Progress, *, force: bool
         view = view_of(path, manifest)
         with _staging(data_dir) as staging:
             await _unpack(path, manifest, staging, progress)
-            settled = await _make_honest(staging, data_dir, view)
+            with _damaged_if_unreadable():
+                settled = await _make_honest(staging, data_dir, view)
             aside = _swap(staging, data_dir, force=force)
     return Restored(
         data_dir=str(data_dir),
@@ -96,10 +99,11 @@ async def _unpack(path: Path, manifest: Manifest, staging: Path, progress: Progr
     """Put what is in a backup into the staging directory, and hold its trail to the manifest."""
     _require_room(staging, view_of(path, manifest))
     await asyncio.to_thread(reading.unpack, path, manifest, staging, progress)
-    if await end_of_trail_of(staging) != (manifest.audit_rows, manifest.audit_seal):
+    with _damaged_if_unreadable():
+        end = await end_of_trail_of(staging)
+    if end != (manifest.audit_rows, manifest.audit_seal):
         raise InvalidInput(
-            "The audit trail in the backup is not the one that its manifest tells of.",
-            "Use another backup: nothing was restored.",
+            "The audit trail in the backup is not the one that its manifest tells of.", _ANOTHER
         )
 
 
@@ -188,7 +192,8 @@ def _require_room(staging: Path, backup: BackupView) -> None:
     free, needed = shutil.disk_usage(staging).free, backup.unpacked + _SPARE
     if free < needed:
         raise StorageFull(
-            f"The backup takes {size(needed)} in {staging.parent}, where {size(free)} are free.",
+            f"The backup needs about {size(needed)} in {staging.parent}, where {size(free)} are "
+            "free.",
             "Free some space, or restore into another directory with --data-dir.",
         )
 
@@ -233,6 +238,17 @@ def _aside(data_dir: Path) -> Path:
     stamp = clock.now().astimezone().strftime("%Y%m%d-%H%M%S")
     names = (f"{data_dir.name}.before-{stamp}{end}" for end in ("", *(f"-{n}" for n in range(99))))
     return next(path for name in names if not (path := data_dir.with_name(name)).exists())
+
+
+@contextmanager
+def _damaged_if_unreadable() -> Iterator[None]:
+    """Say of a database that is damaged that the backup is: where it lies now is soon gone."""
+    try:
+        yield
+    except StoreError as error:
+        if type(error) is not StoreError:  # the disk, or a later version
+            raise
+        raise InvalidInput("The database in the backup is damaged.", _ANOTHER) from error
 
 
 @contextmanager

@@ -130,12 +130,14 @@ class JobOrderRepository(Repository[JobOrder]):
         """Store that the output of jobs that ended before then is gone, after so many days."""
         values = (to_microseconds(clock.now()), *ids, to_microseconds(before))
         await self._unit.link.rows(_REMOVED % marks(ids), values)
+        noun = "job" if len(ids) == 1 else "jobs"
+        ago = "a day ago" if days == 1 else f"{days} days ago"
         self._unit.audit(
             AuditEntry(
                 action="job.remove_output",
                 resource="job",
                 resource_id="",
-                description=f"removed the output of {len(ids)} jobs that ended {days} days ago",
+                description=f"removed the output of {len(ids)} {noun} that ended {ago}",
                 after=json.dumps({"jobs": len(ids), "days": days}),
             )
         )

@@ -65,14 +65,13 @@ class RunOutputs:
             await runs.save(replace(run, output_removed_at=clock.now()))
         shown = ", ".join(ids[:_NAMED]) + (", …" if len(ids) > _NAMED else "")
         noun = "run" if len(ids) == 1 else "runs"
+        ago = "a day ago" if days == 1 else f"{days} days ago"
         self._unit.audit(
             AuditEntry(
                 action="run.remove_output",
                 resource="run",
                 resource_id=ids[0] if len(ids) == 1 else "",
-                description=(
-                    f"removed the output of {len(ids)} {noun} that ended {days} days ago: {shown}"
-                ),
+                description=(f"removed the output of {len(ids)} {noun} that ended {ago}: {shown}"),
                 after=json.dumps({"runs": list(ids), "days": days}),
             )
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import gzip
+import hashlib
 import io
 import json
 import os
@@ -361,6 +362,27 @@ async def test_a_backup_that_was_changed_changes_nothing(
     assert sorted(entry.name for entry in tmp_path.iterdir()) == [
         *("backup.tar.gz", "changed.tar.gz", "data"),
     ]
+
+
+async def test_a_database_that_is_damaged_is_told_as_the_backups(
+    store: Store, data: Path, tmp_path: Path
+) -> None:
+    def damage(content: list[tuple[tarfile.TarInfo, bytes]]) -> None:
+        files = json.loads(content[-1][1])["files"]
+        member, _ = content[0]
+        garbage = b"SQLite format 3\0" + b"x" * 5000
+        member.size = len(garbage)
+        content[0] = (member, garbage)
+        digest = hashlib.sha256(garbage).hexdigest()
+        files[member.name] = {"size": len(garbage), "sha256": digest}
+        with_manifest(content, files=files)
+
+    path = rewritten(await made(store, data), damage)
+    with pytest.raises(InvalidInput, match="The database in the backup is damaged"):
+        await restored(path, tmp_path / "where")
+    with pytest.raises(InvalidInput, match="The database in the backup is damaged"):
+        await restoring.verify(path, quiet)
+    assert not (tmp_path / "where").exists()
 
 
 async def test_one_of_a_later_version_is_refused(store: Store, data: Path, tmp_path: Path) -> None:

@@ -93,6 +93,7 @@ async def test_only_what_ended_long_ago_goes_and_its_record_stays(
         assert (await house.result(works)).output == "late\n"
         (entry,) = await entries(house)
         assert entry.after == '{"jobs": 1, "days": 7}'
+        assert entry.description == "removed the output of 1 job that ended 7 days ago"
         assert not await keeping(house).tidy()
         assert len(await entries(house)) == 1
 
