@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from socket import socket
 from typing import Any
 
 import pytest
@@ -93,9 +94,10 @@ async def test_a_server_that_hangs_is_left() -> None:
 
 
 async def test_nobody_there_is_tried_again() -> None:
-    with WebServer() as server:
-        url = server.url
-    outcome = await to(url)(TELLING)
+    with socket() as held:  # bound, so that nobody else listens there meanwhile
+        held.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{held.getsockname()[1]}"
+        outcome = await to(url)(TELLING)
     assert outcome.error.startswith("There is no connection")
     assert not outcome.final
     assert url not in outcome.error
