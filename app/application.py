@@ -21,6 +21,7 @@ from textual.types import CSSPathType
 
 from foredeck.app.connection import Connect, Connection
 from foredeck.app.error_log import open_log, report, tell
+from foredeck.app.hang_up import on_hang_up
 from foredeck.app.key_order import KeyOrder
 from foredeck.app.screens.prompt import PromptScreen
 from foredeck.app.screens.workbench import Workbench
@@ -46,7 +47,6 @@ if TYPE_CHECKING:
 
 FRAME_RATE = 20
 _STYLES = Path(__file__).parent.parent / "styles"
-_ENDING_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 # Unexpected errors after which the screen is given up: it would only repeat itself.
 _ERROR_LIMIT = 100
 
@@ -311,8 +311,8 @@ class ForedeckApp(App[int]):
         """
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(self._loop_failed)
-        for number in _ENDING_SIGNALS:
-            loop.add_signal_handler(number, self._end_on, number)
+        loop.add_signal_handler(signal.SIGTERM, self._end_on, signal.SIGTERM)
+        on_hang_up(lambda: self._end_on(signal.SIGHUP))
         try:
             result = await super().run_async(**options)
         finally:

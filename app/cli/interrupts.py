@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 from foredeck.app.cli.render import say
+from foredeck.app.hang_up import on_hang_up
 from foredeck.services.domain.errors import ForedeckError
 
 INTERRUPTED = 130
@@ -31,16 +32,15 @@ class Interrupts:
         self.first = asyncio.Event()
         self.hung_up = False
         self._count = 0
-        self._loop = asyncio.get_running_loop()
+        loop = asyncio.get_running_loop()
         for number in _heard(_ENDING):
-            answer = self._hang_up if number is signal.SIGHUP else self._one_more
-            self._loop.add_signal_handler(number, answer)
+            if number is signal.SIGHUP:
+                on_hang_up(self._hang_up)
+            else:
+                loop.add_signal_handler(number, self._one_more)
 
     def _hang_up(self) -> None:
         """End once; the kernel and a shell may both say it, which makes it no more urgent."""
-        # Not ignored: programs that are started from here would inherit that.
-        self._loop.remove_signal_handler(signal.SIGHUP)
-        signal.signal(signal.SIGHUP, _nothing)
         if not self.first.is_set():
             self.hung_up = True
             self._one_more()

@@ -15,7 +15,7 @@ from foredeck.app.connection import Connect
 from foredeck.app.screens.workbench import Workbench
 from tests.support.fake_host import NOW, FakeHost
 
-TIMEOUT = 10.0
+TIMEOUT = 60.0
 
 
 def make_app(connect: Connect, errors: list[BaseException] | None = None) -> ForedeckApp:

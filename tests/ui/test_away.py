@@ -105,7 +105,7 @@ async def test_it_says_what_happened_and_enter_opens_the_run(tmp_path: Path) -> 
         await until(pilot, lambda: host.seen == [NOW])
         await pilot.press("enter")
         await until(pilot, lambda: not isinstance(pilot.app.screen, AwayDialog))
-        assert workbench_of(pilot).desk.selection.run_id == "r1"
+        await until(pilot, lambda: workbench_of(pilot).desk.selection.run_id == "r1")
 
 
 async def test_escape_closes_it_and_a_moment_without_a_run_opens_nothing(tmp_path: Path) -> None:

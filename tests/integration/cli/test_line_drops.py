@@ -15,6 +15,7 @@ from foredeck.services.host.lock import read_holder
 from foredeck.services.rehearsal.exchange import Action, ModelRequest, Say
 from foredeck.services.rehearsal.plays import replay
 from tests.support.cli_desk import (
+    PATIENCE,
     PROGRAM,
     Desk,
     end_background_host,
@@ -114,7 +115,7 @@ def test_a_terminal_that_is_gone_takes_no_run_with_it(desk: Desk, code: Path) ->
     process, master = on_a_terminal(desk, "runs", "start", run)
     until(lambda: bool(begun(code)), "the command runs")
     os.close(master)
-    assert process.wait(60) == 130
+    assert process.wait(PATIENCE) == 130
     (code / "go").touch()
     assert desk.run("runs", "wait", run).out == "success\n"
     assert begun(code) == ["once"]
@@ -160,7 +161,8 @@ def test_the_host_leaves_what_others_began_in_it_too(desk: Desk, code: Path) -> 
     (desk.base / "empty").mkdir()
     first = desk.start("codex", "run", "--repo", "empty", "--task", "Do nothing.")
     second = desk.start("run", REQUEST, "--workspace", "code", "--mode", "direct")
-    until(lambda: bool(begun(code)), "the second command runs")
+    until(lambda: bool(begun(code)) or second.poll() is not None, "the second command runs")
+    assert second.poll() is None, second.communicate()
     first.send_signal(signal.SIGHUP)
     second.send_signal(signal.SIGHUP)
     ended(first)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from tests.support.cli_desk import STORY, Desk, Said, end_background_host, until
+from tests.support.cli_desk import PATIENCE, STORY, Desk, Said, end_background_host, until
 
 
 def stored_run(desk: Desk, request: str = "Do it") -> str:
@@ -147,7 +147,7 @@ def test_open_where_there_is_a_display_and_where_not(desk: Desk) -> None:
     def open_it(display: str, connection: str = "") -> Said:
         environ = {"DISPLAY": display, "WAYLAND_DISPLAY": "", "PATH": path}
         words = ("reports", "open", row["id"])
-        return desk.run(*words, timeout=60, SSH_CONNECTION=connection, **environ)
+        return desk.run(*words, timeout=PATIENCE, SSH_CONNECTION=connection, **environ)
 
     over_ssh = open_it("", "1 2 3 4")
     assert over_ssh.out.strip() == row["path"]

@@ -20,7 +20,7 @@ from foredeck.services.domain.states import RunState
 from foredeck.services.domain.tasks import ExecutionStatus
 from foredeck.services.event_bus import EventBus
 from foredeck.services.store.store import Store
-from tests.support.cli_desk import Desk, processes_of, until
+from tests.support.cli_desk import PATIENCE, Desk, processes_of, until
 
 pytestmark = pytest.mark.codex
 
@@ -59,7 +59,7 @@ def _killed(desk: Desk, point: str) -> int:
     """Serve until the point is reached; return how that ended."""
     words = (sys.executable, "-m", "tests.support.killed_program", point, "serve")
     return subprocess.run(
-        words, cwd=REPOSITORY, env=desk.environment(), capture_output=True, timeout=60
+        words, cwd=REPOSITORY, env=desk.environment(), capture_output=True, timeout=PATIENCE
     ).returncode
 
 
@@ -99,7 +99,7 @@ def test_each_moment_is_answered_once_wherever_the_host_was_killed(
     host = desk.start("serve")
     until(lambda: any(one.ended_at for one in _stored(desk)[1]), "a run was made and has ended")
     host.send_signal(signal.SIGTERM)
-    said = host.communicate(timeout=60)[1]
+    said = host.communicate(timeout=PATIENCE)[1]
 
     fires, (execution,) = _stored(desk)
     assert [fire.state.value for fire in fires] == ["started"] + ["missed"] * 4, said
@@ -119,9 +119,9 @@ def test_a_host_that_ends_when_idle_stays_while_a_task_is_scheduled(desk: Desk) 
     assert any("Staying, also when idle: tasks are scheduled." in line for line in lines)
     board = desk.run("tasks", "pause-all", "--format", "json").answer
     assert board["paused_at"] is not None
-    assert host.wait(60) == 0
+    assert host.wait(PATIENCE) == 0
     said = host.stderr.read()
     assert "No task is scheduled any more: ends when idle." in said
     assert desk.run("tasks", "next", "--format", "json").answer["host_starts"] is False
     again = desk.start("serve", "--until-idle", "--idle", "0")
-    assert again.wait(60) == 0
+    assert again.wait(PATIENCE) == 0

@@ -14,7 +14,7 @@ CREATE = (
     "tasks", "create", "--name", "review", "--description", "Reviews a file",
     "--prompt-template", "Review {{file}} for {{goal}}", "--variable", "goal=bugs",
     "--allowed-tools", "Bash", "--allowed-tools", "Read", "--is-scheduled",
-    "--schedule-cron", "0 3 * * *", "--timezone", "Europe/Berlin", "--schedule-enabled",
+    "--schedule-cron", "0 3 29 2 *", "--timezone", "Europe/Berlin", "--schedule-enabled",
     "--generate-report", "--report-format", "json", "--tags", "nightly", "--tags", "py",
 )  # fmt: skip
 

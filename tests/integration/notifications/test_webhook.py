@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from socket import gaierror
+from socket import gaierror, socket
 from ssl import SSLCertVerificationError
 from typing import Any
 
@@ -96,9 +96,10 @@ async def test_a_server_that_hangs_is_left() -> None:
 
 
 async def test_nobody_there_is_tried_again() -> None:
-    with WebServer() as server:
-        url = server.url
-    outcome = await to(url)(TELLING)
+    with socket() as held:  # bound, so that nobody else listens there meanwhile
+        held.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{held.getsockname()[1]}"
+        outcome = await to(url)(TELLING)
     assert outcome.error == "Nobody listens there (ConnectError)."
     assert not outcome.final
     assert url not in outcome.error

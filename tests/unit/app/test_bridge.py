@@ -43,7 +43,7 @@ class Changes:
         self._more.set()
 
     async def wait_for(self, count: int) -> list[HostChanged]:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while len(self.seen) < count:
                 self._more.clear()
                 await self._more.wait()

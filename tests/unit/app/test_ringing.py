@@ -37,7 +37,7 @@ class Terminal:
         return True
 
     async def gets(self, count: int) -> list[str]:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while len(self.got) < count:
                 await asyncio.sleep(0.005)
         return self.got
@@ -107,7 +107,7 @@ async def test_a_stalled_terminal_is_rung_once_when_it_reads_again() -> None:
     ringer = Ringer(terminal.put, BOTH, {"TERM": "xterm"}, interval=0.01)
     for _ in range(5):
         ringer.take(event())
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while terminal.refused < 3:
             await asyncio.sleep(0.005)
     terminal.stalled = False

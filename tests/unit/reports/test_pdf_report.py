@@ -222,7 +222,7 @@ def test_what_nobody_waits_for_is_broken_off(
             wait([making], timeout=0.01)
         renderers.break_off()
         with pytest.raises(ForedeckError, match="was ended"):
-            making.result(timeout=20)
+            making.result(timeout=60)
 
 
 def test_a_python_that_is_gone_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -207,7 +207,7 @@ async def following(
 
 
 async def heard(subscription: AsyncIterator[Event], kind: type[Event]) -> Event:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         async for event in subscription:
             if isinstance(event, kind):
                 return event

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
@@ -53,26 +54,36 @@ class Reference:
 
     def moments(self, zone: str, after: datetime, until: datetime) -> list[datetime]:
         found, seen = [], set()
-        moment = after - timedelta(days=3)
-        before = _wall(moment - MINUTE, zone)
-        while moment <= until:
-            wall = _wall(moment, zone)
-            if self.wild:
-                due = self.fits(wall)
-            else:
-                due = self.fits(wall) and wall not in seen
+        # No zone has shown again what was longer ago.
+        walk = _walls(zone, after - timedelta(days=1), until)
+        before = walk[0][1] - MINUTE
+        for moment, wall in walk:
+            due = self.fits(wall) and (self.wild or wall not in seen)
+            if not self.wild:
                 while (before := before + MINUTE) < wall:  # what the clock leaps over
                     due = due or self.fits(before)
             if due and moment > after:
                 found.append(moment)
             seen.add(wall)
             before = wall
-            moment += MINUTE
         return found
 
 
-def _wall(moment: datetime, zone: str) -> datetime:
-    return moment.astimezone(ZoneInfo(zone)).replace(tzinfo=None, fold=0)
+def _walls(zone: str, start: datetime, end: datetime) -> list[tuple[datetime, datetime]]:
+    """Return each minute of the span with what the wall clock shows."""
+    first = start.replace(hour=0, minute=0)
+    days = (first + timedelta(days=number) for number in range((end - first).days + 1))
+    minutes = [minute for day in days for minute in _day(zone, day)]
+    skipped = (start - first) // MINUTE
+    return minutes[skipped : skipped + (end - start) // MINUTE + 1]
+
+
+@cache
+def _day(zone: str, day: datetime) -> list[tuple[datetime, datetime]]:
+    """Return the minutes of a day; the same few days come again and again."""
+    place = ZoneInfo(zone)
+    moments = [day + number * MINUTE for number in range(24 * 60)]
+    return [(moment, moment.astimezone(place).replace(tzinfo=None, fold=0)) for moment in moments]
 
 
 def _set(text: str, least: int, most: int) -> set[int]:
