@@ -26,11 +26,11 @@ _GLYPHS = {
     AwayKind.CANCELLED: "■",
     AwayKind.REPORT: "≡",
 }
-_NEVER = "No dashboard was open yet. foredeck away --since 2h looks back all the same."
+_NEVER = "No dashboard was open yet. foredeck away --since 22:00 looks back all the same."
 
 
 @click.command()
-@click.option("--since", type=Moment(), help="From this time on: 2026-11-28, or 2h ago.")
+@click.option("--since", type=Moment(), help="From this time on: 2026-11-28, 22:00, or 2h ago.")
 @format_option
 @click.pass_obj
 def away(session: Session, since: datetime | None, format_: str) -> None:
