@@ -26,11 +26,15 @@ _GLYPHS = {
     AwayKind.CANCELLED: "■",
     AwayKind.REPORT: "≡",
 }
-_NEVER = "No dashboard was open yet. foredeck away --since 2h looks back all the same."
+_NEVER = "No dashboard was open yet. foredeck away --since 22:00 looks back all the same."
 
 
 @click.command()
-@click.option("--since", type=Moment(), help="From then on: 2026-11-28, or 2h for two hours ago.")
+@click.option(
+    "--since",
+    type=Moment(),
+    help="From then on: 2026-11-28, 22:00, or 2h for two hours ago.",
+)
 @format_option
 @click.pass_obj
 def away(session: Session, since: datetime | None, format_: str) -> None:
