@@ -51,6 +51,7 @@ _WORKFLOW = """\
 name: look
 inputs:
   file: {type: string}
+  count: {type: integer, default: 3}
 steps:
   - id: look
     kind: command
@@ -283,8 +284,13 @@ async def test_a_workflow_file_takes_variables_as_its_inputs(house: House, tmp_p
     async with house.open() as here:
         await here.project("shop", workspace)
         await here.host.do(CreateTask(_wish("Look at a file", workflow="look")))
+        with pytest.raises(InvalidInput, match="file has no value"):
+            await here.host.do(ExecuteTask("review"))
+        assert (await here.host.ask(PreviewTask("review"))).missing == ("file",)
         with pytest.raises(UntrustedWorkflow, match="look"):
             await here.host.do(ExecuteTask("review", {"file": "a.txt"}))
+        preview = await here.host.ask(PreviewTask("review", {"file": "a.txt"}))
+        assert [mistake.field for mistake in preview.mistakes] == ["workflow"]
         by_hand = await here.host.do(
             CreateWorkflowRun(
                 "shop",
@@ -296,6 +302,9 @@ async def test_a_workflow_file_takes_variables_as_its_inputs(house: House, tmp_p
         )
         await here.rest(by_hand.id)
 
+        assert not (await here.host.ask(PreviewTask("review", {"file": "a.txt"}))).mistakes
+        wrong = await here.host.ask(PreviewTask("review", {"file": "a.txt", "count": "many"}))
+        assert "whole number" in wrong.mistakes[0].text
         status = await _executed(here, "review", file="a b; echo")
 
         output = (await here.output(status.id, "look")).read_text()
