@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
+from foredeck.services.codex.environment import own_servers
 from foredeck.services.domain import clock
 from foredeck.services.domain.errors import Conflict, ForedeckError, InvalidInput
 from foredeck.services.domain.ids import new_id
@@ -169,7 +170,8 @@ class TaskService:
     async def _mistakes(self, wish: TaskWish, project: Project | None) -> tuple[Mistake, ...]:
         wishes = project.settings if project else None
         servers = servers_of(wishes, self._settings) if wishes else self._settings.mcp_servers
-        found = [*mistakes_of(wish, servers, self._calendar.check)]
+        own = await asyncio.to_thread(own_servers, self._settings)
+        found = [*mistakes_of(wish, (*servers, *own), self._calendar.check)]
         found += self._secrets(wish)
         if project is not None:
             about = _about_directory(wish.directory, project)

@@ -276,6 +276,17 @@ async def test_an_execution_that_waits_for_its_workspace_says_so(
     assert [(one.waits, one.state) for one in ended.items] == [("", RunState.SUCCESS)] * 2
 
 
+async def test_tools_of_codex_s_own_servers_can_be_named(house: House) -> None:
+    config = house.base / "codex-home" / "config.toml"
+    config.write_text(config.read_text() + '\n[mcp_servers.own]\ncommand = "true"\n')
+    async with house.open() as here:
+        await here.project("shop")
+        named = _wish(allowed_tools=("Bash", "mcp__own__look"), disallowed_tools=("mcp__other",))
+        (mistake,) = await here.host.ask(CheckTask(named))
+
+    assert (mistake.field, "'other'" in mistake.text) == ("disallowed_tools", True)
+
+
 async def test_a_workflow_file_takes_variables_as_its_inputs(house: House, tmp_path: Path) -> None:
     workspace = tmp_path / "shop"
     folder = workspace / ".foredeck" / "workflows"
