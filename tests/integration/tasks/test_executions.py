@@ -122,6 +122,17 @@ async def test_each_execution_is_a_run_of_its_own(house: House) -> None:
     assert first.thread_id != second.thread_id
 
 
+async def test_a_value_that_is_no_unicode_does_not_end_codex(
+    house: House, answers: Answers
+) -> None:
+    async with house.open() as here:
+        await _made(here)
+        status = await _executed(here, "review", file="caf\udce9")
+
+    assert status.state is RunState.SUCCESS, status.error
+    assert answers.requests[0].prompt == "Review caf?"
+
+
 async def test_an_answer_that_is_json_is_told_as_data(house: House, answers: Answers) -> None:
     long = f'{{"text": "{"x" * LISTED_ANSWER}"}}'
     told = {
