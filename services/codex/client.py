@@ -230,8 +230,10 @@ class CodexClient:
     async def _send(self, message: Mapping[str, Any]) -> None:
         from websockets.exceptions import ConnectionClosed
 
+        # Half of a surrogate pair, as JSON can spell it, makes codex hang up on every turn.
+        text = json.dumps(message, ensure_ascii=False).encode("utf-8", "replace").decode()
         try:
-            await self._connection.send(json.dumps(message))
+            await self._connection.send(text)
         except ConnectionClosed:
             raise self.gone() from None
 

@@ -82,6 +82,12 @@ def read_configuration(config: Path) -> dict[str, Any]:
         return {}  # codex itself tells what is wrong with it
 
 
+def own_servers(settings: Settings) -> tuple[str, ...]:
+    """Return the names of the tool servers in codex's own configuration; reads a file."""
+    found = read_configuration(codex_home(settings) / "config.toml").get("mcp_servers")
+    return tuple(found) if isinstance(found, dict) else ()
+
+
 def _named_in_configuration(config: Path) -> Iterator[str]:
     """Yield the variables that the configuration takes keys from."""
     tables = read_configuration(config)

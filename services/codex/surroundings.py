@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from foredeck.services.codex.environment import codex_home, read_configuration
+from foredeck.services.codex.environment import own_servers
 from foredeck.services.codex.orders import TurnOrder
 from foredeck.services.domain.errors import SettingsError
 from foredeck.services.domain.records import Project
@@ -78,8 +78,7 @@ def _of_own_servers(
     settings: Settings, limits: ToolLimits, ours: Collection[str]
 ) -> Iterator[tuple[str, Any]]:
     """Yield what keeps the tool servers of codex's own configuration to the limits."""
-    found = read_configuration(codex_home(settings) / "config.toml").get(_SERVERS)
-    for name in found if isinstance(found, dict) else ():
+    for name in own_servers(settings):
         if not limits.permits_server(name):
             yield f"{_SERVERS}.{name}.enabled", False
         elif name not in ours:

@@ -76,8 +76,8 @@ class Executions:
         async with self._store.transaction() as tx:
             project = await tx.projects.get(task.project_id)
         await asyncio.to_thread(_require_place, task, project)
-        used = await self._workflows.inputs_of(task.workflow, project)
-        rendered = render(task.prompt, dict(task.variables), variables, used)
+        inputs = await self._workflows.inputs_of(task.workflow, project)
+        rendered = render(task.prompt, dict(task.variables), variables, inputs)
         _require_values(rendered, _advice(task, trigger))
         self._require_no_secret(rendered)
         request = checked_request(rendered.prompt)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
+from foredeck.services.codex.environment import own_servers
 from foredeck.services.domain import clock
 from foredeck.services.domain.errors import Conflict, ForedeckError, InvalidInput, UsageError
 from foredeck.services.domain.ids import new_id
@@ -16,14 +17,15 @@ from foredeck.services.domain.records import Project
 from foredeck.services.domain.reports import ReportFormat
 from foredeck.services.domain.safe_text import safe_line
 from foredeck.services.domain.tasks import Mistake, Task, TaskPreview, TaskWish
+from foredeck.services.domain.workflow import InputSpec
 from foredeck.services.settings import Settings
 from foredeck.services.store.store import Store
 from foredeck.services.tasks.checking import CheckCron, mistakes_of
 from foredeck.services.tasks.executions import extra_warnings, missing_mistakes
-from foredeck.services.tasks.templates import render, syntax_mistakes, variables_of
+from foredeck.services.tasks.templates import Rendered, render, syntax_mistakes, variables_of
 from foredeck.services.tasks.workflows import TaskWorkflows
 from foredeck.services.tool_servers import servers_of
-from foredeck.services.workflow.runs import require_usable
+from foredeck.services.workflow.runs import checked_request, require_usable
 from foredeck.services.workspace.home_projects import HomeProjects
 
 _HOLDS_ONE = (
@@ -126,22 +128,39 @@ class TaskService:
         task = await self.find(ref)
         async with self._store.transaction() as tx:
             project = await tx.projects.get(task.project_id)
-        used: tuple[str, ...] = ()
+        inputs: tuple[InputSpec, ...] = ()
         mistakes = [Mistake("prompt", text) for text in syntax_mistakes(task.prompt)]
         try:
-            used = await self._workflows.inputs_of(task.workflow, project)
+            inputs = await self._workflows.inputs_of(task.workflow, project)
         except ForedeckError as error:
             mistakes.append(Mistake("workflow", str(error)))
-        rendered = render(task.prompt, dict(task.variables), variables, used)
+        rendered = render(task.prompt, dict(task.variables), variables, inputs)
+        mistakes += [Mistake("variables", text) for text in missing_mistakes(rendered.missing)]
+        if not mistakes:
+            mistakes = await self._mistakes_in_a_run(task, project, rendered)
         values = {**dict(task.variables), **variables}
-        names = dict.fromkeys((*variables_of(task.prompt), *used))
+        names = dict.fromkeys((*variables_of(task.prompt), *(one.name for one in inputs)))
         return TaskPreview(
             rendered.prompt,
-            (*mistakes, *(Mistake("variables", t) for t in missing_mistakes(rendered.missing))),
+            tuple(mistakes),
             rendered.missing,
             extra_warnings(rendered.extra),
             tuple((name, values.get(name)) for name in names),
         )
+
+    async def _mistakes_in_a_run(
+        self, task: Task, project: Project, rendered: Rendered
+    ) -> list[Mistake]:
+        """Return what an execution would stumble over behind its variables, which stands first."""
+        try:
+            checked_request(rendered.prompt)
+        except InvalidInput as error:
+            return [Mistake("prompt", str(error))]
+        try:
+            await self._workflows.build(task, project, rendered.prompt, dict(rendered.values))
+        except ForedeckError as error:
+            return [Mistake("workflow", str(error))]
+        return []
 
     async def _taken(self, wish: TaskWish, old: Task | None) -> tuple[Mistake, ...]:
         other = await self._named(wish.name.strip(), old)
@@ -169,7 +188,8 @@ class TaskService:
     async def _mistakes_in(self, wish: TaskWish, project: Project | None) -> tuple[Mistake, ...]:
         wishes = project.settings if project else None
         servers = servers_of(wishes, self._settings) if wishes else self._settings.mcp_servers
-        found = [*await self._about(wish, tuple(servers))]
+        own = await asyncio.to_thread(own_servers, self._settings)
+        found = [*await self._about(wish, (*servers, *own))]
         found += self._secrets(wish)
         if project is not None:
             about = _about_directory(wish.directory, project)

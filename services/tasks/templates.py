@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from foredeck.services.domain.safe_text import safe_line
+from foredeck.services.domain.workflow import InputSpec
 from foredeck.services.workflow.file.templates import filled, places
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}\Z")
@@ -50,15 +51,20 @@ class Rendered:
 
 
 def render(
-    template: str, defaults: Mapping[str, str], given: Mapping[str, str], used: tuple[str, ...] = ()
+    template: str,
+    defaults: Mapping[str, str],
+    given: Mapping[str, str],
+    inputs: Iterable[InputSpec] = (),
 ) -> Rendered:
     """Fill a template in; a value is never looked through for more variables.
 
-    `used` are names that something besides the template takes, so that they are not extra.
+    `inputs` are those of the workflow: variables too, which may have a default there.
     """
-    names = dict.fromkeys((*variables_of(template), *used))
+    optional = {one.name: one.default is not None for one in inputs}
+    needed = [*variables_of(template), *(name for name in optional if not optional[name])]
+    names = dict.fromkeys((*variables_of(template), *optional))
     every = {**defaults, **given}
     values = {name: every[name] for name in names if name in every}
-    missing = tuple(name for name in variables_of(template) if name not in every)
+    missing = tuple(name for name in dict.fromkeys(needed) if name not in every)
     extra = tuple(name for name in given if name not in names)
     return Rendered(filled(template, values), tuple(values.items()), missing, extra)

@@ -11,7 +11,7 @@ from foredeck.services.domain.errors import UntrustedWorkflow
 from foredeck.services.domain.records import Project, StepKind
 from foredeck.services.domain.tasks import Task
 from foredeck.services.domain.tool_limits import ToolLimits
-from foredeck.services.domain.workflow import StepSpec, WorkflowSpec
+from foredeck.services.domain.workflow import InputSpec, StepSpec, WorkflowSpec
 from foredeck.services.settings import Settings
 from foredeck.services.store.store import Store
 from foredeck.services.workflow import finding
@@ -33,7 +33,7 @@ class TaskWorkflows:
         self._settings = settings
         self._four_agents = four_agents
 
-    async def inputs_of(self, name: str, project: Project) -> tuple[str, ...]:
+    async def inputs_of(self, name: str, project: Project) -> tuple[InputSpec, ...]:
         """Return the inputs that a workflow takes; raises `NotFound` and `InvalidWorkflow`."""
         if name in _BUILT_IN:
             return ()
@@ -97,11 +97,11 @@ def _text(name: str, workspace: Path) -> tuple[str, str]:
     return finding.text_of(target), target.path
 
 
-def _inputs(name: str, workspace: Path) -> tuple[str, ...]:
+def _inputs(name: str, workspace: Path) -> tuple[InputSpec, ...]:
     from foredeck.services.workflow import file
 
     source, path = _text(name, workspace)
-    return tuple(one.name for one in file.read(source, Path(path).name or name).inputs)
+    return tuple(file.read(source, Path(path).name or name).inputs)
 
 
 def _built(

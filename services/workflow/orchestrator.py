@@ -11,17 +11,18 @@ from weakref import WeakValueDictionary
 
 from foredeck.services.departure import Departure
 from foredeck.services.domain import clock
-from foredeck.services.domain.errors import Conflict, NotFound, StoreError
-from foredeck.services.domain.records import Run, SkipCause, Step
-from foredeck.services.domain.states import ACTIVE_RUNS, FINAL_RUNS, RunState, StepState
+from foredeck.services.domain.errors import Conflict
+from foredeck.services.domain.records import Run
+from foredeck.services.domain.states import ACTIVE_RUNS, FINAL_RUNS, RunState
 from foredeck.services.store.store import Store, Transaction
-from foredeck.services.workflow import definition, fail_fast, graph
 from foredeck.services.workflow.boundary import Boundary
 from foredeck.services.workflow.execution import StepExecution
-from foredeck.services.workflow.interventions import Change, ask_again
+from foredeck.services.workflow.interventions import Change
 from foredeck.services.workflow.outcomes import RunContext, was_lost
 from foredeck.services.workflow.places import Places
+from foredeck.services.workflow.retrying import repeat, retry_plan
 from foredeck.services.workflow.run_driver import CLOSED, Abandon, RunDriver, cancel_steps
+from foredeck.services.workflow.taking_up import context_of, in_turn, read_left
 from foredeck.services.workflow.workspace_turns import WorkspaceTurns
 
 _log = logging.getLogger(__name__)
@@ -76,8 +77,8 @@ class Orchestrator:
         """
         # All are read before the first is driven: its own writing would come in between.
         async with self._store.transaction("recovery") as tx:
-            runs = await _in_turn(tx, await tx.runs.active())
-            found = [(run.id, await _read_left(tx, run, hold=hold)) for run in runs]
+            runs = await in_turn(tx, await tx.runs.active())
+            found = [(run.id, await read_left(tx, run, hold=hold)) for run in runs]
         for run_id, context in found:
             if isinstance(context, RunContext):
                 async with self._alone(run_id):
@@ -124,7 +125,7 @@ class Orchestrator:
                         _instead_of_start(run),
                     )
                 run = await tx.move_run(run.id, RunState.RUNNING, started_at=clock.now())
-                context = await _context(tx, run)
+                context = await context_of(tx, run)
             await self._launch(context)
         return run
 
@@ -134,7 +135,7 @@ class Orchestrator:
             async with self._store.transaction("user") as tx:
                 run = await tx.runs.get(run_id)
                 steps = await tx.steps.of_run(run_id)
-                dropped = await _repeat(tx, steps, retry_plan(run, steps, step_key))
+                dropped = await repeat(tx, steps, retry_plan(run, steps, step_key))
                 run = await tx.move_run(
                     run.id,
                     RunState.RUNNING,
@@ -143,7 +144,7 @@ class Orchestrator:
                     error="",
                     paused_at=None,
                 )
-                context = await _context(tx, run)
+                context = await context_of(tx, run)
             await self._let_go_of(run_id, dropped)
             await self._launch(context)
         return run
@@ -169,7 +170,7 @@ class Orchestrator:
                 for step in lost:
                     await self._execution.outcomes.go_on(tx, step)
                 run = await _unpause(tx, run)
-                context = await _context(tx, run)
+                context = await context_of(tx, run)
             await self._go_on(context)
         return run
 
@@ -180,7 +181,7 @@ class Orchestrator:
         async with self._alone(run_id):
             async with self._store.transaction("user") as tx:
                 changed = await change(tx)
-                context = await _context(tx, changed.run)
+                context = await context_of(tx, changed.run)
             await self._let_go_of(run_id, changed.dropped)
             if changed.goes_on:
                 await self._go_on(context)
@@ -260,10 +261,10 @@ class Orchestrator:
         async with self._store.transaction("recovery") as tx:
             others = [
                 run
-                for run in await _in_turn(tx, await tx.runs.active())
+                for run in await in_turn(tx, await tx.runs.active())
                 if run.project_id == context.project.id and run.id != context.run.id
             ]
-            found = [await _read_left(tx, run, hold=False) for run in others]
+            found = [await read_left(tx, run, hold=False) for run in others]
         for other in found:
             if isinstance(other, RunContext) and other.run.id not in self._drivers:
                 await self._begin_to_drive(other)
@@ -310,15 +311,6 @@ class Orchestrator:
             _log.error("run %s could not be settled", run_id, exc_info=error)
 
 
-async def _in_turn(tx: Transaction, runs: tuple[Run, ...]) -> tuple[Run, ...]:
-    """Return runs as they come first in their workspace: what works there, then the oldest.
-
-    What a host has left at work writes already; another run must not get in front of it.
-    """
-    working = {job.run_id for job in await tx.jobs.active()}
-    return tuple(sorted(runs, key=lambda r: (r.id not in working, r.created_at, r.id)))
-
-
 def _instead_of_start(run: Run) -> str:
     if run.state in (RunState.FAILED, RunState.CANCELLED, RunState.PARTIAL_SUCCESS):
         return f"What ended badly is tried again with: foredeck runs retry {run.id}"
@@ -336,76 +328,3 @@ async def _unpause(tx: Transaction, run: Run) -> Run:
         await tx.runs.note(run.id, "resumed")
         return await tx.runs.get(run.id)
     return await tx.move_run(run.id, RunState.RUNNING, reason="resumed", paused_at=None)
-
-
-async def _context(tx: Transaction, run: Run) -> RunContext:
-    """Return what the run's driver has to know; read before anything is promised."""
-    project = await tx.projects.get(run.project_id)
-    return RunContext(project, run, definition.from_json(run.definition))
-
-
-async def _read_left(tx: Transaction, run: Run, *, hold: bool) -> RunContext | Exception:
-    """Return what the driver of a run has to know, or why it cannot be read.
-
-    One run that cannot be read must not keep the house from opening.
-    """
-    try:
-        if hold and run.paused_at is None:
-            run = replace(run, paused_at=clock.now())
-            await tx.runs.save(run)
-        return await _context(tx, run)
-    except StoreError:
-        raise
-    except Exception as error:
-        _log.exception("run %s could not be taken up again", run.id)
-        return error
-
-
-async def _repeat(
-    tx: Transaction, steps: tuple[Step, ...], plan: graph.RetryPlan
-) -> tuple[str, ...]:
-    """Make the planned steps pending, each with one attempt more if it had none left.
-
-    An approval of what is done again is void (SPEC A7): its gate asks once more. Returns the
-    ids of gates whose attempt is over by that.
-    """
-    by_key = {step.key: step for step in steps}
-    for key in (*plan.repeats, *plan.releases):
-        step = by_key[key]
-        spare = max(0, step.max_attempts - step.attempt)
-        await tx.move_step(
-            step.id,
-            StepState.PENDING,
-            reason="",
-            max_attempts=step.max_attempts + (0 if spare else 1),
-            skip_cause=SkipCause.NONE,
-            over_budget=False,
-            ended_at=None,
-            retry_at=None,
-        )
-    why = f"retry of {', '.join(by_key[key].title for key in plan.repeats)}"
-    return await ask_again(tx, [by_key[key] for key in plan.asks], why)
-
-
-def retry_plan(run: Run, steps: tuple[Step, ...], step_key: str | None) -> graph.RetryPlan:
-    """Return what a retry would do; raises `Conflict` when it is not possible, `NotFound`."""
-    if run.state in (RunState.CREATED, RunState.RUNNING, RunState.RETRY):
-        advice = f"Start it with: foredeck runs start {run.id}" * (run.state is RunState.CREATED)
-        raise Conflict(f"Run {run.id} is {run.state}: it cannot be retried now.", advice)
-    if step_key and step_key not in {step.key for step in steps}:
-        known = ", ".join(step.key for step in steps)
-        raise NotFound(f"Run {run.id} has no step {step_key}.", f"Its steps are {known}.")
-    plan = graph.plan_retry(steps, step_key)
-    fail_fast.check(definition.from_json(run.definition), steps, plan.repeats)
-    asking = [s for s in steps if graph.under_way(s) and step_key in (None, s.key)]
-    if asking and not plan.repeats:
-        raise Conflict(
-            f"{asking[0].title} is not over: {asking[0].reason or 'it works'}.",
-            f"Answer it first: foredeck runs questions {run.id}",
-        )
-    if not plan.repeats:
-        raise Conflict(
-            f"Nothing of run {run.id} ended badly, so there is nothing to retry.",
-            f"foredeck runs retry {run.id} --step STEP --downstream repeats finished steps.",
-        )
-    return plan

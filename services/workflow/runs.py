@@ -16,8 +16,8 @@ from foredeck.services.domain.views import Preview
 from foredeck.services.domain.workflow import WorkflowSpec
 from foredeck.services.store.store import Store, Transaction
 from foredeck.services.workflow import definition
-from foredeck.services.workflow.orchestrator import retry_plan
 from foredeck.services.workflow.previews import void_lines
+from foredeck.services.workflow.retrying import retry_plan
 from foredeck.services.workflow.rework import new_step
 
 T = TypeVar("T", int, float)

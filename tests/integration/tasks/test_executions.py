@@ -51,6 +51,7 @@ _WORKFLOW = """\
 name: look
 inputs:
   file: {type: string}
+  count: {type: integer, default: 3}
 steps:
   - id: look
     kind: command
@@ -119,6 +120,17 @@ async def test_each_execution_is_a_run_of_its_own(house: House) -> None:
     assert [item.id for item in page.items] == [second.id, first.id]
     assert first.conversation_id != second.conversation_id
     assert first.thread_id != second.thread_id
+
+
+async def test_a_value_that_is_no_unicode_does_not_end_codex(
+    house: House, answers: Answers
+) -> None:
+    async with house.open() as here:
+        await _made(here)
+        status = await _executed(here, "review", file="caf\udce9")
+
+    assert status.state is RunState.SUCCESS, status.error
+    assert answers.requests[0].prompt == "Review caf?"
 
 
 async def test_an_answer_that_is_json_is_told_as_data(house: House, answers: Answers) -> None:
@@ -275,6 +287,17 @@ async def test_an_execution_that_waits_for_its_workspace_says_so(
     assert [(one.waits, one.state) for one in ended.items] == [("", RunState.SUCCESS)] * 2
 
 
+async def test_tools_of_codex_s_own_servers_can_be_named(house: House) -> None:
+    config = house.base / "codex-home" / "config.toml"
+    config.write_text(config.read_text() + '\n[mcp_servers.own]\ncommand = "true"\n')
+    async with house.open() as here:
+        await here.project("shop")
+        named = _wish(allowed_tools=("Bash", "mcp__own__look"), disallowed_tools=("mcp__other",))
+        (mistake,) = await here.host.ask(CheckTask(named))
+
+    assert (mistake.field, "'other'" in mistake.text) == ("disallowed_tools", True)
+
+
 async def test_a_workflow_file_takes_variables_as_its_inputs(house: House, tmp_path: Path) -> None:
     workspace = tmp_path / "shop"
     folder = workspace / ".foredeck" / "workflows"
@@ -283,8 +306,13 @@ async def test_a_workflow_file_takes_variables_as_its_inputs(house: House, tmp_p
     async with house.open() as here:
         await here.project("shop", workspace)
         await here.host.do(CreateTask(_wish("Look at a file", workflow="look")))
+        with pytest.raises(InvalidInput, match="file has no value"):
+            await here.host.do(ExecuteTask("review"))
+        assert (await here.host.ask(PreviewTask("review"))).missing == ("file",)
         with pytest.raises(UntrustedWorkflow, match="look"):
             await here.host.do(ExecuteTask("review", {"file": "a.txt"}))
+        preview = await here.host.ask(PreviewTask("review", {"file": "a.txt"}))
+        assert [mistake.field for mistake in preview.mistakes] == ["workflow"]
         by_hand = await here.host.do(
             CreateWorkflowRun(
                 "shop",
@@ -296,6 +324,9 @@ async def test_a_workflow_file_takes_variables_as_its_inputs(house: House, tmp_p
         )
         await here.rest(by_hand.id)
 
+        assert not (await here.host.ask(PreviewTask("review", {"file": "a.txt"}))).mistakes
+        wrong = await here.host.ask(PreviewTask("review", {"file": "a.txt", "count": "many"}))
+        assert "whole number" in wrong.mistakes[0].text
         status = await _executed(here, "review", file="a b; echo")
 
         output = (await here.output(status.id, "look")).read_text()

@@ -49,6 +49,13 @@ async def test_answers_find_their_calls(fake: FakeAppServer) -> None:
     assert [answer["said"] for answer in answers] == [str(n) for n in range(50)]
 
 
+async def test_what_is_no_unicode_reaches_codex_as_question_marks(fake: FakeAppServer) -> None:
+    fake.answers["echo"] = lambda params: {"said": params["text"]}
+    client = await fake.connect()
+    answer = await client.call("echo", {"text": "ä\ud800b\udc80 \U0001f600"})
+    assert answer["said"] == "ä?b? \U0001f600"
+
+
 async def test_a_refused_call(fake: FakeAppServer) -> None:
     def refuse(params: object) -> dict[str, object]:
         raise ValueError("no rollout found")

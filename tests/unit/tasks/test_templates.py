@@ -1,3 +1,4 @@
+from foredeck.services.domain.workflow import InputSpec
 from foredeck.services.tasks.templates import render, syntax_mistakes, variables_of
 
 
@@ -24,9 +25,10 @@ def test_what_is_given_goes_before_the_default() -> None:
 
 
 def test_missing_and_extra_ones_are_named() -> None:
-    done = render("{{a}} {{b}} {{a}}", {"b": "2"}, {"c": "3", "d": "4"}, used=("d",))
+    inputs = (InputSpec("d"), InputSpec("e"), InputSpec("f", default=0))
+    done = render("{{a}} {{b}} {{a}}", {"b": "2"}, {"c": "3", "d": "4"}, inputs)
 
-    assert done.missing == ("a",)
+    assert done.missing == ("a", "e")
     assert done.extra == ("c",)
     assert dict(done.values) == {"b": "2", "d": "4"}
 
