@@ -2,6 +2,8 @@
 
 import signal
 
+from hypothesis import HealthCheck, settings
+
 
 def pytest_configure() -> None:
     """Let programs that tests start hear SIGINT and SIGHUP.
@@ -13,3 +15,8 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
         signal.signal(signal.SIGHUP, lambda *_: None)
+
+
+# How long an example takes is the machine's affair: one that is busy would fail a test by chance.
+settings.register_profile("foredeck", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("foredeck")
