@@ -46,7 +46,7 @@ class HostChanged:
     `runs` are ids of runs whose row or steps changed, `messages` ids of runs whose
     transcript grew, `chats` ids of conversations with an agent that grew, `jobs` ids of jobs,
     `queue` says that people have decided something for the queue of jobs, `tasks` are ids of
-    tasks, `schedules` says that a due moment was answered or the schedules were paused,
+    tasks, `schedules` says that a due time was answered or the schedules were paused,
     `reports` are ids of runs with a report more or less, `resync` says that anything may have
     changed.
     """

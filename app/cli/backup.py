@@ -159,7 +159,7 @@ def _put_restored(done: Restored) -> None:
     if done.passed_over:
         say(
             f"Tasks that were due since, which is not made up for: {done.passed_over}. "
-            "Which times: foredeck tasks fires"
+            "Which times: foredeck tasks due-times"
         )
     say("What the backup has as waiting may have been done since by where it was taken.")
 

@@ -104,7 +104,7 @@ class TaskSaved(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScheduleChanged(Event):
-    """A due moment was answered, or the schedules were paused or went on."""
+    """A due time was answered, or the schedules were paused or went on."""
 
     task_id: str | None = None
 

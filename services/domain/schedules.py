@@ -1,4 +1,4 @@
-"""Schedules of tasks: when they are due, and what became of each due moment (SPEC T4)."""
+"""Schedules of tasks: when they are due, and what became of each due time (SPEC T4)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LONGEST_JITTER = 3600.0
 
 
 class Overlap(StrEnum):
-    """What becomes of a due moment while an earlier execution of the task is not over."""
+    """What becomes of a due time while an earlier execution of the task is not over."""
 
     SKIP = "skip"
     QUEUE = "queue"
@@ -47,7 +47,7 @@ class Schedule:
 
 
 class FireState(StrEnum):
-    """What became of a due moment.
+    """What became of a due time.
 
     `started`: a run was made; `queued`: it will be, when the one before is over; `skipped`:
     the overlap policy left it out; `missed`: the misfire policy did; `failed`: no run could be
@@ -63,7 +63,7 @@ class FireState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Fire:
-    """A due moment of a task's schedule, kept for ever: there is one at most for each.
+    """A due time of a task's schedule, kept for ever: there is one at most for each.
 
     `at` is when it was decided what becomes of it.
     """

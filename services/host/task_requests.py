@@ -137,7 +137,7 @@ class PreviewSchedule(Query[tuple[str, ...]]):
 
 @dataclass(frozen=True)
 class ListFires(Query[Page[FireRow]]):
-    """What became of the due moments, the latest first; of one task, or of all.
+    """What became of the due times, the latest first; of one task, or of all.
 
     With `odd` only those that did not simply start a run.
     """

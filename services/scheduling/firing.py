@@ -1,4 +1,4 @@
-"""Answers the due moments of a task: what becomes of each is stored with its run (SPEC T4).
+"""Answers the due times of a task: what becomes of each is stored with its run (SPEC T4).
 
 One transaction holds the fires, the runs, and the next moment of the task. A host that dies
 before it has answered nothing, one that dies behind it leaves runs that the next host starts:
@@ -167,7 +167,7 @@ async def _seen(tx: Transaction, task_id: str, now: datetime) -> Seen | None:
 
 
 async def tell_if_failed(tx: Transaction, task: Task, fire: Fire) -> None:
-    """Tell people of a due moment without a run: of the first of several in a row."""
+    """Tell people of a due time without a run: of the first of several in a row."""
     if fire.state is not FireState.FAILED:
         return
     before = await tx.fires.before(fire)
@@ -211,5 +211,5 @@ def _failed(answer: Answer, error: CannotBeMade) -> Answer:
 
 
 def fire_of(task: Task, answer: Answer, run_id: str | None, now: datetime) -> Fire:
-    """Return the record of a due moment that is answered."""
+    """Return the record of a due time that is answered."""
     return Fire(new_id(), task.id, answer.due_at, now, answer.state, run_id, answer.reason)

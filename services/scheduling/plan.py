@@ -57,7 +57,7 @@ def first_open(
 # Asked of every task at each look, and of a rare one decades are looked through.
 @lru_cache(maxsize=1024)
 def starts_at(task_id: str, schedule: Schedule, due_at: datetime) -> datetime:
-    """Return when a due moment is acted upon: `jitter` puts it off, never beyond the next one.
+    """Return when a due time is acted upon: `jitter` puts it off, never beyond the next one.
 
     It is the same time however often it is asked.
     """

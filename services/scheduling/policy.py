@@ -1,4 +1,4 @@
-"""What becomes of the due moments of a task: the misfire and overlap rules (SPEC T4). Pure.
+"""What becomes of the due times of a task: the misfire and overlap rules (SPEC T4). Pure.
 
 A moment is missed when it was seen too late: no host was there, or the schedules were paused.
 `run-once` makes up for all that were missed with one run: that of a moment which is on time, if
@@ -30,7 +30,7 @@ _LEFT_OUT = {
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What becomes of a due moment; with `FireState.STARTED` a run of it is to be made."""
+    """What becomes of a due time; with `FireState.STARTED` a run of it is to be made."""
 
     due_at: datetime
     state: FireState

@@ -1,4 +1,4 @@
-"""The loop that acts upon the due moments of tasks while a host is there (SPEC T4)."""
+"""The loop that acts upon the due times of tasks while a host is there (SPEC T4)."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ class _Turn:
 
 
 class WaitingFires:
-    """The due moments that wait; those of one task start in their order."""
+    """The due times that wait; those of one task start in their order."""
 
     def __init__(self, store: Store, making: Making) -> None:
         self._store = store

@@ -1,4 +1,4 @@
-"""What became of the due moments of schedules, and whether they are paused; and its queries."""
+"""What became of the due times of schedules, and whether they are paused; and its queries."""
 
 from __future__ import annotations
 
@@ -47,12 +47,12 @@ _BECAME = "SELECT count(*) FROM fire WHERE at > ? AND state = ?"
 
 
 class FireRepository(Repository[Fire]):
-    """The due moments that were answered; there is one at most for each of a task."""
+    """The due times that were answered; there is one at most for each of a task."""
 
     map = mapping.FIRES
 
     async def add(self, fire: Fire) -> None:
-        """Store what became of a due moment; what did not simply start is audited."""
+        """Store what became of a due time; what did not simply start is audited."""
         await self._insert(fire)
         self._tell(fire)
 
@@ -73,7 +73,7 @@ class FireRepository(Repository[Fire]):
         return frozenset(to_moment(row[0]) for row in found)
 
     async def before(self, fire: Fire) -> Fire | None:
-        """Return what became of the due moment of the task before this one."""
+        """Return what became of the due time of the task before this one."""
         found = await self._select(
             "task_id = ? AND due_at < ?",
             fire.task_id,
@@ -133,7 +133,7 @@ class SchedulerRow:
 async def page(
     link: Link, task_id: str | None, limit: int, offset: int, *, odd: bool
 ) -> Page[FireRow]:
-    """Return due moments that were answered, of one task or of all, the latest first."""
+    """Return due times that were answered, of one task or of all, the latest first."""
     conditions = ["f.task_id = ?"] if task_id else ["f.at > -1"]
     conditions += [_ODD] if odd else []
     condition = " AND ".join(conditions)

@@ -234,7 +234,7 @@ class Queries:
     async def fires(
         self, task_ref: str | None, limit: int = 50, offset: int = 0, *, odd: bool = False
     ) -> Page[FireRow]:
-        """Return what became of due moments, the latest first; with `odd` what did not just start.
+        """Return what became of due times, the latest first; with `odd` what did not just start.
 
         Raises `NotFound` and `Ambiguous`.
         """

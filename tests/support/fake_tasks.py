@@ -72,7 +72,7 @@ def execution(run_id: str, state: RunState = RunState.SUCCESS, **changes: Any) -
 
 
 def fire(fire_id: str, state: FireState, reason: str, **changes: Any) -> FireRow:
-    """Return a due moment of the task `t1`."""
+    """Return a due time of the task `t1`."""
     fields: dict[str, Any] = {
         "id": fire_id,
         "task_id": "t1",

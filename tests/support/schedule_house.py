@@ -99,12 +99,12 @@ class ScheduleHouse:
             pass
 
     async def fires(self, task: Task | None = None) -> list[FireRow]:
-        """Return what became of due moments, by their times."""
+        """Return what became of due times, by their times."""
         page = await self.store.queries.fires(task.id if task else None, 10_000)
         return sorted(page.items, key=lambda row: row.due_at)
 
     async def told(self, task: Task | None = None) -> list[tuple[str, str]]:
-        """Return hour and minute of each due moment that was answered, and what became of it."""
+        """Return hour and minute of each due time that was answered, and what became of it."""
         return [(f"{row.due_at:%d %H:%M}", row.state.value) for row in await self.fires(task)]
 
     async def runs(self, task: Task) -> list[Execution]:

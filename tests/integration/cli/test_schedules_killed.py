@@ -1,4 +1,4 @@
-"""`kill -9` of a real `foredeck serve` while it answers due moments: each is answered once."""
+"""`kill -9` of a real `foredeck serve` while it answers due times: each is answered once."""
 
 from __future__ import annotations
 

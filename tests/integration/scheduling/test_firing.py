@@ -1,4 +1,4 @@
-"""A due moment is answered exactly once, whatever else goes on."""
+"""A due time is answered exactly once, whatever else goes on."""
 
 from __future__ import annotations
 

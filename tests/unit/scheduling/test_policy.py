@@ -1,4 +1,4 @@
-"""The rules for due moments, by themselves: nothing is silent, and nothing is without a bound."""
+"""The rules for due times, by themselves: nothing is silent, and nothing is without a bound."""
 
 from __future__ import annotations
 
