@@ -145,8 +145,12 @@ def _cut(line: str, limit: int, lost: int = 0) -> str:
     """Cut `line` to `limit` characters, the mark that says how many are missing included."""
     if len(line) <= limit and not lost:
         return line
-    mark = f"… +{len(line) + lost - limit} characters"
-    if len(mark) >= limit:
+    missing = len(line) + lost - limit
+    # The mark takes the place of more, so that its number may need one digit more.
+    for _ in range(2):
+        mark = f"… +{missing} characters"
+        kept = min(len(line), max(limit - len(mark), 0))
+        missing = len(line) - kept + lost
+    if not kept:
         return line[: limit - 1] + "…"
-    kept = min(len(line), limit - len(mark))
-    return f"{line[:kept]}… +{len(line) - kept + lost} characters"[:limit]
+    return f"{line[:kept]}… +{missing} characters"

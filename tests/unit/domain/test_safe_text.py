@@ -107,5 +107,7 @@ def test_examples(data: str | bytes, shown: str) -> None:
 def test_a_line_of_newlines_and_a_long_one() -> None:
     assert safe_line("one\n\ntwo\n") == "one ↵ two"
     assert safe_line("x" * 100, limit=40) == "x" * 24 + "… +76 characters"
+    # One digit more than what is too long has: the place of the mark is missing, too.
+    assert safe_line("x" * 31, limit=30) == "x" * 14 + "… +17 characters"
     assert safe_text("a\n" * 9, lines=3) == "a\na\n… +8 lines"
     assert safe_line(b"x" * 10_000_000).endswith("characters")
