@@ -151,7 +151,9 @@ async def open_works(stack: AsyncExitStack, ground: Ground, *, stays: bool) -> W
     stack.push_async_callback(chat.close)
     tasks = TaskHouse(settings, store, run_service(settings, store))
     executions = tasks.executions(orchestrator)
-    scheduler = Scheduler(store, bus, executions, settings.schedule_grace)
+    scheduler = Scheduler(
+        store, bus, executions, notifications.due_time_failed, settings.schedule_grace
+    )
     stack.push_async_callback(scheduler.close)
     return Works(
         ground=ground,

@@ -130,7 +130,7 @@ def _cells(row: NotificationRow) -> tuple[object, ...]:
         short_time(row.at),
         row.cause.value,
         state_word(row.state),
-        row.run_id,
+        row.run_id or "–",
         row.project_name,
         row.title,
         ", ".join(states) or "–",

@@ -119,7 +119,10 @@ class ReportSaved(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotificationSaved(Event):
-    """A person is to be told something about a run; dashboards ring for it."""
+    """A person is to be told something about a run; dashboards ring for it.
+
+    `run_id` is empty if it is about a due time of which no run could be made.
+    """
 
     notification_id: str
     run_id: str

@@ -12,7 +12,8 @@ from foredeck.services.domain.states import RunState
 class Cause(StrEnum):
     """What a person may want to be told: a run has ended, has ended badly, or waits for them.
 
-    `finish` is any end but that of a run somebody cancelled; `failure` only a bad one.
+    `finish` is any end but that of a run somebody cancelled; `failure` only a bad one, and that
+    a task was due but no run could be made.
     """
 
     FINISH = "finish"
@@ -42,15 +43,19 @@ class DeliveryState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """One thing that people are told; it stands for a transition of a run."""
+    """One thing that people are told; it stands for a transition of a run.
+
+    That a due time failed stands for the fire `fire_id`: there is no run and no transition.
+    """
 
     id: str
-    transition_id: int
-    run_id: str
+    transition_id: int | None
+    run_id: str | None
     cause: Cause
     at: datetime
     title: str
     text: str
+    fire_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +75,8 @@ class Delivery:
 class NotificationRow:
     """A line of a list of notifications; `state` is that of the run then.
 
-    `task_id` and `task_name` are empty for a run of no task.
+    `task_id` and `task_name` are empty for a run of no task. `run_id` is empty for a due time
+    that failed, and `state` says so.
     """
 
     id: str

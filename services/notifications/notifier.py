@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from foredeck.services.domain.events import (
     Event,
     NoticeRaised,
+    NotificationSaved,
     QuestionSaved,
     Resync,
     RunSaved,
@@ -22,10 +23,15 @@ from foredeck.services.domain.notices import (
     DeliveryState,
     Notification,
 )
+from foredeck.services.domain.safe_text import safe_line
+from foredeck.services.domain.schedules import Fire
 from foredeck.services.domain.states import FINAL_RUNS, QuestionState, RunState, StepState
+from foredeck.services.domain.tasks import Task
 from foredeck.services.event_bus import EventBus
 from foredeck.services.notifications.wording import (
+    TITLE_LENGTH,
     cause_of,
+    text_of_due_time,
     text_of_end,
     text_of_wait,
     title_of,
@@ -70,7 +76,7 @@ class Notifier:
         wake, ended = asyncio.Event(), asyncio.Event()
         if at_once:
             wake.set()
-        listening = asyncio.create_task(_listen(events, wake, ended), name="what may be told")
+        listening = asyncio.create_task(self._listen(events, wake, ended), name="what may be told")
         try:
             while True:
                 await wake.wait()
@@ -87,6 +93,24 @@ class Notifier:
         """Tell everything that is behind the cursor."""
         while await self._store.durably(self._look_through_some):
             self._told()
+
+    async def due_time_failed(self, tx: Transaction, task: Task, fire: Fire) -> None:
+        """Tell that no run could be made, if the task wants it told; stored with the fire."""
+        causes = self._causes if task.notify is None else task.notify
+        if Cause.FAILURE not in causes:
+            return
+        project = await tx.projects.get(task.project_id)
+        notification = Notification(
+            id=id_of(f"notification {fire.id}"),
+            transition_id=None,
+            run_id=None,
+            cause=Cause.FAILURE,
+            at=fire.at,
+            title=safe_line(task.name, limit=TITLE_LENGTH),
+            text=text_of_due_time(project.name, fire.due_at, fire.reason),
+            fire_id=fire.id,
+        )
+        await self._add(tx, notification)
 
     async def _look_patiently(self, ended: asyncio.Event) -> None:
         """Look, and again after a while as long as that fails; a person is told once.
@@ -127,11 +151,26 @@ class Notifier:
             notification = await _waiting(tx, moved) if Cause.WAITING in causes else None
         else:
             notification = await _ended(tx, moved, causes)
-        if notification is None:
-            return
+        if notification is not None:
+            await self._add(tx, notification)
+
+    async def _add(self, tx: Transaction, notification: Notification) -> None:
         await tx.notifications.add(notification)
         for channel in self._channels:
             await tx.deliveries.add(_on_its_way(notification, channel))
+
+    async def _listen(
+        self, events: AsyncIterator[Event], wake: asyncio.Event, ended: asyncio.Event
+    ) -> None:
+        try:
+            async for event in events:
+                if _may_matter(event):
+                    wake.set()
+                elif isinstance(event, NotificationSaved):
+                    self._told()  # a due time's is stored by the scheduler
+        finally:
+            ended.set()
+            wake.set()
 
 
 _WAITING = (RunState.WAITING.value, QuestionState.OPEN.value)
@@ -180,16 +219,6 @@ def _on_its_way(notification: Notification, channel: Channel) -> Delivery:
         state=DeliveryState.PENDING,
         next_at=notification.at,
     )
-
-
-async def _listen(events: AsyncIterator[Event], wake: asyncio.Event, ended: asyncio.Event) -> None:
-    try:
-        async for event in events:
-            if _may_matter(event):
-                wake.set()
-    finally:
-        ended.set()
-        wake.set()
 
 
 def _may_matter(event: Event) -> bool:

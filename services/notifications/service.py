@@ -10,6 +10,8 @@ from contextvars import Context
 from foredeck.services.domain import clock
 from foredeck.services.domain.ids import new_id
 from foredeck.services.domain.notices import Channel, ChannelTest
+from foredeck.services.domain.schedules import Fire
+from foredeck.services.domain.tasks import Task
 from foredeck.services.event_bus import EventBus
 from foredeck.services.notifications.channel import Sender
 from foredeck.services.notifications.courier import Courier
@@ -17,7 +19,7 @@ from foredeck.services.notifications.notifier import Notifier
 from foredeck.services.notifications.wording import TEST, Telling
 from foredeck.services.redaction import Redactor
 from foredeck.services.settings import Settings
-from foredeck.services.store.store import Store
+from foredeck.services.store.store import Store, Transaction
 
 
 def senders_of(settings: Settings, redactor: Redactor) -> dict[Channel, Sender]:
@@ -53,6 +55,10 @@ class Notifications:
         self._senders = senders_of(settings, store.redactor)
         self._courier = Courier(store, bus, self._senders, only_new=not stays)
         self._notifier = Notifier(store, bus, settings.notify, self._senders, self._courier.wake)
+
+    async def due_time_failed(self, tx: Transaction, task: Task, fire: Fire) -> None:
+        """Tell, in the transaction of a fire, that no run could be made of it."""
+        await self._notifier.due_time_failed(tx, task, fire)
 
     @asynccontextmanager
     async def at_work(self) -> AsyncIterator[None]:

@@ -13,7 +13,7 @@ from foredeck.services.domain.states import RunState
 
 TEST = "test"
 """The cause of what is sent only to see whether it arrives."""
-_TITLE_LENGTH = 200
+TITLE_LENGTH = 200
 _NAME_LENGTH = 100
 _TEXT_LENGTH = 500
 _ENDINGS = {
@@ -26,7 +26,10 @@ _BAD = frozenset({RunState.FAILED, RunState.PARTIAL_SUCCESS})
 
 @dataclass(frozen=True, slots=True)
 class Telling:
-    """What a channel tells. `id` is the same whenever it is told again."""
+    """What a channel tells. `id` is the same whenever it is told again.
+
+    `run_id` is empty for a due time that failed, `task` for a run of no task.
+    """
 
     id: str
     cause: str
@@ -51,13 +54,18 @@ def cause_of(state: RunState, wanted: Collection[Cause]) -> Cause | None:
 
 def title_of(run: Run) -> str:
     """Return the run's title as one line."""
-    return safe_line(run.title, limit=_TITLE_LENGTH)
+    return safe_line(run.title, limit=TITLE_LENGTH)
 
 
 def text_of_end(run: Run, state: RunState, project: str) -> str:
     """Return how a run ended, and why if it went wrong."""
     why = f": {_words(run.error)}" if run.error and state in _BAD else "."
     return f"{_name(project)}: {_ENDINGS[state]}{why}"
+
+
+def text_of_due_time(project: str, due_at: datetime, why: str) -> str:
+    """Return which due time of a task has failed, and why."""
+    return f"{_name(project)}: was due at {due_at:%Y-%m-%d %H:%M} UTC. {_words(why)}"
 
 
 def text_of_wait(project: str, what: str) -> str:
@@ -81,7 +89,7 @@ def telling_of(row: NotificationRow) -> Telling:
         cause=row.cause.value,
         run_id=row.run_id,
         project=_name(row.project_name),
-        title=safe_line(row.title, limit=_TITLE_LENGTH),
+        title=safe_line(row.title, limit=TITLE_LENGTH),
         text=safe_line(row.text),
         state=row.state.value,
         task=_name(row.task_name),

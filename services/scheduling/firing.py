@@ -16,13 +16,12 @@ from typing import Any
 
 from foredeck.services.domain import clock
 from foredeck.services.domain.errors import InvalidInput
-from foredeck.services.domain.events import NoticeRaised
 from foredeck.services.domain.ids import new_id
-from foredeck.services.domain.safe_text import safe_line
 from foredeck.services.domain.schedules import Fire, FireState, Schedule
 from foredeck.services.domain.tasks import Task
 from foredeck.services.patience import to_the_end
 from foredeck.services.scheduling import fields
+from foredeck.services.scheduling.failures import Failures
 from foredeck.services.scheduling.making import MOST_TRIES, CannotBeMade, Making
 from foredeck.services.scheduling.plan import Come, come, first_open, next_moment
 from foredeck.services.scheduling.policy import Answer, Standing, decide
@@ -31,7 +30,6 @@ from foredeck.services.store.store import Store, Transaction
 _log = logging.getLogger(__name__)
 
 ACTOR = "scheduler"
-_NAME_LENGTH = 60
 # Later than anything that has come: all of it is missed.
 EVER = datetime.max.replace(tzinfo=UTC)
 
@@ -48,9 +46,10 @@ class Seen:
 class Firing:
     """`grace`: a moment that is seen so many seconds late is missed."""
 
-    def __init__(self, store: Store, making: Making, grace: float) -> None:
+    def __init__(self, store: Store, making: Making, failures: Failures, grace: float) -> None:
         self._store = store
         self._making = making
+        self._failures = failures
         self._grace = timedelta(seconds=grace)
 
     async def answer(self, task_id: str, resumed: bool = False) -> bool:
@@ -137,7 +136,7 @@ class Firing:
                     runs.append(run_id)
                 fire = fire_of(seen.task, answer, run_id, now)
                 await tx.fires.add(fire)
-                await tell_if_failed(tx, seen.task, fire)
+                await self._failures.tell(tx, seen.task, fire)
             await tx.tasks.save(replace(await tx.tasks.get(seen.task.id), next_at=next_at))
         for run_id in runs:
             await self._making.start(run_id)
@@ -164,18 +163,6 @@ async def _seen(tx: Transaction, task_id: str, now: datetime) -> Seen | None:
     queued = await tx.fires.queued(task_id)
     standing = Standing(unfinished[0].id if unfinished else "", len(queued))
     return Seen(uncounted(task), standing, await tx.fires.answered(task_id, task.next_at))
-
-
-async def tell_if_failed(tx: Transaction, task: Task, fire: Fire) -> None:
-    """Tell people of a due time without a run: of the first of several in a row."""
-    if fire.state is not FireState.FAILED:
-        return
-    before = await tx.fires.before(fire)
-    if before is None or before.state is not FireState.FAILED:
-        name = safe_line(task.name, limit=_NAME_LENGTH)
-        tx.publish(
-            NoticeRaised(severity="error", message=f"The task {name} was due. {fire.reason}")
-        )
 
 
 def is_on(task: Task) -> bool:

@@ -23,6 +23,7 @@ from foredeck.services.domain.states import FINAL_RUNS
 from foredeck.services.domain.tasks import Task
 from foredeck.services.event_bus import EventBus, Subscription
 from foredeck.services.patience import to_the_end
+from foredeck.services.scheduling.failures import Failures, Notify
 from foredeck.services.scheduling.firing import ACTOR, Firing
 from foredeck.services.scheduling.making import Executes, Making
 from foredeck.services.scheduling.plan import starts_at
@@ -52,19 +53,25 @@ async def wait_for(wake: asyncio.Event, seconds: float) -> None:
 class Scheduler:
     """Lives on the services' loop of a host that stays; one-shot commands have none.
 
-    It looks again whenever a task, a schedule or the state of a run has changed. `grace` is in
-    seconds, as `Firing` has it.
+    It looks again whenever a task, a schedule or the state of a run has changed. `notify` tells
+    of what cannot be started. `grace` is in seconds, as `Firing` has it.
     """
 
     def __init__(
-        self, store: Store, bus: EventBus, executes: Executes, grace: float, wait: Wait = wait_for
+        self,
+        store: Store,
+        bus: EventBus,
+        executes: Executes,
+        notify: Notify,
+        grace: float,
+        wait: Wait = wait_for,
     ) -> None:
-        making = Making(executes, bus)
+        making, failures = Making(executes, bus), Failures(notify)
         self._store = store
         self._bus = bus
         self._making = making
-        self._firing = Firing(store, making, grace)
-        self._waiting = WaitingFires(store, making)
+        self._firing = Firing(store, making, failures, grace)
+        self._waiting = WaitingFires(store, making, failures)
         self._wait = wait
         self._wake = asyncio.Event()
         self._work: asyncio.Task[None] | None = None

@@ -8,7 +8,8 @@ from foredeck.services.domain import clock
 from foredeck.services.domain.schedules import Fire, FireState, Overlap
 from foredeck.services.domain.tasks import Task
 from foredeck.services.patience import to_the_end
-from foredeck.services.scheduling.firing import ACTOR, is_on, tell_if_failed, uncounted
+from foredeck.services.scheduling.failures import Failures
+from foredeck.services.scheduling.firing import ACTOR, is_on, uncounted
 from foredeck.services.scheduling.making import MOST_TRIES, CannotBeMade, Making
 from foredeck.services.store.store import Store, Transaction
 
@@ -24,9 +25,10 @@ class _Turn:
 class WaitingFires:
     """The due times that wait; those of one task start in their order."""
 
-    def __init__(self, store: Store, making: Making) -> None:
+    def __init__(self, store: Store, making: Making, failures: Failures) -> None:
         self._store = store
         self._making = making
+        self._failures = failures
 
     async def start(self, task_id: str) -> bool:
         """Start the earliest of a task if nothing is in its way; whether anything was done."""
@@ -78,7 +80,7 @@ class WaitingFires:
             reason = f"No run could be made: {error}"
             failed = replace(turn.fire, at=clock.now(), state=FireState.FAILED, reason=reason)
             await tx.fires.save(failed)
-            await tell_if_failed(tx, turn.task, failed)
+            await self._failures.tell(tx, turn.task, failed)
             return True
 
 

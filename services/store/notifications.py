@@ -51,14 +51,15 @@ _LATEST = """
 """
 _ROW = """
     SELECT n.id, n.run_id, n.cause, n.at, n.title, n.text, p.name,
-        CASE n.cause WHEN 'waiting' THEN 'waiting' ELSE t.new END,
-        coalesce(e.task_id, ''), coalesce(k.name, '')
+        CASE n.cause WHEN 'waiting' THEN 'waiting' ELSE coalesce(t.new, f.state) END,
+        coalesce(k.id, ''), coalesce(k.name, '')
     FROM notification n
-    CROSS JOIN "transition" t ON t.id = n.transition_id
-    CROSS JOIN run r ON r.id = n.run_id
-    CROSS JOIN project p ON p.id = r.project_id
+    LEFT JOIN "transition" t ON t.id = n.transition_id
+    LEFT JOIN run r ON r.id = n.run_id
     LEFT JOIN execution e ON e.id = n.run_id
-    LEFT JOIN task k ON k.id = e.task_id
+    LEFT JOIN fire f ON f.id = n.fire_id
+    LEFT JOIN task k ON k.id = coalesce(e.task_id, f.task_id)
+    CROSS JOIN project p ON p.id = coalesce(r.project_id, k.project_id)
 """
 _ONE = f"{_ROW} WHERE n.id = ?"
 _PAGE = f"{_ROW} ORDER BY n.at DESC, n.id DESC LIMIT ? OFFSET ?"
@@ -101,7 +102,7 @@ class NotificationRepository(Repository[Notification]):
         self._unit.publish(
             NotificationSaved(
                 notification_id=notification.id,
-                run_id=notification.run_id,
+                run_id=notification.run_id or "",
                 cause=notification.cause,
                 title=hide(notification.title),
                 text=hide(notification.text),
@@ -117,7 +118,7 @@ class NotificationRepository(Repository[Notification]):
             order="transition_id DESC",
             limit=1,
         )
-        return found[0].transition_id if found else 0
+        return found[0].transition_id or 0 if found else 0
 
     async def row(self, notification_id: str) -> NotificationRow:
         """Return what a notification is about; it has to be there."""
@@ -234,7 +235,7 @@ def _row(row: Any, deliveries: tuple[Delivery, ...]) -> NotificationRow:
     identity, run_id, cause, at, title, text, project, state, task_id, task_name = row
     return NotificationRow(
         id=identity,
-        run_id=run_id,
+        run_id=run_id or "",
         cause=Cause(cause),
         at=to_moment(at),
         title=title,

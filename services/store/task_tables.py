@@ -96,6 +96,7 @@ NOTIFICATION = Table(
     Column("at", Integer),
     Column("title", Text),
     Column("text", Text),
+    Column("fire_id", Text),
 )
 
 DELIVERY = Table(

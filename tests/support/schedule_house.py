@@ -14,11 +14,13 @@ from typing import Any
 
 from foredeck.app.task_house import TaskHouse, run_service
 from foredeck.services.domain.audit import AuditRow
+from foredeck.services.domain.notices import Channel
 from foredeck.services.domain.records import Mode, Run
 from foredeck.services.domain.schedules import FireRow, Schedule
 from foredeck.services.domain.states import RunState
 from foredeck.services.domain.tasks import Execution, Task, TaskOptions
 from foredeck.services.event_bus import EventBus
+from foredeck.services.notifications.notifier import Notifier
 from foredeck.services.scheduling.plan import next_moment
 from foredeck.services.scheduling.scheduler import Scheduler
 from foredeck.services.settings import Settings
@@ -141,7 +143,9 @@ async def open_schedules(
         await ProjectService(store, settings.workspaces_root, settings.data_dir).create("demo")
     house = TaskHouse(settings, store, run_service(settings, store))
     executions = house.executions(starts)  # type: ignore[arg-type]
-    made = Scheduler(store, bus, executions, grace, **scheduler)
+    notifier = Notifier(store, bus, settings.notify, (Channel.WEBHOOK,), lambda: None)
+    notify = notifier.due_time_failed
+    made = Scheduler(store, bus, executions, notify, grace, **scheduler)
     try:
         yield ScheduleHouse(base, clock, store, bus, starts, house.service(), executions, made)
     finally:

@@ -92,16 +92,19 @@ _STATEMENTS = (
     """
     CREATE TABLE notification (
         id TEXT NOT NULL PRIMARY KEY,
-        transition_id INTEGER NOT NULL,
-        run_id TEXT NOT NULL REFERENCES run(id),
+        transition_id INTEGER,
+        run_id TEXT REFERENCES run(id),
         cause TEXT NOT NULL,
         at INTEGER NOT NULL,
         title TEXT NOT NULL,
-        text TEXT NOT NULL
+        text TEXT NOT NULL,
+        fire_id TEXT REFERENCES fire(id),
+        CHECK ((fire_id IS NULL) = (run_id IS NOT NULL AND transition_id IS NOT NULL))
     )
     """,
-    # No transition is told twice.
+    # No transition is told twice, and no due time.
     "CREATE UNIQUE INDEX notification_of_transition ON notification (transition_id)",
+    "CREATE UNIQUE INDEX notification_of_fire ON notification (fire_id) WHERE fire_id IS NOT NULL",
     "CREATE INDEX notification_by_time ON notification (at)",
     """
     CREATE TABLE delivery (

@@ -11,6 +11,7 @@ from foredeck.services.domain import clock as clock_module
 from foredeck.services.domain.audit import Severity
 from foredeck.services.domain.errors import CodexMissing, StorageFull
 from foredeck.services.domain.events import NoticeRaised
+from foredeck.services.domain.notices import Cause, Channel, DeliveryState
 from foredeck.services.domain.records import Trigger
 from foredeck.services.domain.schedules import FireState, Misfire, Overlap
 from foredeck.services.domain.states import RunState
@@ -210,6 +211,27 @@ async def test_people_are_told_of_the_first_of_several_failed_moments(
         assert len(await house.fires()) == 3
         assert len(said) == 1
         assert said[0].startswith("The task nightly was due. No run could be made: what has no")
+        (row,) = (await house.store.news.notifications()).items
+        assert (row.run_id, row.cause, row.state) == ("", Cause.FAILURE, RunState.FAILED)
+        assert (row.title, row.task_name, row.project_name) == ("nightly", "nightly", "demo")
+        assert row.text.startswith(
+            "demo: was due at 2026-11-20 14:00 UTC. No run could be made: what has no value."
+        )
+        (delivery,) = row.deliveries
+        assert (delivery.channel, delivery.state) == (Channel.WEBHOOK, DeliveryState.PENDING)
+
+
+async def test_a_task_that_wants_nothing_told_is_quiet_about_failed_due_times(
+    tmp_path: Path, clock: Clock
+) -> None:
+    async with open_schedules(tmp_path, clock) as house:
+        task = await house.task("0 * * * *", prompt="Look at {{what}}")
+        async with house.store.transaction() as tx:
+            await tx.tasks.save(replace(await tx.tasks.get(task.id), notify=(Cause.FINISH,)))
+        clock.pass_(HOUR)
+        await house.settle()
+        assert len(await house.fires(task)) == 1
+        assert (await house.store.news.notifications()).total == 0
 
 
 async def test_an_error_within_is_a_failed_moment_too(

@@ -11,7 +11,9 @@ import pytest
 
 from foredeck.services.domain import clock
 from foredeck.services.domain.errors import StoreError
+from foredeck.services.domain.ids import new_id
 from foredeck.services.domain.notices import Cause, Channel, DeliveryState
+from foredeck.services.domain.schedules import Fire, FireState
 from foredeck.services.domain.states import RunState, StepState
 from foredeck.services.notifications import notifier as notifier_module
 from foredeck.services.notifications.notifier import AT_ONCE, Notifier
@@ -288,6 +290,33 @@ async def test_what_comes_last_is_told_before_it_ends(
     async with asyncio.timeout(60):
         await following
     assert [event.title for event in bus.rung()] == ["the last"]
+
+
+async def test_a_due_time_that_failed_is_stored_with_its_fire_and_wakes_what_delivers(
+    store: Store, bus: Recorder, room: Newsroom
+) -> None:
+    woken = asyncio.Event()
+    notifier = make(store, bus, channels=(Channel.COMMAND,), told=woken.set)
+    events = bus.subscribe()
+    following = asyncio.create_task(notifier.follow(events, at_once=False))
+    task = await room.of_task(await room.run(), None)
+    now = clock.now()
+    fire = Fire(new_id(), task.id, now, now, FireState.FAILED, None, "hunter2-hunter2 is gone.")
+    async with store.transaction() as tx:
+        await tx.fires.add(fire)
+        await notifier.due_time_failed(tx, task, fire)
+    async with asyncio.timeout(60):
+        await woken.wait()
+    (row,) = await room.told()
+    assert (row.run_id, row.task_id, row.title) == ("", task.id, task.name)
+    assert row.text.startswith(f"demo: was due at {now:%Y-%m-%d %H:%M} UTC. ")
+    assert "hunter2" not in row.text
+    assert [delivery.state for delivery in row.deliveries] == [DeliveryState.PENDING]
+    (event,) = bus.rung()
+    assert (event.run_id, event.cause, event.title) == ("", Cause.FAILURE, task.name)
+    await events.aclose()
+    async with asyncio.timeout(60):
+        await following
 
 
 async def _until(true: Callable[[], bool]) -> None:

@@ -216,12 +216,14 @@ CREATE TABLE model_usage (
     ;
 CREATE TABLE notification (
         id TEXT NOT NULL PRIMARY KEY,
-        transition_id INTEGER NOT NULL,
-        run_id TEXT NOT NULL REFERENCES run(id),
+        transition_id INTEGER,
+        run_id TEXT REFERENCES run(id),
         cause TEXT NOT NULL,
         at INTEGER NOT NULL,
         title TEXT NOT NULL,
-        text TEXT NOT NULL
+        text TEXT NOT NULL,
+        fire_id TEXT REFERENCES fire(id),
+        CHECK ((fire_id IS NULL) = (run_id IS NOT NULL AND transition_id IS NOT NULL))
     );
 CREATE TABLE project (
         id TEXT NOT NULL PRIMARY KEY,
@@ -612,6 +614,7 @@ CREATE INDEX fire_by_time ON fire (at);
 CREATE INDEX report_of_run ON report (run_id, created_at);
 CREATE INDEX report_by_time ON report (created_at);
 CREATE UNIQUE INDEX notification_of_transition ON notification (transition_id);
+CREATE UNIQUE INDEX notification_of_fire ON notification (fire_id) WHERE fire_id IS NOT NULL;
 CREATE INDEX notification_by_time ON notification (at);
 CREATE INDEX delivery_pending ON delivery (next_at) WHERE next_at IS NOT NULL;
 CREATE INDEX delivery_of_notification ON delivery (notification_id);
