@@ -59,20 +59,6 @@ def passed_over(come: Come, now: datetime, why: str) -> tuple[Answer, ...]:
     return tuple(_missed(come, come.missed, now, why))
 
 
-def warnings(schedule: Schedule) -> tuple[str, ...]:
-    """Return what is odd about a schedule, though it can be kept."""
-    if schedule.misfire is not Misfire.CATCH_UP or schedule.catch_up <= 1:
-        return ()
-    if schedule.overlap is Overlap.SKIP:
-        return (
-            "Of the due times that are caught up with only the first can start: the others find it "
-            "at work, and overlap skip leaves them out. Choose overlap queue or allow.",
-        )
-    if schedule.overlap is Overlap.QUEUE and schedule.catch_up > MOST_QUEUED + 1:
-        return (f"Of the due times that are caught up with at most {MOST_QUEUED} can wait.",)
-    return ()
-
-
 def _made_up(schedule: Schedule, come: Come) -> Sequence[datetime]:
     """Return the missed moments that are to start after all: some of the latest."""
     if schedule.misfire is Misfire.CATCH_UP:

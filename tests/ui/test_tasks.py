@@ -346,7 +346,7 @@ async def test_a_task_is_made_and_every_mistake_stands_beside_its_field(tmp_path
         await pilot.press(*"review")
         await until(pilot, lambda: not form._fields["name"].has_class("-wrong"))
         assert form._fields["prompt"].has_class("-wrong")
-        form.query_one("#prompt", TextArea).text = "Look at {{branch}}."
+        form.query_one("#prompt", TextArea).text = "Look at {{branch}} for {{what}}."
         form.query_one("#variables", TextArea).text = 'branch = main\nnote = "two\\nlines"'
         form.query_one("#cron", Input).value = "0 3 * * 1-5"
         form.query_one("#allowed", Input).value = "Read"
@@ -360,7 +360,11 @@ async def test_a_task_is_made_and_every_mistake_stands_beside_its_field(tmp_path
         made = host.done[-1]
         assert isinstance(made, CreateTask)
         wish = made.wish
-        assert (wish.name, wish.project, wish.prompt) == ("review", "p1", "Look at {{branch}}.")
+        assert (wish.name, wish.project, wish.prompt) == (
+            "review",
+            "p1",
+            "Look at {{branch}} for {{what}}.",
+        )
         assert wish.variables == (("branch", "main"), ("note", "two\nlines"))
         assert wish.schedule is not None
         assert wish.schedule.cron == "0 3 * * 1-5"
@@ -370,6 +374,7 @@ async def test_a_task_is_made_and_every_mistake_stands_beside_its_field(tmp_path
         assert wish.notify == (Cause.FAILURE, Cause.WAITING)
         assert (wish.report, wish.report_format) == (True, "pdf")
         assert said(pilot, "“review” is there: x executes it.")
+        assert said(pilot, "The clock can give no value for what: no run is made until")
 
 
 async def test_the_next_moments_are_told_while_a_schedule_is_typed(tmp_path: Path) -> None:

@@ -38,6 +38,8 @@ def test_the_board_the_pause_and_what_became_of_due_times(desk: Desk) -> None:
     made = desk.run(*CREATE, "--misfire", "catch-up", "--catch-up", "3", "--format", "json")
     task = made.answer["id"]
     assert "! Of the due times that are caught up with only the first can start" in made.err
+    lacking = desk.run("tasks", "update", task, "--prompt-template", "Look at {{what}}.")
+    assert "! The clock can give no value for what: no run is made until" in lacking.err
 
     board = desk.run("tasks", "next")
     assert f"{task}  nightly  0 3 * * * (Europe/Berlin)" in board.out

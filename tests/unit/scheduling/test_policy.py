@@ -17,7 +17,7 @@ from foredeck.services.domain.schedules import (
 )
 from foredeck.services.scheduling import plan
 from foredeck.services.scheduling.plan import MOST_TOLD, Come, come
-from foredeck.services.scheduling.policy import MOST_QUEUED, Standing, decide, warnings
+from foredeck.services.scheduling.policy import MOST_QUEUED, Standing, decide
 
 NOW = datetime(2026, 11, 20, 12, 0, 30, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -96,21 +96,3 @@ def test_what_is_not_counted_to_the_end_is_said_to_be_more() -> None:
     found = Come((NOW - MINUTE,), (), NOW, before=500_000, since=since, counted=False)
     (answer,) = decide(schedule, found, Standing(), NOW)
     assert f"More than 500,000 before it were missed, too, since {since:%Y}" in answer.reason
-
-
-@pytest.mark.parametrize(
-    ("overlap", "catch_up", "odd"),
-    [
-        ("skip", 5, True),
-        ("skip", 1, False),
-        ("queue", 12, True),
-        ("queue", 11, False),
-        ("allow", 100, False),
-    ],
-)
-def test_a_catch_up_that_cannot_be_is_warned_of(overlap: str, catch_up: int, odd: bool) -> None:
-    schedule = Schedule(
-        "0 * * * *", misfire=Misfire.CATCH_UP, catch_up=catch_up, overlap=Overlap(overlap)
-    )
-    assert bool(warnings(schedule)) is odd
-    assert warnings(Schedule("0 * * * *", catch_up=50)) == ()
