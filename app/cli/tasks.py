@@ -23,7 +23,7 @@ from foredeck.app.cli.task_options import read_wish, task_options
 from foredeck.app.cli.task_schedules import SCHEDULE_COMMANDS
 from foredeck.services.domain.errors import UsageError
 from foredeck.services.domain.safe_text import safe_line
-from foredeck.services.domain.tasks import Task, TaskRow, TaskWish, wish_of
+from foredeck.services.domain.tasks import TaskRow, TaskWish, wish_of
 from foredeck.services.host.interface import Command
 from foredeck.services.host.task_requests import (
     ActivateTask,
@@ -207,17 +207,9 @@ def disable(session: Session, task: str, format_: str) -> None:
 def _change(session: Session, command: Command[TaskRow], format_: str, done: str) -> None:
     row = session.write(lambda host: host.do(command), _ROLE)
     say(f"✓ {done}: {row.id}")
-    _warn(row.task)
+    for warning in row.warnings:
+        say(f"! {warning}")
     put_task(row, format_)
-
-
-def _warn(task: Task) -> None:
-    """Say what is odd about a schedule that was taken."""
-    if task.schedule is not None:
-        from foredeck.services.scheduling.warnings import warnings_of
-
-        for warning in warnings_of(task):
-            say(f"! {warning}")
 
 
 def _local_zone() -> str:

@@ -11,7 +11,7 @@ from foredeck.app.screens.shell import shell_of
 from foredeck.services.domain.amounts import plural
 from foredeck.services.domain.errors import NotFound
 from foredeck.services.domain.safe_text import safe_line
-from foredeck.services.domain.tasks import ExecutionStatus, Task, TaskLine, TaskRow
+from foredeck.services.domain.tasks import ExecutionStatus, TaskLine, TaskRow
 from foredeck.services.domain.views import Preview
 from foredeck.services.host.queries import ListProjects
 from foredeck.services.host.task_requests import (
@@ -54,7 +54,7 @@ class TaskActions(DialogActions):
         if row is not None:
             self._draft = None
             self._say(f"{_named(row)} is there: x executes it.")
-            self._warn(row.task)
+            self._warn(row)
         return row
 
     async def edit(self, row: TaskLine) -> None:
@@ -65,12 +65,10 @@ class TaskActions(DialogActions):
         changed = await self._edit(draft_of(fresh.task), fresh)
         if changed is not None:
             self._say(f"{_named(changed)} is changed; runs that are there stay as they are.")
-            self._warn(changed.task)
+            self._warn(changed)
 
-    def _warn(self, task: Task) -> None:
-        from foredeck.services.scheduling.warnings import warnings_of
-
-        for warning in warnings_of(task):
+    def _warn(self, row: TaskRow) -> None:
+        for warning in row.warnings:
             shell_of(self._screen).notice(warning, "warning")
 
     async def _edit(self, draft: TaskDraft, row: TaskRow | None) -> TaskRow | None:

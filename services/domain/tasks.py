@@ -194,9 +194,13 @@ class TaskLine:
 
 @dataclass(frozen=True, slots=True)
 class TaskRow(TaskLine):
-    """All of a task, with what a line of a list says of it."""
+    """All of a task, with what a line of a list says of it.
+
+    `warnings`, a sentence each, are what is odd about what a command has just stored.
+    """
 
     task: Task
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

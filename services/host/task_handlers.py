@@ -17,6 +17,7 @@ from foredeck.services.domain.views import Page
 from foredeck.services.host import task_requests as r
 from foredeck.services.host.service import Handler
 from foredeck.services.pricing import Price, cost
+from foredeck.services.scheduling.warnings import warnings_of
 from foredeck.services.store.store import Store
 from foredeck.services.store.task_views import TaskFilter
 from foredeck.services.tasks.executions import Executions
@@ -118,4 +119,4 @@ class TaskCommands:
         return await self._answers.execution(r.GetExecution(execution.id))
 
     async def _row(self, task: Task) -> TaskRow:
-        return await self._queries.task(task.id)
+        return replace(await self._queries.task(task.id), warnings=warnings_of(task))

@@ -1,16 +1,17 @@
-"""What is odd about the schedule of a task, though it can be kept (pure)."""
+"""What is odd about the schedule of a task, though it can be kept."""
 
 from __future__ import annotations
 
 from foredeck.services.domain.schedules import Misfire, Overlap, Schedule
 from foredeck.services.domain.tasks import Task
+from foredeck.services.scheduling.firing import is_on
 from foredeck.services.scheduling.policy import MOST_QUEUED
 from foredeck.services.tasks.templates import variables_of
 
 
 def warnings_of(task: Task) -> tuple[str, ...]:
-    """Return a sentence each; none for a task without a schedule, or while that is off."""
-    if task.schedule is None or not task.schedule.enabled:
+    """Return a sentence each; none for a task that its schedule may not start."""
+    if task.schedule is None or not is_on(task):
         return ()
     return (*_about_values(task), *_about_catching_up(task.schedule))
 

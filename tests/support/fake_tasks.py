@@ -88,13 +88,14 @@ def fire(fire_id: str, state: FireState, reason: str, **changes: Any) -> FireRow
 
 @dataclass
 class TaskHost(FakeHost):
-    """Has these tasks, newest first; `check` says what is wrong with a wish."""
+    """Has these tasks, newest first; `check` says what is wrong with a wish, `odd` what is odd."""
 
     tasks: list[TaskRow] = field(default_factory=list)
     executions: list[ExecutionStatus] = field(default_factory=list)
     fires: list[FireRow] = field(default_factory=list)
     board: ScheduleBoard = field(default_factory=lambda: ScheduleBoard(None, 0, runs=True))
     check: Callable[[TaskWish], list[Mistake]] = field(default_factory=lambda: mistakes_in)
+    odd: tuple[str, ...] = ()
 
     def task(self, ref: str) -> TaskRow:
         """Return a task."""
@@ -144,7 +145,8 @@ class TaskHost(FakeHost):
     def _carry_out(self, command: object) -> object:
         match command:
             case task_requests.CreateTask():
-                return self.add(row_of(f"t{len(self.tasks) + 1}", command.wish))
+                row = self.add(row_of(f"t{len(self.tasks) + 1}", command.wish))
+                return replace(row, warnings=self.odd)
             case task_requests.UpdateTask():
                 return self._update(command)
             case task_requests.DeleteTask():

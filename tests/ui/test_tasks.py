@@ -317,6 +317,7 @@ async def test_the_report_of_an_execution_is_read_and_left_again(tmp_path: Path)
 
 async def test_a_task_is_made_and_every_mistake_stands_beside_its_field(tmp_path: Path) -> None:
     host = tasked(tmp_path)
+    host.odd = ("The clock can give no value for what.",)
     async with dashboard(host, (80, 24)) as pilot:
         await open_tasks(pilot)
         await dialog(pilot, "n", TaskDialog)
@@ -374,7 +375,7 @@ async def test_a_task_is_made_and_every_mistake_stands_beside_its_field(tmp_path
         assert wish.notify == (Cause.FAILURE, Cause.WAITING)
         assert (wish.report, wish.report_format) == (True, "pdf")
         assert said(pilot, "“review” is there: x executes it.")
-        assert said(pilot, "The clock can give no value for what: no run is made until")
+        assert said(pilot, "The clock can give no value for what.")
 
 
 async def test_the_next_moments_are_told_while_a_schedule_is_typed(tmp_path: Path) -> None:

@@ -49,3 +49,7 @@ def test_what_the_clock_can_give_no_value_for_is_named() -> None:
 @pytest.mark.parametrize("schedule", [None, replace(HOURLY, enabled=False)])
 def test_without_a_clock_everything_is_asked_for(schedule: Schedule | None) -> None:
     assert warnings_of(scheduled(schedule, "{{file}}")) == ()
+
+
+def test_a_task_that_rests_is_not_warned_of() -> None:
+    assert warnings_of(replace(scheduled(HOURLY, "{{file}}"), active=False)) == ()
