@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from enum import Enum
 
+from foredeck.services.domain import clock
 from foredeck.services.domain.states import RunState
 from foredeck.services.domain.tasks import TaskLine
 from foredeck.widgets.task_cells import PUBLIC, last_state
 
 _BADLY = frozenset({RunState.FAILED, RunState.PARTIAL_SUCCESS})
-_NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 class Shown(Enum):
@@ -55,7 +54,7 @@ def arrange(
     if order is Order.NAME:
         kept.sort(key=lambda row: (row.name.casefold(), row.id))
     if order is Order.NEXT:
-        kept.sort(key=lambda row: row.task.next_at or _NEVER)
+        kept.sort(key=lambda row: row.task.next_at or clock.NEVER)
     return tuple(kept)
 
 

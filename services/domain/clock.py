@@ -2,6 +2,9 @@
 
 from datetime import UTC, datetime
 
+NEVER = datetime.max.replace(tzinfo=UTC)
+"""Later than any time that comes."""
+
 
 def now() -> datetime:
     """Return the present moment in UTC; every stored time is one of these."""

@@ -8,7 +8,7 @@ import random
 from collections.abc import Callable, Mapping
 from contextvars import Context
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from foredeck.services.domain import clock
 from foredeck.services.domain.audit import AuditEntry, Severity
@@ -36,7 +36,6 @@ _LONGEST_REST = 60.0
 
 # So many are withdrawn in one transaction: others want to write, too.
 _MOST_WITHDRAWN = 100
-_EVER = datetime.max.replace(tzinfo=UTC)
 
 _WITHDRAWN = Outcome("It did not wait any more.")
 
@@ -137,7 +136,7 @@ class Courier:
     async def _withdraw_some(self, channel: Channel) -> bool:
         """Withdraw some of what waits for a channel; whether there was anything."""
         async with self._store.transaction("notifier") as tx:
-            waiting = await tx.deliveries.due(channel, _EVER, (), _MOST_WITHDRAWN)
+            waiting = await tx.deliveries.due(channel, clock.NEVER, (), _MOST_WITHDRAWN)
             for delivery in waiting:
                 await _store_outcome(tx, _over(delivery, DeliveryState.WITHDRAWN, _gone(channel)))
         return bool(waiting)

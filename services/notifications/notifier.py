@@ -23,13 +23,11 @@ from foredeck.services.domain.notices import (
     DeliveryState,
     Notification,
 )
-from foredeck.services.domain.safe_text import safe_line
 from foredeck.services.domain.schedules import Fire
 from foredeck.services.domain.states import FINAL_RUNS, QuestionState, RunState, StepState
 from foredeck.services.domain.tasks import Task
 from foredeck.services.event_bus import EventBus
 from foredeck.services.notifications.wording import (
-    TITLE_LENGTH,
     cause_of,
     text_of_due_time,
     text_of_end,
@@ -96,8 +94,7 @@ class Notifier:
 
     async def due_time_failed(self, tx: Transaction, task: Task, fire: Fire) -> None:
         """Tell that no run could be made, if the task wants it told; stored with the fire."""
-        causes = self._causes if task.notify is None else task.notify
-        if Cause.FAILURE not in causes:
+        if Cause.FAILURE not in self._wanted(task.notify):
             return
         project = await tx.projects.get(task.project_id)
         notification = Notification(
@@ -106,7 +103,7 @@ class Notifier:
             run_id=None,
             cause=Cause.FAILURE,
             at=fire.at,
-            title=safe_line(task.name, limit=TITLE_LENGTH),
+            title=title_of(task.name),
             text=text_of_due_time(project.name, fire.due_at, fire.reason),
             fire_id=fire.id,
         )
@@ -145,14 +142,17 @@ class Notifier:
 
     async def _tell(self, tx: Transaction, moved: Moved) -> None:
         execution = await tx.executions.of(moved.run_id)
-        wanted = self._causes if execution is None else execution.notify
-        causes = self._causes if wanted is None else wanted
+        causes = self._wanted(None if execution is None else execution.notify)
         if moved.state in _WAITING:
             notification = await _waiting(tx, moved) if Cause.WAITING in causes else None
         else:
             notification = await _ended(tx, moved, causes)
         if notification is not None:
             await self._add(tx, notification)
+
+    def _wanted(self, own: Sequence[Cause] | None) -> Sequence[Cause]:
+        """Return what is told; a task may have its own wishes."""
+        return self._causes if own is None else own
 
     async def _add(self, tx: Transaction, notification: Notification) -> None:
         await tx.notifications.add(notification)
@@ -183,8 +183,8 @@ async def _ended(tx: Transaction, moved: Moved, causes: Sequence[Cause]) -> Noti
         return None
     run = await tx.runs.get(moved.run_id)
     project = await tx.projects.get(run.project_id)
-    text = text_of_end(run, state, project.name)
-    return Notification(_id_for(moved.id), moved.id, run.id, cause, moved.at, title_of(run), text)
+    title, text = title_of(run.title), text_of_end(run, state, project.name)
+    return Notification(_id_for(moved.id), moved.id, run.id, cause, moved.at, title, text)
 
 
 async def _waiting(tx: Transaction, moved: Moved) -> Notification | None:
@@ -203,8 +203,8 @@ async def _waiting(tx: Transaction, moved: Moved) -> Notification | None:
     run = await tx.runs.get(moved.run_id)
     project = await tx.projects.get(run.project_id)
     latest, at = await tx.attention.latest_wait(run.id)
-    text = text_of_wait(project.name, waits[0].what)
-    return Notification(_id_for(latest), latest, run.id, Cause.WAITING, at, title_of(run), text)
+    title, text = title_of(run.title), text_of_wait(project.name, waits[0].what)
+    return Notification(_id_for(latest), latest, run.id, Cause.WAITING, at, title, text)
 
 
 def _id_for(transition_id: int) -> str:

@@ -13,7 +13,7 @@ from foredeck.services.domain.states import RunState
 
 TEST = "test"
 """The cause of what is sent only to see whether it arrives."""
-TITLE_LENGTH = 200
+_TITLE_LENGTH = 200
 _NAME_LENGTH = 100
 _TEXT_LENGTH = 500
 _ENDINGS = {
@@ -52,9 +52,9 @@ def cause_of(state: RunState, wanted: Collection[Cause]) -> Cause | None:
     return Cause.FINISH if state in _ENDINGS and Cause.FINISH in wanted else None
 
 
-def title_of(run: Run) -> str:
-    """Return the run's title as one line."""
-    return safe_line(run.title, limit=TITLE_LENGTH)
+def title_of(text: str) -> str:
+    """Return the title of a run, or the name of a task, as one line."""
+    return safe_line(text, limit=_TITLE_LENGTH)
 
 
 def text_of_end(run: Run, state: RunState, project: str) -> str:
@@ -89,7 +89,7 @@ def telling_of(row: NotificationRow) -> Telling:
         cause=row.cause.value,
         run_id=row.run_id,
         project=_name(row.project_name),
-        title=safe_line(row.title, limit=TITLE_LENGTH),
+        title=title_of(row.title),
         text=safe_line(row.text),
         state=row.state.value,
         task=_name(row.task_name),

@@ -11,7 +11,7 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from foredeck.services.domain import clock
@@ -30,8 +30,6 @@ from foredeck.services.store.store import Store, Transaction
 _log = logging.getLogger(__name__)
 
 ACTOR = "scheduler"
-# Later than anything that has come: all of it is missed.
-EVER = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +60,7 @@ class Firing:
             seen = await self._look(task_id, now)
             if seen is None or (schedule := seen.task.schedule) is None:
                 return False
-            late = EVER if resumed else now - self._grace
+            late = clock.NEVER if resumed else now - self._grace
             try:
                 found = await self._come(seen, schedule, now, late)
             except InvalidInput as error:

@@ -9,7 +9,7 @@ from datetime import datetime
 from foredeck.services.domain import clock
 from foredeck.services.domain.errors import InvalidInput
 from foredeck.services.domain.tasks import Task
-from foredeck.services.scheduling.firing import EVER, fire_of, is_on
+from foredeck.services.scheduling.firing import fire_of, is_on
 from foredeck.services.scheduling.plan import come
 from foredeck.services.scheduling.policy import passed_over
 from foredeck.services.store.store import Store
@@ -33,7 +33,9 @@ async def _passed_over(store: Store, task: Task, now: datetime) -> bool:
         return False
     try:
         # In a thread of its own: after a year there may be many.
-        found = await asyncio.to_thread(come, task.id, task.schedule, task.next_at, now, EVER)
+        found = await asyncio.to_thread(
+            come, task.id, task.schedule, task.next_at, now, clock.NEVER
+        )
     except InvalidInput:
         return False  # the scheduler tells it, as of any schedule that is none any more
     async with store.transaction("recovery") as tx:
